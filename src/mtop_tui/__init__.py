@@ -1,0 +1,3 @@
+"""mtop: htop for LLM serving."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""Settings, files and where their values came from."""

@@ -1,0 +1,1 @@
+"""What the numbers mean: pure functions on plain values, standard library only."""

@@ -1,0 +1,1 @@
+"""What KServe objects say: merging, reading and validating them."""

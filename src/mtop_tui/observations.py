@@ -1,0 +1,330 @@
+"""The records a source emits; nothing else crosses from a source into mtop.
+
+Every provider (simulated, live, replayed) speaks these records and no screen can tell them apart.
+They are immutable, carry the time at which the provider observed them (Unix seconds, from the
+provider's clock), and survive `encode` and `decode` unchanged.
+
+Numbers are raw: counters, gauges and histogram buckets as an engine exposes them. Rates,
+quantiles, money and verdicts are computed by `mtop_tui.domain`. `None` means "not known", never 0.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+
+Role = Literal["main", "decode", "prefill"]
+"""Which pool of a service a replica belongs to; `decode` and `prefill` only when disaggregated."""
+
+Phase = Literal["pending", "starting", "ready", "failed", "terminating"]
+"""Where a replica is in its life; `reason` says why."""
+
+SourceState = Literal["connecting", "live", "stale", "forbidden", "disconnected", "error", "ended"]
+
+
+class ObjectRef(NamedTuple):
+    """Identity of one object. Two objects with the same name and another uid are different."""
+
+    cluster: str
+    namespace: str
+    kind: str
+    name: str
+    uid: str = ""
+
+
+class ServiceKey(NamedTuple):
+    """What a service is called: the key under which its replicas and samples are joined."""
+
+    cluster: str
+    namespace: str
+    name: str
+
+
+class Record(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """Base of all records. `at` is the observed time in Unix seconds."""
+
+    at: float
+
+
+class Condition(msgspec.Struct, frozen=True):
+    """One Kubernetes status condition. `severity` "Info" marks one that does not decide Ready."""
+
+    type: str
+    status: Literal["True", "False", "Unknown"]
+    reason: str = ""
+    message: str = ""
+    severity: str = ""
+    changed_at: float | None = None
+
+
+class Pool(msgspec.Struct, frozen=True, kw_only=True):
+    """One workload of a service: all of it, or its prefill or decode half.
+
+    `nodes_per_replica` is above 1 for multi-node replicas; `gpus_per_replica` is summed over
+    those nodes. `gpu_type` is what the spec asks for, if it does.
+    """
+
+    role: Role
+    desired: int | None = None
+    ready: int | None = None
+    nodes_per_replica: int = 1
+    gpus_per_replica: int | None = None
+    gpu_type: str | None = None
+    tensor_parallel: int | None = None
+    image: str | None = None
+
+
+class RouteShare(msgspec.Struct, frozen=True):
+    """Membership in a route group. Weights are proportional (9 and 1 are 90 % and 10 %)."""
+
+    group: str
+    weight: int
+
+
+class Service(Record, frozen=True, tag=True):
+    """One LLMInferenceService as it is now."""
+
+    ref: ObjectRef
+    model: str
+    model_uri: str = ""
+    labels: dict[str, str] = {}
+    created_at: float | None = None
+    generation: int | None = None
+    observed_generation: int | None = None
+    stopped: bool = False
+    pools: tuple[Pool, ...] = ()
+    conditions: tuple[Condition, ...] = ()
+    route: RouteShare | None = None
+    applied_configs: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> ServiceKey:
+        """The name its replicas and samples refer to."""
+        return ServiceKey(self.ref.cluster, self.ref.namespace, self.ref.name)
+
+
+class Replica(Record, frozen=True, tag=True):
+    """One replica: a pod, or a group of pods when it spans several nodes.
+
+    `since` is when the phase began, `deadline` when the start-up probe gives up. `gpu_type` and
+    `node` are known once it is scheduled; GPUs are paid for from then on.
+    """
+
+    ref: ObjectRef
+    service: ServiceKey
+    role: Role
+    phase: Phase
+    reason: str = ""
+    message: str = ""
+    since: float | None = None
+    deadline: float | None = None
+    created_at: float | None = None
+    revision: str = ""
+    nodes: tuple[str, ...] = ()
+    gpus: int | None = None
+    gpu_type: str | None = None
+    restarts: int = 0
+
+
+class Revision(Record, frozen=True, tag=True):
+    """One revision of a service's workload, as its Deployment or LeaderWorkerSet numbers them."""
+
+    ref: ObjectRef
+    service: ServiceKey
+    role: Role
+    number: int
+    image: str = ""
+    created_at: float | None = None
+    desired: int | None = None
+    ready: int | None = None
+
+
+class RouteMember(msgspec.Struct, frozen=True):
+    """One service of a route group. A stopped member keeps its weight and receives nothing."""
+
+    service: str
+    weight: int
+    stopped: bool = False
+
+
+class RouteGroup(Record, frozen=True, tag=True):
+    """Services that share one route by proportional weights, for instance stable and canary."""
+
+    ref: ObjectRef
+    members: tuple[RouteMember, ...]
+
+
+class Node(Record, frozen=True, tag=True):
+    """One cluster node with its GPUs. Instance type, region and capacity type find its price."""
+
+    ref: ObjectRef
+    ready: bool
+    gpus: int
+    gpu_type: str | None = None
+    instance_type: str | None = None
+    region: str | None = None
+    capacity: Literal["on-demand", "spot"] | None = None
+    labels: dict[str, str] = {}
+
+
+class Autoscaler(Record, frozen=True, tag=True):
+    """The autoscaler of one pool: its bounds, what it wants, what is there, and why."""
+
+    ref: ObjectRef
+    service: ServiceKey
+    role: Role
+    minimum: int | None = None
+    maximum: int | None = None
+    desired: int | None = None
+    current: int | None = None
+    conditions: tuple[Condition, ...] = ()
+
+
+class Removed(Record, frozen=True, tag=True):
+    """The object is gone."""
+
+    ref: ObjectRef
+
+
+class RawObject(Record, frozen=True, tag=True):
+    """An object as received, unchecked: never shown except through a YAML or JSON emitter."""
+
+    ref: ObjectRef
+    body: dict[str, Any]
+
+
+class HistogramLayout(msgspec.Struct, frozen=True):
+    """Name and finite upper bounds, ascending; the +Inf bucket is implied and always present."""
+
+    name: str
+    bounds: tuple[float, ...]
+
+    @property
+    def width(self) -> int:
+        """Values it takes in a sample: the sum, each finite bucket, the +Inf bucket."""
+        return len(self.bounds) + 2
+
+
+class SampleLayout(msgspec.Struct, frozen=True):
+    """What the numbers of a sample are, in order, in neutral names (see `domain.vocabulary`).
+
+    One layout is shared by all samples of an engine build, so a sample is little more than one
+    flat tuple of floats. A family the engine does not expose is absent here, not 0.
+    """
+
+    engine: str
+    counters: tuple[str, ...]
+    gauges: tuple[str, ...]
+    histograms: tuple[HistogramLayout, ...]
+
+
+class MetricSample(Record, frozen=True, tag=True):
+    """One reading of a replica, pool or GPU.
+
+    `cumulative` holds the counters, then for each histogram its sum and its cumulative bucket
+    counts. In form "cumulative" these count since the process started; in form "windowed" they are
+    the increase over (at - window, at], as Prometheus returns it.
+    """
+
+    ref: ObjectRef
+    service: ServiceKey
+    layout: SampleLayout
+    cumulative: tuple[float, ...]
+    gauges: tuple[float, ...]
+    form: Literal["cumulative", "windowed"] = "cumulative"
+    window: float | None = None
+
+
+class LogLine(msgspec.Struct, frozen=True):
+    """One line; `at` is the time the container runtime gave it."""
+
+    at: float
+    text: str
+
+
+class LogLines(Record, frozen=True, tag=True):
+    """Lines of one container, oldest first, and how many were lost or cut on the way."""
+
+    ref: ObjectRef
+    container: str
+    lines: tuple[LogLine, ...]
+    dropped: int = 0
+    cut: int = 0
+
+
+class KubeEvent(Record, frozen=True, tag=True):
+    """One Kubernetes event, either API."""
+
+    ref: ObjectRef
+    involved: ObjectRef
+    severity: Literal["Normal", "Warning"]
+    reason: str
+    message: str
+    count: int = 1
+    first_at: float | None = None
+
+
+class SourceHealth(Record, frozen=True, tag=True):
+    """How far a source can be trusted just now, in its own words."""
+
+    source: str
+    state: SourceState
+    detail: str = ""
+    last_contact: float | None = None
+    errors: int = 0
+    dropped: int = 0
+    skipped: int = 0
+    forbidden: tuple[str, ...] = ()
+
+
+class Annotation(Record, frozen=True, tag=True):
+    """A mark on the time axis, such as an injected fault: drawn, never given to the domain."""
+
+    text: str
+    target: ObjectRef | None = None
+    until: float | None = None
+
+
+Observation = (
+    Service
+    | Replica
+    | Revision
+    | RouteGroup
+    | Node
+    | Autoscaler
+    | Removed
+    | RawObject
+    | MetricSample
+    | LogLines
+    | KubeEvent
+    | SourceHealth
+    | Annotation
+)
+
+
+class ObservationError(ValueError):
+    """Bytes that are no observation; the message says which field and what was expected."""
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(Observation)
+
+
+def encode(observation: Observation) -> bytes:
+    """One record as MessagePack, which keeps NaN and infinities (JSON does not)."""
+    return _encoder.encode(observation)
+
+
+def decode(data: bytes) -> Observation:
+    """The record `encode` wrote.
+
+    Raises:
+        ObservationError: the bytes are cut, or a field is missing or of a wrong type.
+    """
+    try:
+        decoded: Observation = _decoder.decode(data)
+    except msgspec.MsgspecError as error:
+        raise ObservationError(f"not an observation: {error}") from error
+    return decoded

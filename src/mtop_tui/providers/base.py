@@ -1,0 +1,76 @@
+"""What every source of observations offers. No action is in it: a provider can only look."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Literal, NamedTuple, Protocol
+
+from mtop_tui.observations import LogLines, ObjectRef, Observation, RawObject, ServiceKey
+from mtop_tui.providers.boundary import Boundary
+
+Offer = Literal["logs", "objects", "pause"]
+"""What a provider may or may not be able to do beyond observing."""
+
+
+class LogQuery(NamedTuple):
+    """Which log lines to read. `since` is in Unix seconds; `tail` counts lines per container."""
+
+    service: ServiceKey
+    since: float | None = None
+    tail: int | None = None
+    previous: bool = False
+    follow: bool = False
+
+
+class FleetProvider(Protocol):
+    """A source of observations about one fleet.
+
+    A provider is single use: `observe` once, then `close`. It reports its own health as
+    `SourceHealth` records in the same stream, and keeps running through failures; what it raises
+    is a defect.
+    """
+
+    @property
+    def name(self) -> str:
+        """How the header names this source, for instance "mock: seed 7"."""
+        ...
+
+    @property
+    def offers(self) -> frozenset[Offer]:
+        """What else it can do; screens hide what is not offered."""
+        ...
+
+    def observe(self) -> AsyncIterator[Sequence[Observation]]:
+        """Observations in batches that take a few milliseconds to apply, until cancelled.
+
+        The first batches describe the fleet as it is; afterwards only what changed.
+        """
+        ...
+
+    def read_logs(self, query: LogQuery) -> AsyncIterator[LogLines]:
+        """Log lines of a service's replicas; ends unless `query.follow`."""
+        ...
+
+    async def read_object(self, ref: ObjectRef) -> RawObject | None:
+        """One object as its source has it, or None when it is not there (`uid` may be empty)."""
+        ...
+
+    def pause(self, paused: bool) -> None:
+        """Hold or resume the source's own time, where "pause" is offered."""
+        ...
+
+    async def close(self) -> None:
+        """Release everything; safe to call twice."""
+        ...
+
+
+async def feed(
+    provider: FleetProvider, apply: Callable[[Sequence[Observation]], None]
+) -> None:
+    """Carry observations from a provider into the store until the provider ends.
+
+    This is where outside text becomes safe: no record passes without going through the boundary.
+    """
+    boundary = Boundary(provider.name)
+    async for batch in provider.observe():
+        apply(boundary.admit(batch))

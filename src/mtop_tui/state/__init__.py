@@ -1,0 +1,1 @@
+"""What is known about the fleet now and lately, built from observations."""

@@ -1,0 +1,1 @@
+"""Rows and panels as plain values, from the store and the domain."""
