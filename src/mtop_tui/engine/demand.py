@@ -1,0 +1,112 @@
+"""What a simulated service is asked to do, as annotations on its manifest say it.
+
+They are hints for the simulation only, so a manifest without any is complete: the engine then
+chooses its own load for it.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+PREFIX = "sim.mtop.dev/"
+REQUEST_RATE = f"{PREFIX}requests-per-second"
+MEAN_PROMPT = f"{PREFIX}prompt-tokens"
+MEAN_OUTPUT = f"{PREFIX}output-tokens"
+AGE = f"{PREFIX}age"
+FAULT = f"{PREFIX}fault"
+
+IMAGE_PULL = "image-pull"
+
+_UNIT_SECONDS = {"s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0}
+_PERIOD = re.compile(r"(?:\d+(?:\.\d+)?[smhd])+")
+_PERIOD_PART = re.compile(r"(\d+(?:\.\d+)?)([smhd])")
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """The load on a service and how it starts. None leaves the choice to the engine.
+
+    Attributes:
+        requests_per_second: mean arrival rate over all replicas; 0 is a service nobody calls.
+        prompt_tokens: mean prompt length of a request, in tokens.
+        output_tokens: mean length of an answer, in tokens.
+        age: seconds since the service was created when the simulation starts.
+        image_pull_fails: its image cannot be pulled, so no replica ever starts.
+    """
+
+    requests_per_second: float | None = None
+    prompt_tokens: float | None = None
+    output_tokens: float | None = None
+    age: float | None = None
+    image_pull_fails: bool = False
+
+
+UNSTATED = Demand()
+"""No hint at all."""
+
+
+def demand_of(annotations: Mapping[str, str]) -> Demand:
+    """The hints among a service's annotations; all other annotations are ignored.
+
+    Raises:
+        ValueError: a hint mtop does not know, or one with a value it cannot read. The message
+            names the annotation, what was expected and what stood there.
+    """
+    known = {REQUEST_RATE, MEAN_PROMPT, MEAN_OUTPUT, AGE, FAULT}
+    for name in annotations:
+        if name.startswith(PREFIX) and name not in known:
+            raise ValueError(f"{name}: no such hint; known are {', '.join(sorted(known))}")
+    return Demand(
+        requests_per_second=_read(annotations, REQUEST_RATE, _rate),
+        prompt_tokens=_read(annotations, MEAN_PROMPT, _tokens),
+        output_tokens=_read(annotations, MEAN_OUTPUT, _tokens),
+        age=_read(annotations, AGE, _seconds),
+        image_pull_fails=bool(_read(annotations, FAULT, _pull_fault)),
+    )
+
+
+def _read(annotations: Mapping[str, str], name: str, parse: Callable[[str], float]) -> float | None:
+    stated = annotations.get(name)
+    if stated is None:
+        return None
+    try:
+        return parse(stated.strip())
+    except ValueError as error:
+        raise ValueError(f"{name}: expected {error}, got {stated!r}") from None
+
+
+def _number(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        return math.nan
+    return number if math.isfinite(number) else math.nan
+
+
+def _rate(text: str) -> float:
+    rate = _number(text)
+    if not rate >= 0:
+        raise ValueError('requests per second of 0 or more, such as "2.5"')
+    return rate
+
+
+def _tokens(text: str) -> float:
+    tokens = _number(text)
+    if not tokens >= 1:
+        raise ValueError('a mean number of tokens of 1 or more, such as "900"')
+    return tokens
+
+
+def _seconds(text: str) -> float:
+    if not _PERIOD.fullmatch(text):
+        raise ValueError('a period such as "190s", "15m", "36h" or "2d"')
+    return sum(float(size) * _UNIT_SECONDS[unit] for size, unit in _PERIOD_PART.findall(text))
+
+
+def _pull_fault(text: str) -> float:
+    if text != IMAGE_PULL:
+        raise ValueError(f'"{IMAGE_PULL}"')
+    return 1.0
