@@ -64,9 +64,7 @@ class FleetProvider(Protocol):
         ...
 
 
-async def feed(
-    provider: FleetProvider, apply: Callable[[Sequence[Observation]], None]
-) -> None:
+async def feed(provider: FleetProvider, apply: Callable[[Sequence[Observation]], None]) -> None:
     """Carry observations from a provider into the store until the provider ends.
 
     This is where outside text becomes safe: no record passes without going through the boundary.

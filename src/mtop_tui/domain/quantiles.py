@@ -1,0 +1,112 @@
+"""Quantiles from classic histogram buckets, exactly as Prometheus computes them.
+
+Source: Prometheus `histogram_quantile` (docs/querying/functions.md, promql/quantile.go).
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+SMALL_DELTA = 1e-12
+"""Relative difference between neighbouring buckets that counts as rounding, not as an error."""
+
+_SMALLEST_NORMAL = 2.2250738585072014e-308
+
+
+class Quantile(NamedTuple):
+    """A quantile and what is to be said of it.
+
+    `value` is NaN without observations. With `at_least`, the quantile lies in the +Inf bucket and
+    `value` is that bucket's lower bound: the true value is that or more. With `repaired`, a
+    cumulative count was below its predecessor's and was raised to it.
+    """
+
+    value: float
+    at_least: bool = False
+    repaired: bool = False
+
+
+NO_QUANTILE = Quantile(math.nan)
+
+
+def histogram_quantile(q: float, buckets: Iterable[tuple[float, float]]) -> Quantile:
+    """The q-quantile (0 to 1) of `(upper bound, cumulative count)` buckets in any order.
+
+    Equal bounds are merged, a missing +Inf bucket gives NaN, and so do fewer than two buckets;
+    q below 0 gives -Inf and above 1 +Inf.
+    """
+    merged: dict[float, float] = {}
+    for bound, count in buckets:
+        merged[bound] = merged.get(bound, 0.0) + count
+    bounds = sorted(merged)
+    if math.isnan(q):
+        return NO_QUANTILE
+    if q < 0:
+        return Quantile(-math.inf)
+    if q > 1:
+        return Quantile(math.inf)
+    if len(bounds) < 2 or bounds[-1] != math.inf:
+        return NO_QUANTILE
+    return quantile_of(q, bounds[:-1], [merged[bound] for bound in bounds])
+
+
+def quantile_of(q: float, bounds: Sequence[float], counts: Sequence[float]) -> Quantile:
+    """The q-quantile, q within 0 to 1, of a histogram in normal form.
+
+    Args:
+        q: the quantile.
+        bounds: finite upper bounds, ascending, at least one.
+        counts: cumulative counts, one per bound and one more for the +Inf bucket.
+    """
+    repaired = False
+    if any(map(operator.gt, counts, counts[1:])):
+        counts, repaired = _made_monotonic(counts)
+    total = counts[-1]
+    if not total > 0:
+        return Quantile(math.nan, repaired=repaired)
+    rank = q * total
+    index = bisect_left(counts, rank, 0, len(counts) - 1)
+    if index == len(bounds):
+        return Quantile(bounds[-1], at_least=True, repaired=repaired)
+    upper = bounds[index]
+    if index == 0:
+        if upper <= 0:
+            return Quantile(upper, repaired=repaired)
+        lower, below = 0.0, 0.0
+    else:
+        lower, below = bounds[index - 1], counts[index - 1]
+    inside = counts[index] - below
+    if inside == 0:  # only q = 0 in an empty first bucket: the distribution begins at its start
+        return Quantile(lower, repaired=repaired)
+    return Quantile(lower + (upper - lower) * (rank - below) / inside, repaired=repaired)
+
+
+def _made_monotonic(counts: Sequence[float]) -> tuple[list[float], bool]:
+    """Counts that never decrease, and whether one was raised by more than rounding."""
+    result = list(counts)
+    highest = result[0]
+    repaired = False
+    for index in range(1, len(result)):
+        count = result[index]
+        if count == highest:
+            continue
+        if _nearly_equal(highest, count):
+            result[index] = highest
+        elif count < highest:
+            result[index] = highest
+            repaired = True
+        else:
+            highest = count
+    return result, repaired
+
+
+def _nearly_equal(a: float, b: float) -> bool:
+    total = abs(a) + abs(b)
+    difference = abs(a - b)
+    if a == 0 or b == 0 or total < _SMALLEST_NORMAL:
+        return difference < SMALL_DELTA * _SMALLEST_NORMAL
+    return difference / total < SMALL_DELTA
