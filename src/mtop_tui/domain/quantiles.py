@@ -85,6 +85,26 @@ def quantile_of(q: float, bounds: Sequence[float], counts: Sequence[float]) -> Q
     return Quantile(lower + (upper - lower) * (rank - below) / inside, repaired=repaired)
 
 
+def merged(
+    bounds: tuple[float, ...],
+    counts: Sequence[float],
+    other_bounds: tuple[float, ...],
+    other_counts: Sequence[float],
+) -> tuple[tuple[float, ...], list[float]]:
+    """Two histograms in normal form added up.
+
+    Engines and versions differ in their bucket edges. Only at edges that both have is the
+    cumulative count of both known, so the sum has the common edges and +Inf.
+    """
+    if bounds == other_bounds:
+        return bounds, list(map(operator.add, counts, other_counts))
+    mine = dict(zip(bounds, counts, strict=False))
+    other = dict(zip(other_bounds, other_counts, strict=False))
+    common = tuple(bound for bound in bounds if bound in other)
+    added = [mine[bound] + other[bound] for bound in common]
+    return common, [*added, counts[-1] + other_counts[-1]]
+
+
 def _made_monotonic(counts: Sequence[float]) -> tuple[list[float], bool]:
     """Counts that never decrease, and whether one was raised by more than rounding."""
     result = list(counts)

@@ -1,0 +1,304 @@
+"""The fleet as it is known: applies observations and answers questions."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from mtop_tui.domain.cost import Dollars, total
+from mtop_tui.domain.prices import PriceBook
+from mtop_tui.domain.readiness import is_ready
+from mtop_tui.observations import (
+    Annotation,
+    Autoscaler,
+    KubeEvent,
+    MetricSample,
+    Node,
+    ObjectRef,
+    Observation,
+    Removed,
+    Replica,
+    Revision,
+    RouteGroup,
+    Service,
+    ServiceKey,
+    SourceHealth,
+)
+from mtop_tui.state.rings import SeriesRing
+from mtop_tui.state.service import ServiceState
+from mtop_tui.state.spend import NodeKey, bill, replica_cost
+from mtop_tui.state.totals import Member
+
+ANNOTATIONS_KEPT = 500
+FLEET_STEP = 2.0
+FLEET_SLOTS = 300
+
+
+class ServiceSummary(NamedTuple):
+    """What changes only with a service's objects: replicas, GPUs and money."""
+
+    ready: bool | None
+    ready_replicas: int
+    desired_replicas: int | None
+    gpus: int
+    cost: Dollars
+
+
+class FleetTotals(NamedTuple):
+    """Sums over the services in view; rates are per second, NaN where no service has one."""
+
+    services: int
+    services_ready: int
+    replicas_ready: int
+    replicas_desired: int
+    gpus_used: int
+    gpus: int
+    request_rate: float
+    token_rate: float
+    cost: Dollars
+    bill: Dollars
+
+    @property
+    def idle_ratio(self) -> float | None:
+        """Share of the bill that no replica asked for; None while a price is missing."""
+        if self.bill.unpriced or self.cost.unpriced or not self.bill.usd:
+            return None
+        return float(max(Decimal(0), self.bill.usd - self.cost.usd) / self.bill.usd)
+
+
+class FleetStore:
+    """State of one fleet. Synchronous; `apply` is the only way in.
+
+    Raw objects and log lines pass through without being kept: their screens read them on demand.
+    """
+
+    def __init__(self, prices: PriceBook | None = None) -> None:
+        self.prices = prices if prices is not None else PriceBook()
+        self.nodes: dict[NodeKey, Node] = {}
+        self.groups: dict[ObjectRef, RouteGroup] = {}
+        self.sources: dict[str, SourceHealth] = {}
+        self.annotations: deque[Annotation] = deque(maxlen=ANNOTATIONS_KEPT)
+        self.revision = 0
+        self.latest: float | None = None
+        self.history = SeriesRing(2, FLEET_SLOTS, FLEET_STEP, 15)
+        self._services: dict[ServiceKey, ServiceState] = {}
+        self._members: dict[ObjectRef, tuple[ServiceState, Member]] = {}
+        self._owners: dict[ObjectRef, ServiceState] = {}
+        self._nodes_revision = 0
+        self._summaries: dict[ServiceKey, tuple[int, int, ServiceSummary]] = {}
+        self._history_slot = -math.inf
+        self._handlers: dict[type, Callable[[Any], None]] = {
+            MetricSample: self._sample,
+            Service: self._service,
+            Replica: self._replica,
+            Revision: self._revision,
+            Autoscaler: self._autoscaler,
+            RouteGroup: self._group,
+            Node: self._node,
+            Removed: self._removed,
+            KubeEvent: self._event,
+            SourceHealth: self._source,
+            Annotation: self.annotations.append,
+        }
+
+    def apply(self, observations: Iterable[Observation]) -> None:
+        """Take records in the order in which they were observed."""
+        handlers = self._handlers
+        latest = -math.inf if self.latest is None else self.latest
+        for record in observations:
+            handler = handlers.get(type(record))
+            if handler is not None:
+                handler(record)
+            latest = max(latest, record.at)
+        if latest != self.latest and latest > -math.inf:
+            self.latest = latest
+            if latest // FLEET_STEP > self._history_slot:
+                self._history_slot = latest // FLEET_STEP
+                self.history.write(latest, self._rates(self._services.values()))
+        self.revision += 1
+
+    # Questions
+
+    def services(self) -> list[ServiceState]:
+        """All services whose object has been seen."""
+        return [state for state in self._services.values() if state.service is not None]
+
+    def service(self, key: ServiceKey) -> ServiceState | None:
+        """One service, or None when it is not (or no longer) there."""
+        state = self._services.get(key)
+        return state if state is not None and state.service is not None else None
+
+    def summary(self, state: ServiceState) -> ServiceSummary:
+        """A service's replicas, GPUs and money; computed when its objects or nodes change."""
+        held = self._summaries.get(state.key)
+        revisions = (state.topology_revision, self._nodes_revision)
+        if held is not None and held[:2] == revisions:
+            return held[2]
+        summary = self._summarise(state)
+        self._summaries[state.key] = (*revisions, summary)
+        return summary
+
+    def group_share(self, service: Service) -> float | None:
+        """Share of its route group's traffic a service should get; None outside a group."""
+        if service.route is None:
+            return None
+        for group in self.groups.values():
+            if group.ref.namespace == service.ref.namespace and group.ref.name == (
+                service.route.group
+            ):
+                live = {
+                    member.service: member.weight for member in group.members if not member.stopped
+                }
+                weight = sum(live.values())
+                return live.get(service.ref.name, 0) / weight if weight else None
+        return None
+
+    def totals(self, services: Sequence[ServiceState] | None = None) -> FleetTotals:
+        """Sums over the given services (all, without); GPUs and the bill are the cluster's."""
+        chosen = self.services() if services is None else services
+        summaries = [self.summary(state) for state in chosen]
+        request_rate, token_rate = self._rates(chosen)
+        return FleetTotals(
+            services=len(chosen),
+            services_ready=sum(summary.ready is True for summary in summaries),
+            replicas_ready=sum(summary.ready_replicas for summary in summaries),
+            replicas_desired=sum(summary.desired_replicas or 0 for summary in summaries),
+            gpus_used=sum(summary.gpus for summary in summaries),
+            gpus=sum(node.gpus for node in self.nodes.values()),
+            request_rate=request_rate,
+            token_rate=token_rate,
+            cost=total(summary.cost for summary in summaries),
+            bill=bill(self.nodes.values(), self.prices),
+        )
+
+    # Records
+
+    def _state(self, key: ServiceKey) -> ServiceState:
+        state = self._services.get(key)
+        if state is None:
+            state = self._services[key] = ServiceState(key)
+        return state
+
+    def _sample(self, sample: MetricSample) -> None:
+        known = self._members.get(sample.ref)
+        if known is not None:
+            state, member = known
+            if member.layout is sample.layout or member.layout == sample.layout:
+                state.take(member, sample)
+                return
+            state.leave(member)
+        state = self._state(sample.service)
+        self._members[sample.ref] = (state, state.join(sample))
+
+    def _service(self, record: Service) -> None:
+        state = self._state(record.key)
+        if state.service is not None and state.service.ref.uid != record.ref.uid:
+            self._forget(state)
+            state = self._state(record.key)
+        state.service = record
+        self._touch(state)
+
+    def _replica(self, record: Replica) -> None:
+        state = self._state(record.service)
+        state.replicas[record.ref] = record
+        self._owners[record.ref] = state
+        self._touch(state)
+
+    def _revision(self, record: Revision) -> None:
+        state = self._state(record.service)
+        state.revisions[record.ref] = record
+        self._owners[record.ref] = state
+        self._touch(state)
+
+    def _autoscaler(self, record: Autoscaler) -> None:
+        state = self._state(record.service)
+        state.autoscalers[record.ref] = record
+        self._owners[record.ref] = state
+        self._touch(state)
+
+    def _group(self, record: RouteGroup) -> None:
+        self.groups[record.ref] = record
+        for member in record.members:
+            key = ServiceKey(record.ref.cluster, record.ref.namespace, member.service)
+            if key in self._services:
+                self._touch(self._services[key])
+
+    def _node(self, record: Node) -> None:
+        self.nodes[record.ref.cluster, record.ref.name] = record
+        self._nodes_revision += 1
+
+    def _event(self, record: KubeEvent) -> None:
+        key = ServiceKey(*record.involved[:2], record.involved.name)
+        state = self._owners.get(record.involved) or self._services.get(key)
+        if state is not None:
+            state.events.append(record)
+
+    def _source(self, record: SourceHealth) -> None:
+        self.sources[record.source] = record
+
+    def _removed(self, record: Removed) -> None:
+        ref = record.ref
+        if ref.kind == "Node":
+            self.nodes.pop((ref.cluster, ref.name), None)
+            self._nodes_revision += 1
+            return
+        self.groups.pop(ref, None)
+        state = self._services.get(ServiceKey(ref.cluster, ref.namespace, ref.name))
+        if state is not None and state.service is not None and state.service.ref == ref:
+            self._forget(state)
+            return
+        owner = self._owners.pop(ref, None)
+        if owner is not None:
+            owner.replicas.pop(ref, None)
+            owner.revisions.pop(ref, None)
+            owner.autoscalers.pop(ref, None)
+            self._touch(owner)
+        known = self._members.pop(ref, None)
+        if known is not None:
+            known[0].leave(known[1])
+
+    def _forget(self, state: ServiceState) -> None:
+        """Drop a service and all that was kept for it; its name may come back as another."""
+        del self._services[state.key]
+        self._summaries.pop(state.key, None)
+        for ref in state.object_refs():
+            self._owners.pop(ref, None)
+        for ref in state.sample_refs():
+            self._members.pop(ref, None)
+
+    def _touch(self, state: ServiceState) -> None:
+        state.revision += 1
+        state.topology_revision += 1
+
+    # Sums
+
+    def _summarise(self, state: ServiceState) -> ServiceSummary:
+        service = state.service
+        pools = () if service is None else service.pools
+        desired = [pool.desired for pool in pools]
+        placed = [replica for replica in state.replicas.values() if replica.nodes]
+        return ServiceSummary(
+            ready=None if service is None else is_ready(service.conditions),
+            ready_replicas=sum(replica.phase == "ready" for replica in state.replicas.values()),
+            desired_replicas=sum(n for n in desired if n is not None)
+            if any(n is not None for n in desired)
+            else None,
+            gpus=sum(replica.gpus or 0 for replica in placed),
+            cost=total(replica_cost(replica, self.nodes, self.prices) for replica in placed),
+        )
+
+    @staticmethod
+    def _rates(services: Iterable[ServiceState]) -> tuple[float, float]:
+        requests = tokens = 0.0
+        known = False
+        for state in services:
+            metrics = state.last_metrics
+            if metrics.request_rate == metrics.request_rate:  # not NaN
+                known = True
+                requests += metrics.request_rate
+            if (rate := metrics.token_rate) == rate:
+                tokens += rate
+        return (requests, tokens) if known else (math.nan, math.nan)
