@@ -13,21 +13,28 @@ CUT_MARK = "…"
 ESCAPE_MARK = "␛"
 HIDDEN_MARK = "�"
 
+_STRING_BODY = r"[^\x07\x1b\x80-\x9f]*(?:\x07|\x1b\\|\x9c)"
+# A string without its terminator is not swallowed: what follows the introducer stays readable, and
+# a body never runs over another introducer, which keeps the match linear in the text's length.
 _ESCAPE_SEQUENCE = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]"  # CSI
-    r"|\x1b[\]PX^_][^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?"  # OSC, DCS, SOS, PM, APC
+    rf"|\x1b[\]PX^_](?:{_STRING_BODY})?"  # OSC, DCS, SOS, PM, APC
     r"|\x1b[ -/]*[0-~]?"  # two-byte and nF escapes, or a lone ESC
     r"|\x9b[0-?]*[ -/]*[@-~]?"  # 8-bit CSI
-    r"|[\x90\x98\x9d\x9e\x9f][^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?"  # 8-bit strings
+    rf"|[\x90\x98\x9d\x9e\x9f](?:{_STRING_BODY})?"  # 8-bit strings
 )
-_UNSAFE = re.compile(
+
+UNSAFE = re.compile(
     "["
     "\x00-\x1f\x7f-\x9f"  # C0, DEL, C1
-    "\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"  # bidi, hidden
+    "\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff0-\ufffb"  # bidi, zero-width
+    "\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\uffa0"  # drawn as nothing
+    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
     "\ud800-\udfff"  # lone surrogates cannot be encoded for the terminal
-    "\U000e0000-\U000e007f"  # tags: text that cannot be seen
+    "\U000e0000-\U000e0fff"  # tags and variation selectors: text that cannot be seen
     "]"
 )
+"""One character that must not reach a terminal as it is."""
 
 
 def _visible(match: re.Match[str]) -> str:
@@ -41,12 +48,12 @@ def safe(text: str, limit: int = MAX_LENGTH) -> str:
     """`text` with everything a terminal would obey, or an eye would miss, turned into marks.
 
     An escape sequence becomes one `␛`; any other C0 control its Unicode picture (`␊` for a line
-    feed); C1 controls, bidi overrides, zero-width characters and lone surrogates become `�`.
-    Text longer than `limit` characters is cut and ends in `…`. Safe text is returned unchanged,
-    so the function is idempotent.
+    feed); C1 controls, bidi overrides, characters drawn as nothing and lone surrogates become `�`.
+    Text longer than `limit` characters (at least 1) is cut and ends in `…`. Safe text is returned
+    unchanged, so the function is idempotent.
     """
     if len(text) > limit:
         text = text[: limit - 1] + CUT_MARK
     if text.isascii() and text.isprintable():
         return text
-    return _UNSAFE.sub(_visible, _ESCAPE_SEQUENCE.sub(ESCAPE_MARK, text))
+    return UNSAFE.sub(_visible, _ESCAPE_SEQUENCE.sub(ESCAPE_MARK, text))

@@ -16,7 +16,10 @@ from mtop_tui.observations import (
     ServiceKey,
     SourceHealth,
 )
-from mtop_tui.text import safe
+from mtop_tui.text import MAX_LENGTH, safe
+
+_LAYOUTS_HELD = 256
+_IDENTITY_FIELDS = ("ref", "service", "target", "involved")
 
 
 class Boundary:
@@ -29,19 +32,25 @@ class Boundary:
 
     def __init__(self, source: str) -> None:
         self._source = source
-        self._layouts: dict[int, SampleLayout] = {}
+        self._layouts: dict[int, tuple[SampleLayout, SampleLayout]] = {}
         self.dropped = 0
 
     def admit(self, batch: Sequence[Observation]) -> list[Observation]:
-        """The records of `batch` that may pass, made safe."""
+        """The records of `batch` that may pass, made safe.
+
+        When some were refused, a `SourceHealth` that says how many so far comes last.
+        """
         admitted: list[Observation] = []
         dropped = self.dropped
         for record in batch:
-            if not _has_safe_identity(record):
+            if type(record) is MetricSample:
+                # Nearly all records are samples, so they take the short way through.
+                if _is_safe_name(record.ref) and _is_safe_name(record.service):
+                    admitted.append(self._with_safe_layout(record))
+                else:
+                    self.dropped += 1
+            elif not _has_safe_identity(record):
                 self.dropped += 1
-            elif type(record) is MetricSample:
-                self._admit_layout(record.layout)
-                admitted.append(record)
             elif type(record) is RawObject:
                 admitted.append(record)
             else:
@@ -50,35 +59,48 @@ class Boundary:
             admitted.append(self._health(batch[-1].at))
         return admitted
 
-    def _admit_layout(self, layout: SampleLayout) -> None:
-        # Layouts are shared by thousands of samples, so each object is looked at once. Holding it
-        # keeps its id from being given to another.
-        self._layouts.setdefault(id(layout), layout)
+    def _with_safe_layout(self, sample: MetricSample) -> MetricSample:
+        # Layouts are shared by thousands of samples, so each object is cleaned once. Holding it
+        # keeps its id from being given to another; a source that makes a new one for every sample
+        # must not fill the memory, hence the bound.
+        received = sample.layout
+        held = self._layouts.get(id(received))
+        if held is None:
+            if len(self._layouts) >= _LAYOUTS_HELD:
+                self._layouts.clear()
+            held = self._layouts[id(received)] = (received, _cleaned(received))
+        layout = held[1]
+        return sample if layout is received else msgspec.structs.replace(sample, layout=layout)
 
     def _health(self, at: float) -> SourceHealth:
         return SourceHealth(
             at=at,
-            source=self._source,
+            source=safe(self._source),
             state="error",
             detail="records with control characters in their names were refused",
             dropped=self.dropped,
         )
 
 
+def _is_safe_name(identity: tuple[str, ...]) -> bool:
+    joined = "".join(identity)
+    if joined.isascii() and joined.isprintable() and len(joined) <= MAX_LENGTH:
+        return True
+    return all(part == safe(part) for part in identity)
+
+
 def _has_safe_identity(record: Observation) -> bool:
-    for name in ("ref", "service", "target", "involved"):
-        identity = getattr(record, name, None)
-        if isinstance(identity, ObjectRef | ServiceKey) and any(
-            part != safe(part) for part in identity
-        ):
-            return False
-    return True
+    return all(
+        _is_safe_name(identity)
+        for name in _IDENTITY_FIELDS
+        if isinstance(identity := getattr(record, name, None), (ObjectRef, ServiceKey))
+    )
 
 
 def _cleaned(value: Any) -> Any:
     if isinstance(value, str):
         return safe(value)
-    if isinstance(value, ObjectRef | ServiceKey):
+    if isinstance(value, (ObjectRef, ServiceKey)):
         return value
     if isinstance(value, msgspec.Struct):
         changed = {
