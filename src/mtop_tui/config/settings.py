@@ -1,0 +1,242 @@
+"""What can be set, the defaults, and where each value in force came from.
+
+Layers, later ones win: defaults, the YAML file, the environment, command-line flags. The file and
+the environment are untyped text and go through pydantic (`config.layers`); flags come typed from
+the command line. So with nothing but defaults and flags, pydantic is never imported.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, NamedTuple
+
+ENV_PREFIX: Final = "MTOP_"
+LEGACY_MODE: Final = "LLD_MODE"
+"""The predecessor's variable for the mode; `MTOP_MODE` wins over it."""
+
+CONFIG_VARIABLE: Final = "MTOP_CONFIG"
+_OTHER_VARIABLES: Final = frozenset({CONFIG_VARIABLE, "MTOP_REQUIRE_TOOLS"})
+
+MODES: Final = ("mock",)
+LATER_MODES: Final = ("live", "replay")
+
+Layer = Literal["default", "file", "environment", "flag"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What a value must be: in words, by example, and between which bounds (both included)."""
+
+    expected: str
+    example: str
+    least: float | None = None
+    most: float | None = None
+    flag: str = ""
+
+
+REFRESH: Final = Rule("a number of seconds from 0.25 to 60", "1", 0.25, 60)
+SERVICES: Final = Rule("a whole number from 1 to 100000", "100", 1, 100_000)
+SEED: Final = Rule("a whole number from 0 to 4294967295", "7", 0, 2**32 - 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything that can be set, with its default."""
+
+    mode: Annotated[str, Rule("mock", "mock")] = "mock"
+    """Where the fleet comes from: "mock" is the simulated cluster."""
+
+    refresh: Annotated[float, REFRESH] = 1.0
+    """Seconds between screen updates."""
+
+    namespaces: Annotated[
+        tuple[str, ...], Rule("names of namespaces", "production,staging", flag="--namespace")
+    ] = ()
+    """Show only services of these namespaces; empty shows all."""
+
+    columns: Annotated[tuple[str, ...], Rule("names of columns", "name,state,ttft")] = ()
+    """Columns of the model table, in order; empty chooses them by the width of the terminal."""
+
+    theme: Annotated[str, Rule("the name of a theme", "mtop-dark")] = "mtop-dark"
+    """Colours of the screen."""
+
+    mocks: Annotated[Path | None, Rule("an existing folder", "mocks")] = None
+    """Folder with the manifests of the simulated cluster; unset takes those shipped with mtop.
+
+    In the file, a relative folder is relative to the file.
+    """
+
+    services: Annotated[int | None, SERVICES] = None
+    """Clone the manifests until there are this many services; unset shows them as they are."""
+
+    seed: Annotated[int, SEED] = 7
+    """Seed of the simulation: the same seed gives the same fleet."""
+
+    sort: Annotated[str, Rule("the name of a column, with - before it to reverse", "-ttft")] = ""
+    """Column that orders the model table, with `-` before it to reverse; empty puts fires first."""
+
+    ascii: Annotated[bool, Rule("true or false", "true")] = False
+    """Draw with ASCII characters only."""
+
+
+class Origin(NamedTuple):
+    """Where a value came from; `where` is "FILE:LINE", a variable or a flag, empty for defaults."""
+
+    layer: Layer
+    where: str = ""
+
+
+class SettingsError(Exception):
+    """Settings that cannot be used: one line per problem, each naming its source."""
+
+    def __init__(self, problems: Iterable[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(self.problems))
+
+
+class Loaded(NamedTuple):
+    """The settings in force, the origin of each field, and lines to show on stderr."""
+
+    settings: Settings
+    origins: Mapping[str, Origin]
+    warnings: tuple[str, ...] = ()
+
+    def problem(self, field: str, why: str = "") -> str:
+        """One line: the value in force of `field` is wrong, where it was set, what to do."""
+        return problem(field, self.origins[field], getattr(self.settings, field), why)
+
+
+FIELDS: Final = tuple(field.name for field in fields(Settings))
+_VARIABLES: Final = frozenset(ENV_PREFIX + name.upper() for name in FIELDS) | {LEGACY_MODE}
+
+
+def rules() -> dict[str, tuple[Any, Rule]]:
+    """For each field its type and its rule."""
+    from typing import get_type_hints  # noqa: PLC0415 - evaluates annotations; rarely needed
+
+    hints = get_type_hints(Settings, include_extras=True)
+    return {name: (hints[name].__origin__, hints[name].__metadata__[0]) for name in FIELDS}
+
+
+def load(
+    flags: Mapping[str, Any] | None = None,
+    column_ids: Callable[[], Collection[str]] | None = None,
+) -> Loaded:
+    """Settings from all layers.
+
+    `flags` are the values given on the command line, by field name, already of the right type.
+    `column_ids` tells the known columns and is asked only when a setting names one.
+
+    Raises:
+        SettingsError: a value, a key or the file itself cannot be used.
+    """
+    given = dict(flags or {})
+    file = config_file()
+    if file is None and not any(_is_setting(name) for name in os.environ):
+        origins = {name: Origin("flag", flag_of(name)) for name in given}
+        values = given
+    else:
+        from mtop_tui.config.layers import merge  # noqa: PLC0415 - imports pydantic
+
+        values, origins = merge(file, given)
+    loaded = Loaded(
+        replace(Settings(**values), mocks=_expanded(values.get("mocks"))),
+        {name: origins.get(name, Origin("default")) for name in FIELDS},
+        tuple(_unknown_variables()),
+    )
+    if problems := tuple(_checked(loaded, column_ids)):
+        raise SettingsError(problems)
+    return loaded
+
+
+def config_file() -> Path | None:
+    """The configuration file to read, if there is one.
+
+    A file named by `MTOP_CONFIG` is returned even when it does not exist, so that reading it says
+    so; the one in the usual place is optional.
+    """
+    if named := os.environ.get(CONFIG_VARIABLE):
+        return _expanded(Path(named))
+    base = os.environ.get("XDG_CONFIG_HOME", "")
+    # The XDG specification: a relative path is invalid and must be ignored.
+    folder = Path(base) if base.startswith("/") else _expanded(Path("~/.config"))
+    usual = folder / "mtop" / "config.yaml" if folder else None
+    try:
+        return usual if usual and usual.exists() else None
+    except OSError:
+        return usual
+
+
+def flag_of(field: str) -> str:
+    """The command-line flag that sets `field`."""
+    return rules()[field][1].flag or f"--{field}"
+
+
+def problem(field: str, origin: Origin, value: object, why: str = "") -> str:
+    """One line that says where a wrong value of `field` was set, what was expected, what to do."""
+    rule = rules()[field][1]
+    shown = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    said = why or f"expected {rule.expected}"
+    match origin.layer:
+        case "environment":
+            name = origin.where
+            return f"{name}={shown}: {said}; unset it or set for instance {name}={rule.example}"
+        case "file":
+            return f"{origin.where}: {field}: {said}, not {shown!r}; for instance {field}: " + (
+                rule.example
+            )
+        case "flag":
+            return f"{origin.where}: {said}, not {shown!r}; for instance {origin.where}=" + (
+                rule.example
+            )
+        case _:
+            return f"{field}: {said}, not {shown!r}"
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """`; did you mean X?` for the known word nearest to `word`, or nothing."""
+    from difflib import get_close_matches  # noqa: PLC0415 - only to word an error
+
+    matches = get_close_matches(word, list(known), n=1)
+    return f"; did you mean {matches[0]}?" if matches else ""
+
+
+def _is_setting(variable: str) -> bool:
+    return variable.upper() in _VARIABLES and bool(os.environ[variable])
+
+
+def _unknown_variables() -> Iterable[str]:
+    for name in sorted(os.environ):
+        if name.startswith(ENV_PREFIX) and name not in _VARIABLES | _OTHER_VARIABLES:
+            hint = nearest(name, _VARIABLES | {CONFIG_VARIABLE})
+            yield f"{name}: not a setting of mtop, ignored{hint}"
+
+
+def _expanded(path: Path | None) -> Path | None:
+    try:
+        return path.expanduser() if path else None
+    except RuntimeError:  # no home folder to be found
+        return path
+
+
+def _checked(loaded: Loaded, column_ids: Callable[[], Collection[str]] | None) -> Iterable[str]:
+    settings = loaded.settings
+    if settings.mode in LATER_MODES:
+        yield loaded.problem("mode", f"{settings.mode} is not in this version, expected mock")
+    elif settings.mode not in MODES:
+        yield loaded.problem("mode")
+    if settings.mocks is not None and not settings.mocks.is_dir():
+        yield loaded.problem("mocks")
+    if not settings.theme:
+        yield loaded.problem("theme")
+    wanted = {"columns": settings.columns, "sort": (settings.sort.removeprefix("-"),)}
+    if column_ids is not None and any(filter(None, settings.columns + wanted["sort"])):
+        known = column_ids()
+        for field, names in wanted.items():
+            for name in filter(None, names):
+                if name not in known:
+                    hint = nearest(name, known) or f"; there are {', '.join(known)}"
+                    yield loaded.problem(field, f"no column {name!r}{hint}")
