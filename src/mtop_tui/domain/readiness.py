@@ -74,24 +74,43 @@ class ConditionFacts(Protocol):
     """What is asked of a Kubernetes condition."""
 
     @property
-    def type(self) -> str: ...
+    def type(self) -> str:
+        """Its name in KServe's tree."""
+        ...
+
     @property
-    def status(self) -> str: ...
+    def status(self) -> str:
+        """True, False or Unknown."""
+        ...
+
     @property
-    def reason(self) -> str: ...
+    def reason(self) -> str:
+        """The controller's word for why."""
+        ...
 
 
 class ReplicaFacts(Protocol):
     """What is asked of a replica: its phase, why, since when, and until when it may take."""
 
     @property
-    def phase(self) -> str: ...
+    def phase(self) -> str:
+        """pending, starting, ready, failed or terminating."""
+        ...
+
     @property
-    def reason(self) -> str: ...
+    def reason(self) -> str:
+        """The kubelet's or the engine's word for why."""
+        ...
+
     @property
-    def since(self) -> float | None: ...
+    def since(self) -> float | None:
+        """When the phase began, Unix seconds."""
+        ...
+
     @property
-    def deadline(self) -> float | None: ...
+    def deadline(self) -> float | None:
+        """When the start-up probe gives up, Unix seconds."""
+        ...
 
 
 def is_ready(conditions: Iterable[ConditionFacts]) -> bool | None:
@@ -119,7 +138,7 @@ def status_of(
     stopped: bool,
     now: float,
 ) -> Status:
-    """The state of a service at a time, in Unix seconds.
+    """The state of a service at a time, in Unix seconds; only the text depends on the time.
 
     A service that is stopped on purpose is not failing; one whose replicas still start is
     progressing. Where a replica tells more than the condition above it, the replica is quoted.

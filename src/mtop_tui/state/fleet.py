@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Any, NamedTuple
 
 from mtop_tui.domain.cost import Dollars, total
 from mtop_tui.domain.prices import PriceBook
-from mtop_tui.domain.readiness import is_ready
+from mtop_tui.domain.readiness import Health, Status, is_ready, status_of
 from mtop_tui.observations import (
     Annotation,
     Autoscaler,
@@ -41,14 +41,15 @@ class ServiceSummary(NamedTuple):
     """What changes only with a service's objects: replicas, GPUs and money."""
 
     ready: bool | None
+    health: Health
     ready_replicas: int
     desired_replicas: int | None
     gpus: int
     cost: Dollars
 
 
-class FleetTotals(NamedTuple):
-    """Sums over the services in view; rates are per second, NaN where no service has one."""
+class ObjectTotals(NamedTuple):
+    """Sums that change only with objects."""
 
     services: int
     services_ready: int
@@ -56,17 +57,24 @@ class FleetTotals(NamedTuple):
     replicas_desired: int
     gpus_used: int
     gpus: int
-    request_rate: float
-    token_rate: float
     cost: Dollars
     bill: Dollars
+
+
+class FleetTotals(NamedTuple):
+    """Sums over the services in view; rates are per second, NaN where no service has one."""
+
+    objects: ObjectTotals
+    request_rate: float
+    token_rate: float
 
     @property
     def idle_ratio(self) -> float | None:
         """Share of the bill that no replica asked for; None while a price is missing."""
-        if self.bill.unpriced or self.cost.unpriced or not self.bill.usd:
+        bill, cost = self.objects.bill, self.objects.cost
+        if bill.unpriced or cost.unpriced or not bill.usd:
             return None
-        return float(max(Decimal(0), self.bill.usd - self.cost.usd) / self.bill.usd)
+        return float(max(Decimal(0), bill.usd - cost.usd) / bill.usd)
 
 
 class FleetStore:
@@ -82,6 +90,7 @@ class FleetStore:
         self.sources: dict[str, SourceHealth] = {}
         self.annotations: deque[Annotation] = deque(maxlen=ANNOTATIONS_KEPT)
         self.revision = 0
+        self.topology_revision = 0
         self.latest: float | None = None
         self.history = SeriesRing(2, FLEET_SLOTS, FLEET_STEP, 15)
         self._services: dict[ServiceKey, ServiceState] = {}
@@ -89,6 +98,7 @@ class FleetStore:
         self._owners: dict[ObjectRef, ServiceState] = {}
         self._nodes_revision = 0
         self._summaries: dict[ServiceKey, tuple[int, int, ServiceSummary]] = {}
+        self._object_totals: tuple[int, ObjectTotals] | None = None
         self._history_slot = -math.inf
         self._handlers: dict[type, Callable[[Any], None]] = {
             MetricSample: self._sample,
@@ -117,7 +127,7 @@ class FleetStore:
             self.latest = latest
             if latest // FLEET_STEP > self._history_slot:
                 self._history_slot = latest // FLEET_STEP
-                self.history.write(latest, self._rates(self._services.values()))
+                self.history.write(latest, self._rates())
         self.revision += 1
 
     # Questions
@@ -130,6 +140,15 @@ class FleetStore:
         """One service, or None when it is not (or no longer) there."""
         state = self._services.get(key)
         return state if state is not None and state.service is not None else None
+
+    def status(self, state: ServiceState, now: float) -> Status:
+        """How a service fares at a time, in words."""
+        service = state.service
+        if service is None:
+            return Status(Health.UNKNOWN, "no object yet")
+        return status_of(
+            service.conditions, list(state.replicas.values()), stopped=service.stopped, now=now
+        )
 
     def summary(self, state: ServiceState) -> ServiceSummary:
         """A service's replicas, GPUs and money; computed when its objects or nodes change."""
@@ -156,23 +175,12 @@ class FleetStore:
                 return live.get(service.ref.name, 0) / weight if weight else None
         return None
 
-    def totals(self, services: Sequence[ServiceState] | None = None) -> FleetTotals:
-        """Sums over the given services (all, without); GPUs and the bill are the cluster's."""
-        chosen = self.services() if services is None else services
-        summaries = [self.summary(state) for state in chosen]
-        request_rate, token_rate = self._rates(chosen)
-        return FleetTotals(
-            services=len(chosen),
-            services_ready=sum(summary.ready is True for summary in summaries),
-            replicas_ready=sum(summary.ready_replicas for summary in summaries),
-            replicas_desired=sum(summary.desired_replicas or 0 for summary in summaries),
-            gpus_used=sum(summary.gpus for summary in summaries),
-            gpus=sum(node.gpus for node in self.nodes.values()),
-            request_rate=request_rate,
-            token_rate=token_rate,
-            cost=total(summary.cost for summary in summaries),
-            bill=bill(self.nodes.values(), self.prices),
-        )
+    def totals(self) -> FleetTotals:
+        """Sums over all services; GPUs and the bill are the cluster's."""
+        held = self._object_totals
+        if held is None or held[0] != self.topology_revision:
+            held = self._object_totals = (self.topology_revision, self._sum_objects())
+        return FleetTotals(held[1], *self._rates())
 
     # Records
 
@@ -229,6 +237,7 @@ class FleetStore:
     def _node(self, record: Node) -> None:
         self.nodes[record.ref.cluster, record.ref.name] = record
         self._nodes_revision += 1
+        self.topology_revision += 1
 
     def _event(self, record: KubeEvent) -> None:
         key = ServiceKey(*record.involved[:2], record.involved.name)
@@ -244,6 +253,7 @@ class FleetStore:
         if ref.kind == "Node":
             self.nodes.pop((ref.cluster, ref.name), None)
             self._nodes_revision += 1
+            self.topology_revision += 1
             return
         self.groups.pop(ref, None)
         state = self._services.get(ServiceKey(ref.cluster, ref.namespace, ref.name))
@@ -263,6 +273,7 @@ class FleetStore:
     def _forget(self, state: ServiceState) -> None:
         """Drop a service and all that was kept for it; its name may come back as another."""
         del self._services[state.key]
+        self.topology_revision += 1
         self._summaries.pop(state.key, None)
         for ref in state.object_refs():
             self._owners.pop(ref, None)
@@ -272,6 +283,7 @@ class FleetStore:
     def _touch(self, state: ServiceState) -> None:
         state.revision += 1
         state.topology_revision += 1
+        self.topology_revision += 1
 
     # Sums
 
@@ -282,6 +294,7 @@ class FleetStore:
         placed = [replica for replica in state.replicas.values() if replica.nodes]
         return ServiceSummary(
             ready=None if service is None else is_ready(service.conditions),
+            health=Health.UNKNOWN if service is None else self.status(state, 0.0).health,
             ready_replicas=sum(replica.phase == "ready" for replica in state.replicas.values()),
             desired_replicas=sum(n for n in desired if n is not None)
             if any(n is not None for n in desired)
@@ -290,11 +303,23 @@ class FleetStore:
             cost=total(replica_cost(replica, self.nodes, self.prices) for replica in placed),
         )
 
-    @staticmethod
-    def _rates(services: Iterable[ServiceState]) -> tuple[float, float]:
+    def _sum_objects(self) -> ObjectTotals:
+        summaries = [self.summary(state) for state in self.services()]
+        return ObjectTotals(
+            services=len(summaries),
+            services_ready=sum(summary.ready is True for summary in summaries),
+            replicas_ready=sum(summary.ready_replicas for summary in summaries),
+            replicas_desired=sum(summary.desired_replicas or 0 for summary in summaries),
+            gpus_used=sum(summary.gpus for summary in summaries),
+            gpus=sum(node.gpus for node in self.nodes.values()),
+            cost=total(summary.cost for summary in summaries),
+            bill=bill(self.nodes.values(), self.prices),
+        )
+
+    def _rates(self) -> tuple[float, float]:
         requests = tokens = 0.0
         known = False
-        for state in services:
+        for state in self._services.values():
             metrics = state.last_metrics
             if metrics.request_rate == metrics.request_rate:  # not NaN
                 known = True

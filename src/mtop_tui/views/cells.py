@@ -1,0 +1,231 @@
+"""The fields of a fleet row: what each says of a service, and how much it wants to be seen."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Literal, NamedTuple
+
+from mtop_tui.domain.cost import usd_per_million_tokens
+from mtop_tui.domain.readiness import Health, Status
+from mtop_tui.observations import Pool, Service
+from mtop_tui.state.fleet import ServiceSummary
+from mtop_tui.state.metrics import SERIES, ServiceMetrics
+from mtop_tui.state.service import ServiceState
+from mtop_tui.views import format as fmt
+from mtop_tui.views.sparkline import ascii_chart, braille
+
+Tone = Literal["normal", "quiet", "good", "warn", "bad"]
+
+KV_NEARLY_FULL = 0.95
+"""From here on preemptions are near: measured engines slow down several times above it."""
+
+TREND_CELLS = 5
+TREND_SECONDS = 300
+_TTFT_SERIES = SERIES.index("ttft_p95")
+
+
+class Cell(NamedTuple):
+    """One field of a row: its text and how much it wants to be seen."""
+
+    text: str
+    tone: Tone = "normal"
+
+
+QUIET_UNKNOWN = Cell(fmt.UNKNOWN, "quiet")
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceFacts:
+    """All that a row is made of, at one time."""
+
+    state: ServiceState
+    service: Service
+    summary: ServiceSummary
+    metrics: ServiceMetrics
+    status: Status
+    share: float | None
+    now: float
+    stale: bool
+    ascii: bool = False
+
+
+def _metric(value: float, text: str, facts: ServiceFacts, tone: Tone = "normal") -> Cell:
+    """A measured value: unknown without a number, quiet when it is no longer current."""
+    if facts.stale or not fmt.known(value):
+        return QUIET_UNKNOWN
+    return Cell(text, tone)
+
+
+def mark(facts: ServiceFacts) -> Cell:
+    """Where to look first."""
+    marks: dict[Health, Cell] = {
+        Health.FAILING: Cell("!", "bad"),
+        Health.PROGRESSING: Cell("~", "warn"),
+        Health.UNKNOWN: Cell("?", "quiet"),
+    }
+    return marks.get(facts.status.health, Cell(" "))
+
+
+def name(facts: ServiceFacts) -> Cell:
+    """The service's name."""
+    quiet = facts.status.health == Health.STOPPED
+    return Cell(facts.service.ref.name, "quiet" if quiet else "normal")
+
+
+def state(facts: ServiceFacts) -> Cell:
+    """What it does, or why it does not."""
+    tones: dict[Health, Tone] = {
+        Health.FAILING: "bad",
+        Health.PROGRESSING: "warn",
+        Health.STOPPED: "quiet",
+        Health.UNKNOWN: "quiet",
+    }
+    if facts.stale and facts.status.health == Health.FINE:
+        return Cell("no fresh metrics", "warn")
+    return Cell(facts.status.text, tones.get(facts.status.health, "normal"))
+
+
+def replicas(facts: ServiceFacts) -> Cell:
+    """Replicas ready and desired."""
+    ready, desired = facts.summary.ready_replicas, facts.summary.desired_replicas
+    if desired is None:
+        return Cell(f"{ready}/{fmt.UNKNOWN}", "quiet")
+    if desired == 0:
+        return Cell("0", "quiet")
+    return Cell(f"{ready}/{desired}", "normal" if ready >= desired else "warn")
+
+
+def _gpu_type(state: ServiceState, pool: Pool) -> str | None:
+    placed = {
+        replica.gpu_type
+        for replica in state.replicas.values()
+        if replica.role == pool.role and replica.gpu_type is not None
+    }
+    return "+".join(sorted(placed)) or pool.gpu_type
+
+
+def gpu_text(state: ServiceState) -> str:
+    """GPU type and count per replica, by pool: `H100 x2`, `H100 x2+1`, `cpu`, `--`."""
+    pools = () if state.service is None else state.service.pools
+    if not pools or any(pool.gpus_per_replica is None for pool in pools):
+        return fmt.UNKNOWN
+    if all(pool.gpus_per_replica == 0 for pool in pools):
+        return "cpu"
+    types = list(dict.fromkeys(_gpu_type(state, pool) or "GPU" for pool in pools))
+    counts = [str(pool.gpus_per_replica) for pool in pools]
+    if len(types) == 1:
+        return f"{types[0]} x{'+'.join(counts)}"
+    return "+".join(f"{_gpu_type(state, pool) or 'GPU'} x{pool.gpus_per_replica}" for pool in pools)
+
+
+def gpus(facts: ServiceFacts) -> Cell:
+    """GPU type and count."""
+    text = gpu_text(facts.state)
+    return Cell(text, "quiet" if text in (fmt.UNKNOWN, "cpu") else "normal")
+
+
+def ttft(facts: ServiceFacts) -> Cell:
+    """TTFT p95."""
+    metrics = facts.metrics
+    text = fmt.seconds(metrics.ttft_p95, at_least=bool(metrics.ttft_at_least))
+    return _metric(metrics.ttft_p95, text, facts)
+
+
+def trend(facts: ServiceFacts) -> Cell:
+    """TTFT p95 of the last minutes as a chart."""
+    history = facts.state.history
+    if history is None or facts.stale:
+        return Cell("")
+    values = history.coarse.series(_TTFT_SERIES, facts.now, TREND_SECONDS // 15)
+    pairs = [_larger(a, b) for a, b in zip(values[::2], values[1::2], strict=True)]
+    if all(math.isnan(value) for value in pairs):
+        return Cell("")
+    return Cell(ascii_chart(pairs) if facts.ascii else braille(pairs), "quiet")
+
+
+def _larger(a: float, b: float) -> float:
+    return b if math.isnan(a) or b > a else a
+
+
+def kv(facts: ServiceFacts) -> Cell:
+    """KV cache usage of the fullest replica."""
+    usage = facts.metrics.kv_usage
+    return _metric(
+        usage, fmt.percent(usage), facts, "warn" if usage >= KV_NEARLY_FULL else "normal"
+    )
+
+
+def queue(facts: ServiceFacts) -> Cell:
+    """Requests waiting."""
+    metrics = facts.metrics
+    longer_than_running = metrics.queue > max(metrics.running, 1.0)
+    return _metric(
+        metrics.queue, fmt.whole(metrics.queue), facts, "warn" if longer_than_running else "normal"
+    )
+
+
+def errors(facts: ServiceFacts) -> Cell:
+    """Share of requests that failed."""
+    ratio = facts.metrics.error_ratio
+    return _metric(ratio, fmt.percent(ratio), facts, "warn" if ratio >= 0.01 else "normal")
+
+
+def cost(facts: ServiceFacts) -> Cell:
+    """USD per hour."""
+    text = fmt.money(facts.summary.cost)
+    return Cell(text, "quiet" if text in (fmt.UNKNOWN, "0") else "normal")
+
+
+def token_price(summary: ServiceSummary, metrics: ServiceMetrics) -> Decimal | None:
+    """USD per million tokens at the present pace; None while a part of the cost is unpriced."""
+    if summary.cost.unpriced or not summary.cost.usd or math.isnan(metrics.token_rate):
+        return None
+    return usd_per_million_tokens(summary.cost.usd, metrics.token_rate)
+
+
+def token_price_cell(facts: ServiceFacts) -> Cell:
+    """USD per million tokens."""
+    price = token_price(facts.summary, facts.metrics)
+    if price is None or facts.stale:
+        return QUIET_UNKNOWN
+    return Cell(fmt.dollars(price))
+
+
+def rollout(facts: ServiceFacts) -> Cell:
+    """Route share, or the revision on its way."""
+    revisions = {replica.revision for replica in facts.state.replicas.values() if replica.revision}
+    if len(revisions) > 1:
+        newest = max(revisions, key=lambda revision: (len(revision), revision))
+        updated = sum(r.revision == newest for r in facts.state.replicas.values())
+        return Cell(f"rev {newest} {updated}/{len(facts.state.replicas)}", "warn")
+    if facts.service.route is None or facts.share is None:
+        return Cell("")
+    return Cell(f"{fmt.percent(facts.share)} of {facts.service.route.group}")
+
+
+def not_yet(_facts: ServiceFacts) -> Cell:
+    """A figure that needs an objective, and none is set."""
+    return QUIET_UNKNOWN
+
+
+def request_rate(facts: ServiceFacts) -> Cell:
+    """Requests ended per second."""
+    return _metric(facts.metrics.request_rate, fmt.count(facts.metrics.request_rate), facts)
+
+
+def generation_rate(facts: ServiceFacts) -> Cell:
+    """Tokens generated per second."""
+    rate = facts.metrics.generation_token_rate
+    return _metric(rate, fmt.count(rate), facts)
+
+
+def tpot(facts: ServiceFacts) -> Cell:
+    """Mean time per output token."""
+    return _metric(facts.metrics.tpot, fmt.seconds(facts.metrics.tpot), facts)
+
+
+def namespace(facts: ServiceFacts) -> Cell:
+    """The service's namespace."""
+    return Cell(facts.service.ref.namespace, "quiet")

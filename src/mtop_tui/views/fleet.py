@@ -1,0 +1,121 @@
+"""The fleet as rows: which services, in what order, and what each row says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mtop_tui.observations import ServiceKey
+from mtop_tui.state.fleet import FleetStore
+from mtop_tui.state.service import ServiceState
+from mtop_tui.views.cells import Cell, ServiceFacts, gpu_text
+from mtop_tui.views.columns import BY_ID, COLUMNS, Column
+
+
+@dataclass(frozen=True, slots=True)
+class FleetQuery:
+    """Which services are wanted, and in what order.
+
+    `filter` is split at spaces; every word must occur in a service's name, namespace, model, GPU
+    or state, in any case. `descending` None means the column's own direction.
+    """
+
+    sort: str = "mark"
+    descending: bool | None = None
+    filter: str = ""
+    namespaces: tuple[str, ...] = ()
+
+    @property
+    def is_descending(self) -> bool:
+        """The direction in force."""
+        if self.descending is None:
+            return BY_ID[self.sort].largest_first
+        return self.descending
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One service as text: a cell per column of `columns.COLUMNS`."""
+
+    key: ServiceKey
+    cells: dict[str, Cell]
+
+
+def select(store: FleetStore, query: FleetQuery, now: float) -> list[ServiceState]:
+    """The services a query asks for, in its order; what has no value comes last, by name."""
+    chosen = [state for state in store.services() if _wanted(store, state, query, now)]
+    chosen.sort(key=_by_name)
+    column = BY_ID[query.sort]
+    valued = []
+    rest = []
+    for state in chosen:
+        value = column.sort(state, store.summary(state))
+        if value is None:
+            rest.append(state)
+        else:
+            valued.append((value, state))
+    valued.sort(key=_value, reverse=query.is_descending)
+    return [state for _, state in valued] + rest
+
+
+def _value(pair: tuple[float | str, ServiceState]) -> float | str:
+    return pair[0]
+
+
+def _by_name(state: ServiceState) -> tuple[str, str, str]:
+    return state.key.name, state.key.namespace, state.key.cluster
+
+
+def _wanted(store: FleetStore, state: ServiceState, query: FleetQuery, now: float) -> bool:
+    if query.namespaces and state.key.namespace not in query.namespaces:
+        return False
+    words = query.filter.lower().split()
+    if not words:
+        return True
+    model = "" if state.service is None else state.service.model
+    text = " ".join((state.key.name, state.key.namespace, model, gpu_text(state))).lower()
+    missing = [word for word in words if word not in text]
+    if not missing:
+        return True
+    status = store.status(state, now).text.lower()
+    return all(word in status for word in missing)
+
+
+def facts_of(
+    store: FleetStore, state: ServiceState, now: float, *, ascii_only: bool = False
+) -> ServiceFacts:
+    """All that a row is made of.
+
+    Raises:
+        ValueError: the service's object has not been seen.
+    """
+    service = state.service
+    if service is None:
+        raise ValueError(f"{state.key.name}: no object seen yet")
+    return ServiceFacts(
+        state=state,
+        service=service,
+        summary=store.summary(state),
+        metrics=state.metrics(),
+        status=store.status(state, now),
+        share=store.group_share(service),
+        now=now,
+        stale=state.is_stale(now),
+        ascii=ascii_only,
+    )
+
+
+def row(facts: ServiceFacts, columns: Sequence[Column] = COLUMNS) -> Row:
+    """One service as text."""
+    return Row(facts.state.key, {column.id: column.cell(facts) for column in columns})
+
+
+def explanation(facts: ServiceFacts) -> str:
+    """What the cluster itself says of a service that is not well; empty when it says nothing."""
+    for replica in facts.state.replicas.values():
+        if replica.phase in ("failed", "pending") and replica.message:
+            return replica.message
+    for condition in facts.service.conditions:
+        if condition.status == "False" and condition.message:
+            return condition.message
+    return ""

@@ -1,0 +1,102 @@
+"""The two lines above the fleet: where the data comes from, and what the fleet comes to."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from mtop_tui.domain.cost import Dollars
+from mtop_tui.observations import SourceHealth
+from mtop_tui.state.fleet import FleetStore, FleetTotals
+from mtop_tui.views import format as fmt
+from mtop_tui.views.cells import Cell, Tone
+from mtop_tui.views.sparkline import ascii_chart, braille
+
+STALE_SECONDS = 10.0
+"""A source that has been silent for this long is said to be stale."""
+
+CHART_CELLS = 6
+_CHART_SAMPLES = CHART_CELLS * 2
+_STEPS_PER_POINT = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """Two lines of fields. In each, fields further back give way first when space is short."""
+
+    source: tuple[Cell, ...]
+    clock: Cell
+    totals: tuple[Cell, ...]
+
+
+def header(store: FleetStore, now: float, *, paused: bool, ascii_only: bool = False) -> Header:
+    """What stands above the table at a time (Unix seconds, shown in local time)."""
+    totals = store.totals()
+    return Header(
+        source=tuple(_source(source, now, paused) for source in store.sources.values())
+        or (Cell("connecting", "quiet"),),
+        clock=Cell(datetime.fromtimestamp(now).astimezone().strftime("%H:%M:%S")),
+        totals=tuple(_totals(store, totals, now, ascii_only)),
+    )
+
+
+def _source(health: SourceHealth, now: float, paused: bool) -> Cell:
+    words, tone = _source_words(health, now, paused)
+    return Cell(f"{health.source}  {words}", tone)
+
+
+def _source_words(health: SourceHealth, now: float, paused: bool) -> tuple[str, Tone]:
+    if paused:
+        return "paused", "warn"
+    contact = health.last_contact
+    if health.state == "live" and contact is not None and now - contact > STALE_SECONDS:
+        return f"stale for {now - contact:.0f} s", "warn"
+    if health.state == "live":
+        return ("live", "quiet") if not health.errors else (f"live, {health.errors} errors", "warn")
+    return health.state, "warn" if health.state in ("connecting", "stale", "ended") else "bad"
+
+
+def _totals(store: FleetStore, totals: FleetTotals, now: float, ascii_only: bool) -> Sequence[Cell]:
+    objects = totals.objects
+    requests, tokens = (_chart(store, series, now, ascii_only) for series in (0, 1))
+    all_ready = objects.services_ready == objects.services
+    return [
+        Cell(
+            f"ready {objects.services_ready}/{objects.services}", "normal" if all_ready else "warn"
+        ),
+        Cell(f"{fmt.UNKNOWN} burning", "quiet"),
+        Cell(f"{_per_hour(objects.bill)}{_idle(totals)}"),
+        Cell(f"{fmt.count(totals.request_rate)} req/s {requests}"),
+        Cell(f"GPUs {objects.gpus_used}/{objects.gpus}"),
+        Cell(f"{fmt.count(totals.token_rate)} tok/s {tokens}"),
+        Cell(f"replicas {objects.replicas_ready}/{objects.replicas_desired}"),
+    ]
+
+
+def _per_hour(bill: Dollars) -> str:
+    text = fmt.money(bill)
+    if text == fmt.UNKNOWN:
+        return f"$/h {text}"
+    return f"{text.replace('>=', '>=$') if bill.unpriced else f'${text}'}/h"
+
+
+def _idle(totals: FleetTotals) -> str:
+    ratio = totals.idle_ratio
+    return "" if ratio is None else f", {fmt.percent(ratio)} idle"
+
+
+def _chart(store: FleetStore, series: int, now: float, ascii_only: bool) -> str:
+    """The last minutes, each point the largest of its ten steps, so that no peak is hidden.
+
+    The points stand at fixed times: a chart changes when one is complete, not at every look.
+    """
+    step = store.history.step * _STEPS_PER_POINT
+    end = (now // step + 1) * step - store.history.step
+    values = store.history.series(series, end, _CHART_SAMPLES * _STEPS_PER_POINT)
+    points = []
+    for start in range(0, len(values), _STEPS_PER_POINT):
+        known = [v for v in values[start : start + _STEPS_PER_POINT] if not math.isnan(v)]
+        points.append(max(known, default=math.nan))
+    return ascii_chart(points) if ascii_only else braille(points)

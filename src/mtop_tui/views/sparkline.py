@@ -1,0 +1,50 @@
+"""Small charts as text: two samples per character, from a baseline of zero."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+_LEFT = (0x00, 0x40, 0x44, 0x46, 0x47)
+_RIGHT = (0x00, 0x80, 0xA0, 0xB0, 0xB8)
+_BRAILLE = 0x2800
+_ASCII = " .:-=#"
+
+
+def braille(values: Sequence[float], top: float | None = None) -> str:
+    """Values as braille columns, two per character; NaN stays blank, 0 has one dot.
+
+    Args:
+        values: oldest first; an odd one is padded on the left.
+        top: the value of full height; the largest value when it is None.
+    """
+    levels = _levels(values, top, 4)
+    if len(levels) % 2:
+        levels.insert(0, 0)
+    return "".join(
+        chr(_BRAILLE + _LEFT[left] + _RIGHT[right])
+        for left, right in zip(levels[::2], levels[1::2], strict=True)
+    )
+
+
+def ascii_chart(values: Sequence[float], top: float | None = None) -> str:
+    """The same without braille: one character for two values, the larger counts."""
+    levels = _levels(values, top, len(_ASCII) - 1)
+    if len(levels) % 2:
+        levels.insert(0, 0)
+    return "".join(_ASCII[max(pair)] for pair in zip(levels[::2], levels[1::2], strict=True))
+
+
+def _levels(values: Sequence[float], top: float | None, steps: int) -> list[int]:
+    known = [value for value in values if not math.isnan(value)]
+    highest = top if top is not None else max(known, default=0.0)
+    levels = []
+    for value in values:
+        if math.isnan(value):
+            levels.append(0)
+        elif highest <= 0:
+            levels.append(1)
+        else:
+            share = min(max(value, 0.0) / highest, 1.0)
+            levels.append(1 + round(share * (steps - 1)))
+    return levels
