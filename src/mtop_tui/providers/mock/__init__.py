@@ -1,0 +1,1 @@
+"""The simulated cluster: its objects come from manifests, its behaviour from the engine."""
