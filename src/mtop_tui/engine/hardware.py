@@ -1,0 +1,128 @@
+"""What a GPU can do: memory, bandwidth, arithmetic, and how fast it talks to its neighbours.
+
+Figures are the vendors' (dense, without sparsity). Peak arithmetic of parts limited by their power
+is lowered by `flops_reach`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Gpu:
+    """One accelerator.
+
+    Attributes:
+        name: short name, as people say it.
+        memory_gib: memory of one GPU. Vendors' "80 GB" are binary gigabytes, less a few per cent.
+        bandwidth: memory bandwidth in bytes per second.
+        flops16: dense 16-bit floating point operations per second.
+        flops8: the same for 8 bits, or None where the GPU has none.
+        high_bandwidth: HBM rather than GDDR memory, which decides the efficiency reached.
+        link_latency: seconds one all-reduce between GPUs takes at least.
+        link_bandwidth: effective all-reduce bandwidth in bytes per second.
+        flops_reach: share of the peak arithmetic usual kernels can get at all.
+    """
+
+    name: str
+    memory_gib: float
+    bandwidth: float
+    flops16: float
+    flops8: float | None
+    high_bandwidth: bool
+    link_latency: float
+    link_bandwidth: float
+    flops_reach: float = 1.0
+
+    @property
+    def memory(self) -> float:
+        """Memory of one GPU in bytes."""
+        return self.memory_gib * 2**30
+
+
+_NVLINK_LATENCY = 15e-6
+_PCIE_LATENCY = 30e-6
+_PCIE = 10e9
+
+
+def _hbm(  # noqa: PLR0917 - the columns of the table
+    name: str,
+    memory: float,
+    gbps: float,
+    tf16: float,
+    tf8: float | None,
+    link: float,
+    reach: float = 1.0,
+) -> Gpu:
+    return Gpu(
+        name,
+        memory,
+        gbps * 1e9,
+        tf16 * 1e12,
+        tf8 * 1e12 if tf8 else None,
+        True,
+        _NVLINK_LATENCY,
+        link * 1e9,
+        reach,
+    )
+
+
+def _gddr(name: str, memory: float, gbps: float, tf16: float, tf8: float | None) -> Gpu:
+    return Gpu(
+        name,
+        memory,
+        gbps * 1e9,
+        tf16 * 1e12,
+        tf8 * 1e12 if tf8 else None,
+        False,
+        _PCIE_LATENCY,
+        _PCIE,
+    )
+
+
+H100 = _hbm("H100", 80, 3350, 989.5, 1979, 200)
+A100_80 = _hbm("A100-80", 80, 2039, 312, None, 110)
+
+GPUS = (
+    _gddr("T4", 16, 320, 65, None),
+    _gddr("L4", 24, 300, 121, 242),
+    _gddr("A10G", 24, 600, 70, None),
+    _gddr("A10", 24, 600, 125, None),
+    _gddr("L40S", 48, 864, 362, 733),
+    _hbm("A100-40", 40, 1555, 312, None, 110),
+    A100_80,
+    H100,
+    _hbm("H200", 141, 4800, 989.5, 1979, 200),
+    _hbm("B200", 180, 8000, 2250, 4500, 400),
+    # Measured MI300X runs get far less of their peak than the same kernels on an H100.
+    _hbm("MI300X", 192, 5300, 1307, 2615, 200, 0.6),
+)
+
+UNKNOWN_GPU = H100
+"""Stands in where neither the spec nor the node says which GPU it is."""
+
+CPU = Gpu("CPU", 64, 80e9, 2e12, None, False, _PCIE_LATENCY, _PCIE)
+"""A server without a GPU: two sockets' worth of memory bandwidth, for the smallest models."""
+
+_A100_40 = next(gpu for gpu in GPUS if gpu.name == "A100-40")
+_BY_WORD = {gpu.name.lower(): gpu for gpu in GPUS if not gpu.name.startswith("A100")}
+_A100_40_GIB = frozenset({"40", "40gb", "39", "40960", "40536"})
+
+
+def gpu_named(name: str | None) -> Gpu | None:
+    """The GPU that a label, an instance list or a person calls `name`, or None.
+
+    Understands the product labels of the GPU operator ("NVIDIA-A100-SXM4-40GB") and short names.
+    """
+    if not name:
+        return None
+    words = name.lower().replace("_", "-").split("-")
+    parts = [part for word in words for part in word.split()]
+    for part in parts:
+        if part == "a100":
+            small = any(other.removesuffix("gib") in _A100_40_GIB for other in parts)
+            return _A100_40 if small else A100_80
+        if part in _BY_WORD:
+            return _BY_WORD[part]
+    return None
