@@ -131,7 +131,7 @@ def _layers(
     references = [
         str(reference["name"])
         for reference in own.get("baseRefs") or ()
-        if isinstance(reference, Mapping) and "name" in reference
+        if isinstance(reference, dict) and "name" in reference
     ]
     user_layers = [_layer(_config(name, namespace, find_config)[1]) for name in references]
     resolved = own
@@ -192,7 +192,7 @@ def _plugins(scheduler: Mapping[str, Any]) -> frozenset[str]:
     return frozenset(
         str(plugin.get("type"))
         for plugin in (plugins if isinstance(plugins, list) else ())
-        if isinstance(plugin, Mapping)
+        if isinstance(plugin, dict)
     )
 
 
@@ -226,7 +226,7 @@ def _layer(config: Mapping[str, Any]) -> dict[str, Any]:
 
 def _stated(value: Any) -> Any:
     """What an object states. The controller cannot tell null and empty lists from absent ones."""
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return {
             key: _stated(item)
             for key, item in value.items()
@@ -261,4 +261,4 @@ def _names(metadata: Mapping[str, Any], namespace: str, spec: Mapping[str, Any])
 
 def _mapping(body: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     value = body.get(key)
-    return value if isinstance(value, Mapping) else {}
+    return value if isinstance(value, dict) else {}

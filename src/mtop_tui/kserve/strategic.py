@@ -35,8 +35,8 @@ def strategic_merge(base: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[s
             merged.pop(key, None)
             continue
         below = merged.get(key)
-        if isinstance(value, Mapping):
-            merged[key] = strategic_merge(below if isinstance(below, Mapping) else {}, value)
+        if isinstance(value, dict):
+            merged[key] = strategic_merge(below if isinstance(below, dict) else {}, value)
         elif isinstance(value, list):
             merged[key] = _merged_list(below, value, MERGE_KEYS.get(key))
         else:
@@ -47,7 +47,7 @@ def strategic_merge(base: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[s
 def _merged_list(base: Any, patch: list[Any], identity: str | None) -> list[Any]:
     if identity is None or not isinstance(base, list):
         return patch
-    if not all(isinstance(item, Mapping) and identity in item for item in [*base, *patch]):
+    if not all(isinstance(item, dict) and identity in item for item in [*base, *patch]):
         return patch
     places = {_identity(item, identity): place for place, item in enumerate(base)}
     merged = {_identity(item, identity): item for item in base}

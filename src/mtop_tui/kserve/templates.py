@@ -50,7 +50,7 @@ def _filled(value: Any, names: Mapping[str, str], path: str, unknown: list[str])
             return text
         unknown.append(path)
         return _LEFT_OUT
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         items = {}
         for key, item in value.items():
             inner = f"{path}.{key}" if path else str(key)

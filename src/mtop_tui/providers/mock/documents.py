@@ -21,11 +21,10 @@ _INT, _FLOAT, _MERGE = f"{_TAG}int", f"{_TAG}float", f"{_TAG}merge"
 _AS_TEXT = frozenset({_STRING, f"{_TAG}timestamp", f"{_TAG}value"})
 _COLLECTIONS = frozenset({f"{_TAG}map", f"{_TAG}seq"})
 
-_STEP = re.compile(r"\[(\d+)\]|([^.\[\]]+(?:/[^\[\]]+)?)")
 _MAYBE_DEEP = re.compile(r"(?:[-?:][ \t\r\n]+){50}")
 
 
-class Flaw(Exception):  # noqa: N818 - it is data here: collected, not raised to the caller
+class DocumentError(Exception):
     """What is wrong with a document, and on which line (from 1; 0 when it is not known)."""
 
     def __init__(self, line: int, message: str) -> None:
@@ -49,7 +48,7 @@ class Document:
     number: int
     line: int
     body: Any = None
-    flaw: Flaw | None = None
+    flaw: DocumentError | None = None
     node: Any = None
 
     def line_of(self, field: str) -> int:
@@ -75,7 +74,7 @@ def documents(text: str) -> list[Document]:
     try:
         _refuse_deep(text)
         return list(_documents(text))
-    except Flaw as flaw:
+    except DocumentError as flaw:
         return [Document(1, flaw.line, flaw=flaw)]
 
 
@@ -91,8 +90,8 @@ def _documents(text: str) -> Iterator[Document]:
             if document is not None:
                 yield document
     except RecursionError:
-        yield _flawed(number + 1, Flaw(0, _too_deep()))
-    except _yaml_error() as error:
+        yield _flawed(number + 1, DocumentError(0, _too_deep()))
+    except _yaml().YAMLError as error:
         yield _flawed(number + 1, _syntax_flaw(error, text))
     finally:
         if loader is not None:
@@ -103,12 +102,12 @@ def _document(number: int, node: Any) -> Document | None:
     line = node.start_mark.line + 1
     try:
         body, _ = _Builder().build(node, 0)
-    except Flaw as flaw:
+    except DocumentError as flaw:
         return Document(number, flaw.line, flaw=flaw, node=node)
     return None if body is None else Document(number, line, body, node=node)
 
 
-def _flawed(number: int, flaw: Flaw) -> Document:
+def _flawed(number: int, flaw: DocumentError) -> Document:
     return Document(number, flaw.line, flaw=flaw)
 
 
@@ -128,17 +127,17 @@ class _Builder:
         if known is not None:
             return known
         if key in self._open:
-            raise Flaw(_line(node), "an alias refers to what it stands in; write it out")
+            raise DocumentError(_line(node), "an alias refers to what it stands in; write it out")
         if depth > MAX_DEPTH:
-            raise Flaw(_line(node), _too_deep())
+            raise DocumentError(_line(node), _too_deep())
         if node.tag not in _COLLECTIONS:
-            raise Flaw(_line(node), f"tag {node.tag!r} is not allowed here; remove it")
+            raise DocumentError(_line(node), f"tag {node.tag!r} is not allowed here; remove it")
         self._open.add(key)
         is_list = node.tag.endswith("seq")
         built = self._list(node, depth) if is_list else self._mapping(node, depth)
         self._open.discard(key)
         if built[1] > MAX_VALUES:
-            raise Flaw(
+            raise DocumentError(
                 _line(node), f"its aliases expand to more than {MAX_VALUES:,} values; write less"
             )
         self._built[key] = built
@@ -161,15 +160,17 @@ class _Builder:
                 value, size = self.build(child, depth + 1)
                 for one in reversed(value) if isinstance(value, list) else (value,):
                     if not isinstance(one, dict):
-                        raise Flaw(_line(child), "`<<` expects a mapping; correct or remove it")
+                        raise DocumentError(
+                            _line(child), "`<<` expects a mapping; correct or remove it"
+                        )
                     below |= one
                 total += size
                 continue
             key = key_node.value
             if not isinstance(key, str):
-                raise Flaw(_line(key_node), "a key must be text, not a list or mapping")
+                raise DocumentError(_line(key_node), "a key must be text, not a list or mapping")
             if key in mapping:
-                raise Flaw(_line(key_node), f"key {key!r} stands here twice; remove one")
+                raise DocumentError(_line(key_node), f"key {key!r} stands here twice; remove one")
             mapping[key], size = self.build(child, depth + 1)
             total += size
         return (below | mapping if below else mapping), total
@@ -189,10 +190,10 @@ def _scalar(node: Any) -> Any:
         if tag == _FLOAT:
             return _float(text)
     except ValueError:
-        raise Flaw(
+        raise DocumentError(
             _line(node), f"{text[:40]!r} is no number mtop can read; put it in quotes"
         ) from None
-    raise Flaw(_line(node), f"tag {tag!r} is not allowed here; remove it")
+    raise DocumentError(_line(node), f"tag {tag!r} is not allowed here; remove it")
 
 
 def _integer(text: str) -> int | str:
@@ -248,42 +249,39 @@ def _refuse_deep(text: str) -> None:
     """Raise for text nested so deeply that libyaml's recursion would end the process."""
     if text.count("[") + text.count("{") < 1_000 and not _MAYBE_DEEP.search(text):
         return
-    import yaml  # noqa: PLC0415 - only who reads manifests pays for it
-
     depth = 0
     parser = _loader()(text)
     try:
         while parser.check_event():
-            event: Any = parser.get_event()
-            if isinstance(event, yaml.CollectionStartEvent):
+            event = parser.get_event()
+            if isinstance(event, _yaml().CollectionStartEvent):
                 depth += 1
                 if depth > MAX_DEPTH:
-                    raise Flaw(event.start_mark.line + 1, _too_deep())
-            elif isinstance(event, yaml.CollectionEndEvent):
+                    raise DocumentError(_line(event), _too_deep())
+            elif isinstance(event, _yaml().CollectionEndEvent):
                 depth -= 1
-    except yaml.YAMLError:
+    except _yaml().YAMLError:
         return
     finally:
         parser.dispose()
 
 
-def _loader() -> Any:
+def _yaml() -> Any:
     import yaml  # noqa: PLC0415 - only who reads manifests pays for it
 
+    return yaml
+
+
+def _loader() -> Any:
+    yaml = _yaml()
     return getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-def _yaml_error() -> type[Exception]:
-    import yaml  # noqa: PLC0415 - only who reads manifests pays for it
-
-    return yaml.YAMLError
-
-
-def _syntax_flaw(error: Any, text: str) -> Flaw:
+def _syntax_flaw(error: Any, text: str) -> DocumentError:
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     said = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
     if mark is not None:
-        return Flaw(mark.line + 1, f"not YAML: {said}; correct it")
+        return DocumentError(mark.line + 1, f"not YAML: {said}; correct it")
     position = getattr(error, "position", None)
     line = text.count("\n", 0, position) + 1 if isinstance(position, int) else 0
-    return Flaw(line, f"not YAML: {said}; correct it")
+    return DocumentError(line, f"not YAML: {said}; correct it")
