@@ -9,6 +9,7 @@ import yaml
 
 from mtop_tui.config.settings import FIELDS, SettingsError, nearest
 
+_NULL = "tag:yaml.org,2002:null"
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -26,7 +27,7 @@ def read(path: Path) -> dict[str, Entry]:
         SettingsError: the file cannot be read, is no YAML mapping, or has unknown or double keys.
     """
     root = _root(path, _text(path))
-    if root is None:
+    if root is None or root.tag == _NULL:
         return {}
     if not isinstance(root, yaml.MappingNode):
         line = root.start_mark.line + 1
@@ -37,7 +38,7 @@ def read(path: Path) -> dict[str, Entry]:
     problems: list[str] = []
     for key_node, value_node in root.value:
         line = key_node.start_mark.line + 1
-        key = str(key_node.value)
+        key = key_node.value if isinstance(key_node, yaml.ScalarNode) else "this key"
         if key not in FIELDS:
             hint = nearest(key, FIELDS) or f"; there are {', '.join(FIELDS)}"
             problems.append(f"{path}:{line}: {key}: not a setting of mtop{hint}")

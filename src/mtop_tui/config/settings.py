@@ -76,10 +76,24 @@ class Settings:
     """Seed of the simulation: the same seed gives the same fleet."""
 
     sort: Annotated[str, Rule("the name of a column, with - before it to reverse", "-ttft")] = ""
-    """Column that orders the model table, with `-` before it to reverse; empty puts fires first."""
+    """Column that orders the model table; empty puts what fails first.
+
+    Each column has its own direction (names from a to z, numbers from the largest down); `-` before
+    the column reverses it.
+    """
 
     ascii: Annotated[bool, Rule("true or false", "true")] = False
     """Draw with ASCII characters only."""
+
+    @property
+    def sort_column(self) -> str:
+        """Id of the column to sort by; empty when none is set."""
+        return self.sort.removeprefix("-")
+
+    @property
+    def sort_reversed(self) -> bool:
+        """Whether the column's own direction is to be reversed."""
+        return self.sort.startswith("-")
 
 
 class Origin(NamedTuple):
@@ -180,20 +194,15 @@ def problem(field: str, origin: Origin, value: object, why: str = "") -> str:
     rule = rules()[field][1]
     shown = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
     said = why or f"expected {rule.expected}"
-    match origin.layer:
-        case "environment":
-            name = origin.where
-            return f"{name}={shown}: {said}; unset it or set for instance {name}={rule.example}"
-        case "file":
-            return f"{origin.where}: {field}: {said}, not {shown!r}; for instance {field}: " + (
-                rule.example
-            )
-        case "flag":
-            return f"{origin.where}: {said}, not {shown!r}; for instance {origin.where}=" + (
-                rule.example
-            )
-        case _:
-            return f"{field}: {said}, not {shown!r}"
+    where = origin.where
+    if origin.layer == "environment":
+        return f"{where}={shown}: {said}; unset it or set for instance {where}={rule.example}"
+    if origin.layer == "file":
+        where, example = f"{where}: {field}", f"{field}: {rule.example}"
+    else:
+        where = where or field
+        example = f"{where}={rule.example}"
+    return f"{where}: {said}" if why else f"{where}: {said}, not {shown!r}; for instance {example}"
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
@@ -225,18 +234,17 @@ def _expanded(path: Path | None) -> Path | None:
 def _checked(loaded: Loaded, column_ids: Callable[[], Collection[str]] | None) -> Iterable[str]:
     settings = loaded.settings
     if settings.mode in LATER_MODES:
-        yield loaded.problem("mode", f"{settings.mode} is not in this version, expected mock")
+        yield loaded.problem("mode", f"{settings.mode} is not in this version; expected mock")
     elif settings.mode not in MODES:
         yield loaded.problem("mode")
     if settings.mocks is not None and not settings.mocks.is_dir():
         yield loaded.problem("mocks")
     if not settings.theme:
         yield loaded.problem("theme")
-    wanted = {"columns": settings.columns, "sort": (settings.sort.removeprefix("-"),)}
+    wanted = {"columns": settings.columns, "sort": (settings.sort_column,)}
     if column_ids is not None and any(filter(None, settings.columns + wanted["sort"])):
         known = column_ids()
         for field, names in wanted.items():
-            for name in filter(None, names):
-                if name not in known:
-                    hint = nearest(name, known) or f"; there are {', '.join(known)}"
-                    yield loaded.problem(field, f"no column {name!r}{hint}")
+            if unknown := [name for name in names if name and name not in known]:
+                hint = nearest(unknown[0], known) or f"; there are {', '.join(known)}"
+                yield loaded.problem(field, f"no column {', '.join(unknown)}{hint}")
