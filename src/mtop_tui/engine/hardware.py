@@ -6,7 +6,8 @@ is lowered by `flops_reach`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,16 +108,23 @@ CPU = Gpu("CPU", 64, 80e9, 2e12, None, False, _PCIE_LATENCY, _PCIE)
 
 _A100_40 = next(gpu for gpu in GPUS if gpu.name == "A100-40")
 _BY_WORD = {gpu.name.lower(): gpu for gpu in GPUS if not gpu.name.startswith("A100")}
+_SLICE = re.compile(r"\bmig-(\d)g\.(\d+)gb")
+_SLICES = 7
 _A100_40_GIB = frozenset({"40", "40gb", "39", "40960", "40536"})
 
 
 def gpu_named(name: str | None) -> Gpu | None:
     """The GPU that a label, an instance list or a person calls `name`, or None.
 
-    Understands the product labels of the GPU operator ("NVIDIA-A100-SXM4-40GB") and short names.
+    Understands the product labels of the GPU operator ("NVIDIA-A100-SXM4-40GB"), short names and
+    MIG slices ("A100-40GB MIG-1g.5gb"), which have their share of arithmetic and memory.
     """
     if not name:
         return None
+    cut = _SLICE.search(name.lower())
+    if cut:
+        whole = gpu_named(name[: cut.start()] + name[cut.end() :])
+        return whole and _slice_of(whole, int(cut[1]), float(cut[2]))
     words = name.lower().replace("_", "-").split("-")
     parts = [part for word in words for part in word.split()]
     for part in parts:
@@ -126,3 +134,13 @@ def gpu_named(name: str | None) -> Gpu | None:
         if part in _BY_WORD:
             return _BY_WORD[part]
     return None
+
+
+def _slice_of(whole: Gpu, slices: int, memory_gib: float) -> Gpu:
+    return replace(
+        whole,
+        memory_gib=memory_gib,
+        bandwidth=whole.bandwidth * memory_gib / whole.memory_gib,
+        flops16=whole.flops16 * slices / _SLICES,
+        flops8=whole.flops8 * slices / _SLICES if whole.flops8 else None,
+    )
