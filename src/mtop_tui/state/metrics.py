@@ -65,7 +65,7 @@ def derive(
     ttft, at_least = first_tokens.quantile(names.TTFT, TTFT_QUANTILE)
     finished = counted.counter(names.FINISHED_REQUESTS)
     failed = counted.counter(names.FAILED_REQUESTS)
-    ended = finished + counted.counter(names.ABORTED_REQUESTS) + failed
+    ended = _known_sum(finished, counted.counter(names.ABORTED_REQUESTS), failed)
     seconds = counted.seconds
     running = queue = 0.0
     kv_usage = -1.0
@@ -101,6 +101,12 @@ def derive(
 
 def _gauge(member: Member, index: int | None) -> float:
     return math.nan if index is None else member.gauges[index]
+
+
+def _known_sum(*parts: float) -> float:
+    """The sum of what is exposed; an engine that does not count something else still counts."""
+    known = [part for part in parts if not math.isnan(part)]
+    return sum(known) if known else math.nan
 
 
 def _ratio(part: float, whole: float) -> float:

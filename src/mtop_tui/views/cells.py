@@ -87,14 +87,23 @@ def state(facts: ServiceFacts) -> Cell:
     return Cell(facts.status.text, tones.get(facts.status.health, "normal"))
 
 
+def replicas_text(state: ServiceState, summary: ServiceSummary) -> str:
+    """Replicas ready and desired: `3/4`; `0` when none is wanted."""
+    if summary.desired_replicas is None:
+        return f"{summary.ready_replicas}/{fmt.UNKNOWN}"
+    if summary.desired_replicas == 0 or (state.service is not None and state.service.stopped):
+        return str(summary.ready_replicas)
+    return f"{summary.ready_replicas}/{summary.desired_replicas}"
+
+
 def replicas(facts: ServiceFacts) -> Cell:
     """Replicas ready and desired."""
-    ready, desired = facts.summary.ready_replicas, facts.summary.desired_replicas
-    if desired is None:
-        return Cell(f"{ready}/{fmt.UNKNOWN}", "quiet")
-    if desired == 0:
-        return Cell("0", "quiet")
-    return Cell(f"{ready}/{desired}", "normal" if ready >= desired else "warn")
+    summary = facts.summary
+    text = replicas_text(facts.state, summary)
+    if summary.desired_replicas is None or "/" not in text:
+        return Cell(text, "quiet")
+    missing = summary.ready_replicas < summary.desired_replicas
+    return Cell(text, "warn" if missing else "normal")
 
 
 def _gpu_type(state: ServiceState, pool: Pool) -> str | None:
@@ -153,7 +162,7 @@ def kv(facts: ServiceFacts) -> Cell:
     """KV cache usage of the fullest replica."""
     usage = facts.metrics.kv_usage
     return _metric(
-        usage, fmt.percent(usage), facts, "warn" if usage >= KV_NEARLY_FULL else "normal"
+        usage, fmt.whole_percent(usage), facts, "warn" if usage >= KV_NEARLY_FULL else "normal"
     )
 
 

@@ -5,8 +5,9 @@ narrow.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from mtop_tui.state.fleet import ServiceSummary
 from mtop_tui.state.service import ServiceState
@@ -21,8 +22,10 @@ SortValue = float | str | None
 class Column:
     """One column.
 
-    `width` is what its widest value needs. With `grows`, it takes spare width up to its longest
-    value. `priority` 0 stays to the last; the highest goes first when the terminal is narrow.
+    `width` is the least it is given. With `grows`, it takes spare width up to its longest value;
+    with `exact`, it is always as wide as that, since what it says must not be cut. `priority` 0
+    stays to the last; the highest goes first when the terminal is narrow.
+    With `moves`, its order may change with every sample, not only with objects.
     """
 
     id: str
@@ -35,6 +38,8 @@ class Column:
     right: bool = True
     grows: bool = False
     largest_first: bool = True
+    moves: bool = False
+    exact: bool = False
 
 
 def _number(value: float) -> SortValue:
@@ -72,7 +77,7 @@ COLUMNS: tuple[Column, ...] = (
         "namespace",
         "NAMESPACE",
         "Kubernetes namespace",
-        11,
+        9,
         4,
         cells.namespace,
         lambda state, _: state.key.namespace,
@@ -95,40 +100,43 @@ COLUMNS: tuple[Column, ...] = (
         "replicas",
         "REPL",
         "Replicas ready / desired",
-        7,
+        5,
         2,
         cells.replicas,
         lambda _, summary: float(summary.ready_replicas),
+        exact=True,
     ),
     Column(
         "gpu",
         "GPU",
         "GPU type and GPUs per replica (decode+prefill)",
-        12,
+        7,
         6,
         cells.gpus,
         lambda state, _: cells.gpu_text(state),
         right=False,
-        grows=True,
         largest_first=False,
+        exact=True,
     ),
     Column(
         "requests",
         "REQ/S",
         "Requests ended per second, over 60 s",
-        6,
+        5,
         2,
         cells.request_rate,
         lambda state, _: _number(state.last_metrics.request_rate),
+        moves=True,
     ),
     Column(
         "tokens",
         "TOK/S",
         "Tokens generated per second, over 60 s",
-        6,
+        5,
         10,
         cells.generation_rate,
         lambda state, _: _number(state.last_metrics.generation_token_rate),
+        moves=True,
     ),
     Column(
         "ttft",
@@ -138,6 +146,7 @@ COLUMNS: tuple[Column, ...] = (
         2,
         cells.ttft,
         lambda state, _: _number(state.last_metrics.ttft_p95),
+        moves=True,
     ),
     Column(
         "trend",
@@ -148,15 +157,17 @@ COLUMNS: tuple[Column, ...] = (
         cells.trend,
         lambda state, _: _number(state.last_metrics.ttft_p95),
         right=False,
+        moves=True,
     ),
     Column(
         "tpot",
         "TPOT",
         "Time per output token, mean over tokens, over 60 s",
-        7,
+        6,
         5,
         cells.tpot,
         lambda state, _: _number(state.last_metrics.tpot),
+        moves=True,
     ),
     Column(
         "queue",
@@ -166,15 +177,17 @@ COLUMNS: tuple[Column, ...] = (
         3,
         cells.queue,
         lambda state, _: _number(state.last_metrics.queue),
+        moves=True,
     ),
     Column(
         "kv",
         "KV",
         "KV cache in use, fullest replica",
-        5,
+        4,
         5,
         cells.kv,
         lambda state, _: _number(state.last_metrics.kv_usage),
+        moves=True,
     ),
     Column(
         "errors",
@@ -184,16 +197,17 @@ COLUMNS: tuple[Column, ...] = (
         7,
         cells.errors,
         lambda state, _: _number(state.last_metrics.error_ratio),
+        moves=True,
     ),
     Column("budget", "BUDGET", "Error budget left", 6, 11, cells.not_yet, _unsortable),
     Column(
-        "burn", "BURN", "Error budget burn rate, 1 is sustainable", 5, 3, cells.not_yet, _unsortable
+        "burn", "BURN", "Error budget burn rate, 1 is sustainable", 4, 3, cells.not_yet, _unsortable
     ),
     Column(
         "cost",
         "$/H",
         "USD per hour of the GPUs it holds",
-        7,
+        6,
         6,
         cells.cost,
         lambda _, summary: float(summary.cost.usd),
@@ -202,10 +216,11 @@ COLUMNS: tuple[Column, ...] = (
         "token_price",
         "$/1M",
         "USD per million tokens, prompt and generated",
-        6,
+        5,
         9,
         cells.token_price_cell,
         _price_sort,
+        moves=True,
     ),
     Column(
         "rollout",
@@ -222,11 +237,38 @@ COLUMNS: tuple[Column, ...] = (
 
 BY_ID = {column.id: column for column in COLUMNS}
 COLUMN_IDS = tuple(BY_ID)
-SEPARATOR = 2
+
+
+def gap(column: Column, following: Column | None) -> int:
+    """Cells between two columns: numbers stand closer than words."""
+    if column.id == "mark" or following is None:
+        return 1
+    return 1 if column.right and (following.right or following.id == "trend") else 2
+
+
+LONGEST_STATE = 26
+LONGEST_ROLLOUT = 18
+
+
+def longest(services: Sequence[tuple[ServiceState, ServiceSummary]]) -> dict[str, int]:
+    """Length of the longest value of each column whose width follows what it shows.
+
+    Values that change with time count as a fixed length, so that columns do not jump about.
+    """
+    return {
+        "name": max((len(state.key.name) for state, _ in services), default=0),
+        "namespace": max((len(state.key.namespace) for state, _ in services), default=0),
+        "replicas": max(
+            (len(cells.replicas_text(state, summary)) for state, summary in services), default=0
+        ),
+        "gpu": max((len(cells.gpu_text(state)) for state, _ in services), default=0),
+        "state": LONGEST_STATE,
+        "rollout": LONGEST_ROLLOUT,
+    }
 
 
 def placed(
-    width: int, longest: Callable[[Column], int], wanted: Sequence[str] = ()
+    width: int, longest: Mapping[str, int], wanted: Sequence[str] = ()
 ) -> list[tuple[Column, int]]:
     """The columns that fit into a width, with the width each is given.
 
@@ -235,24 +277,27 @@ def placed(
 
     Args:
         width: cells there are.
-        longest: length of a column's longest value.
+        longest: see `longest`.
         wanted: ids in the order wanted; all columns when empty.
     """
     chosen = [BY_ID[identity] for identity in wanted] if wanted else list(COLUMNS)
     if "mark" not in wanted:
         chosen = [BY_ID["mark"], *(column for column in chosen if column.id != "mark")]
 
+    def least(column: Column) -> int:
+        return max(column.width, longest[column.id]) if column.exact else column.width
+
     def needed() -> int:
-        gaps = sum(1 if column.id == "mark" else SEPARATOR for column in chosen[:-1])
-        return sum(column.width for column in chosen) + gaps
+        gaps = sum(gap(*pair) for pair in pairwise(chosen))
+        return sum(least(column) for column in chosen) + gaps
 
     while needed() > width and len(chosen) > 2:
         chosen.remove(max(reversed(chosen), key=lambda column: column.priority))
-    widths = {column.id: column.width for column in chosen}
+    widths = {column.id: least(column) for column in chosen}
     spare = width - needed()
     for column in chosen:
         if column.grows and spare > 0:
-            more = min(spare, max(0, longest(column) - column.width))
+            more = min(spare, max(0, longest[column.id] - column.width))
             widths[column.id] += more
             spare -= more
     if spare < 0:

@@ -33,11 +33,13 @@ def whole(value: float | None) -> str:
 
 
 def seconds(value: float | None, *, at_least: bool = False) -> str:
-    """A duration with its unit: `8.7 ms`, `870 ms`, `2.41 s`, `123 s`, `>= 2560 s`."""
+    """A duration with its unit: `8.7 ms`, `39 ms`, `2.41 s`, `12.3 s`, `123 s`; `>=2560 s`."""
     if value is None or not math.isfinite(value):
         return UNKNOWN
-    if abs(value) < 0.9995:
-        text = f"{_three_digits(value * 1000)} ms"
+    if abs(value) < 0.00995:
+        text = f"{value * 1000:.1f} ms"
+    elif abs(value) < 0.9995:
+        text = f"{value * 1000:.0f} ms"
     elif abs(value) < 9.995:
         text = f"{value:.2f} s"
     else:
@@ -53,6 +55,13 @@ def percent(ratio: float | None) -> str:
     if 0 < abs(value) < 0.05:
         return "<0.1%" if value > 0 else ">-0.1%"
     return f"{value:.1f}%" if 0 < abs(value) < 9.95 else f"{value:.0f}%"
+
+
+def whole_percent(ratio: float | None) -> str:
+    """A ratio as whole per cent: `0%`, `41%`, `100%`."""
+    if ratio is None or not math.isfinite(ratio):
+        return UNKNOWN
+    return f"{ratio * 100:.0f}%"
 
 
 def money(amount: Dollars | None) -> str:

@@ -1,0 +1,141 @@
+"""MtopApp: puts store, source and screens together."""
+
+from __future__ import annotations
+
+import gc
+import os
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+os.environ.setdefault("TEXTUAL_FPS", "120")  # read when textual is imported: halves key latency
+
+from textual.app import App
+from textual.binding import BindingType
+from textual.command import Provider
+from textual.worker import Worker, WorkerState
+
+from mtop_tui import resources
+from mtop_tui.clock import Clock
+from mtop_tui.commands import APP, bindings
+from mtop_tui.config.settings import Loaded, Settings
+from mtop_tui.observations import Observation, SourceHealth
+from mtop_tui.providers.base import FleetProvider, feed
+from mtop_tui.screens.fleet import FleetScreen
+from mtop_tui.state.fleet import FleetStore
+from mtop_tui.themes import THEMES
+from mtop_tui.views.fleet import FleetQuery
+
+if TYPE_CHECKING:
+    from textual.screen import Screen
+
+
+def _palette() -> type[Provider]:
+    from mtop_tui.screens.palette import MtopCommands  # noqa: PLC0415 - on first use
+
+    return MtopCommands
+
+
+class MtopApp(App[int]):
+    """One fleet, watched until the user quits."""
+
+    TITLE = "mtop"
+    CSS_PATH = None
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {_palette}
+    BINDINGS: ClassVar[list[BindingType]] = bindings(APP)
+    COMMAND_PALETTE_BINDING = ""
+    ENABLE_COMMAND_PALETTE = True
+
+    def __init__(
+        self, settings: Settings, provider: FleetProvider, store: FleetStore, clock: Clock
+    ) -> None:
+        super().__init__(css_path=resources.path("mtop.tcss"))
+        self.settings = settings
+        self.store = store
+        self.paused = False
+        self._provider = provider
+        self._clock = clock
+        self._paused_at: float | None = None
+        self.animation_level = "none"
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.theme = settings.theme
+
+    def get_default_screen(self) -> Screen[None]:
+        """The fleet, sorted as the settings say."""
+        settings = self.settings
+        column = settings.sort.removeprefix("-") or "mark"
+        query = FleetQuery(sort=column, namespaces=settings.namespaces)
+        if settings.sort.startswith("-"):
+            query = FleetQuery(column, not query.is_descending, "", settings.namespaces)
+        return FleetScreen(query, settings.columns)
+
+    def on_mount(self) -> None:
+        """Begin to observe."""
+        self.run_worker(
+            feed(self._provider, self._take), name="feed", group="source", exit_on_error=False
+        )
+
+    def time(self) -> float:
+        """Now, as screens are to see it: it stands still while paused."""
+        return self._clock.now() if self._paused_at is None else self._paused_at
+
+    def _take(self, observations: Sequence[Observation]) -> None:
+        first = not self.store.topology_revision
+        self.store.apply(observations)
+        if first and self.store.topology_revision:
+            self.call_later(self._show_first)
+
+    def _show_first(self) -> None:
+        if isinstance(self.screen, FleetScreen):
+            self.screen.look()
+        # What was loaded to get here stays: without it, each full collection looks at it again.
+        gc.collect()
+        gc.freeze()
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """A source that breaks is said so on the screen, and the rest goes on."""
+        worker = event.worker
+        if worker.name != "feed" or event.state not in (WorkerState.ERROR, WorkerState.SUCCESS):
+            return
+        broken = event.state == WorkerState.ERROR
+        self.store.apply(
+            [
+                SourceHealth(
+                    at=self._clock.now(),
+                    source=self._provider.name,
+                    state="error" if broken else "ended",
+                    detail=f"{worker.error}" if broken else "",
+                )
+            ]
+        )
+
+    def toggle_pause(self) -> None:
+        """Hold or resume the source's time and the screen's with it."""
+        if "pause" not in self._provider.offers:
+            self.notify("this source cannot be paused", markup=False)
+            return
+        self.paused = not self.paused
+        self._paused_at = self._clock.now() if self.paused else None
+        self._provider.pause(self.paused)
+
+    def action_help(self) -> None:
+        """Open the help page."""
+        from mtop_tui.screens.help import HelpScreen  # noqa: PLC0415 - on first use
+
+        self.push_screen(HelpScreen(FleetScreen.COMMANDS_SHOWN))
+
+    async def action_back(self) -> None:
+        """Leave what is on top; on the last screen, nothing."""
+        if len(self.screen_stack) > 1:
+            self.pop_screen()
+
+    async def action_quit(self) -> None:
+        """Close the source and leave."""
+        await self._provider.close()
+        self.exit(0)
+
+
+def run(loaded: Loaded, provider: FleetProvider, store: FleetStore, clock: Clock) -> int:
+    """Open the screen; returns the exit code when the user leaves."""
+    app = MtopApp(loaded.settings, provider, store, clock)
+    return app.run() or 0

@@ -1,0 +1,145 @@
+"""One declaration per command: its keys, its place in the key bar, the palette and the help."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from textual.binding import Binding, BindingType
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """Something a user can do.
+
+    `id` is what a keymap refers to. `keys` are Textual key names, the first is the one that is
+    shown (as `shown`, where its Textual name is not what is printed on the key). `bar` is the
+    label in the key bar, empty for commands that are not listed there.
+    """
+
+    id: str
+    keys: str
+    action: str
+    title: str
+    group: str
+    help: str = ""
+    bar: str = ""
+    shown: str = ""
+    palette: bool = True
+
+    @property
+    def key_label(self) -> str:
+        """The first key as printed."""
+        return self.shown or self.keys.split(",", maxsplit=1)[0]
+
+
+MOVE = (
+    Command("move.up", "k,up", "move(-1)", "Up", "Move", shown="k ↑", palette=False),
+    Command("move.down", "j,down", "move(1)", "Down", "Move", shown="j ↓", palette=False),
+    Command(
+        "move.page_up",
+        "pageup,ctrl+b",
+        "move_page(-1)",
+        "Page up",
+        "Move",
+        shown="PgUp ^b",
+        palette=False,
+    ),
+    Command(
+        "move.page_down",
+        "pagedown,ctrl+f",
+        "move_page(1)",
+        "Page down",
+        "Move",
+        shown="PgDn ^f",
+        palette=False,
+    ),
+    Command("move.first", "g,home", "move_to(0)", "First row", "Move", shown="g Home"),
+    Command("move.last", "G,end", "move_to(-1)", "Last row", "Move", shown="G End"),
+)
+
+FLEET = (
+    Command(
+        "fleet.filter",
+        "slash",
+        "filter",
+        "Filter",
+        "Fleet",
+        "Words that must occur in name, namespace, model, GPU or state",
+        bar="filter",
+        shown="/",
+    ),
+    Command(
+        "fleet.sort_next",
+        "s,right_square_bracket",
+        "sort(1)",
+        "Sort by next column",
+        "Fleet",
+        "The sorted column carries an arrow; a click on a title sorts too",
+        bar="sort",
+        shown="s ]",
+    ),
+    Command(
+        "fleet.sort_previous",
+        "S,left_square_bracket",
+        "sort(-1)",
+        "Sort by previous column",
+        "Fleet",
+        shown="S [",
+    ),
+    Command("fleet.reverse", "r", "reverse", "Reverse order", "Fleet", bar="reverse"),
+    Command(
+        "fleet.pause", "p,space", "pause", "Pause or resume", "Fleet", bar="pause", shown="p Space"
+    ),
+)
+
+APP = (
+    Command(
+        "app.help",
+        "question_mark,f1",
+        "help",
+        "Help",
+        "mtop",
+        "This page",
+        bar="help",
+        shown="? F1",
+    ),
+    Command(
+        "app.palette",
+        "colon,ctrl+p",
+        "command_palette",
+        "Commands",
+        "mtop",
+        "Every command by name",
+        bar="command",
+        shown=": ^p",
+        palette=False,
+    ),
+    Command(
+        "app.back",
+        "escape",
+        "back",
+        "Back",
+        "mtop",
+        "Clear the filter, close what is open",
+        shown="Esc",
+        palette=False,
+    ),
+    Command("app.quit", "q,ctrl+c", "quit", "Quit", "mtop", bar="quit", shown="q ^c"),
+)
+
+
+def bindings(commands: Iterable[Command]) -> list[BindingType]:
+    """The commands as key bindings, with their ids, so that a keymap can move them."""
+    return [
+        Binding(
+            command.keys,
+            command.action,
+            command.title,
+            show=bool(command.bar),
+            key_display=command.key_label,
+            tooltip=command.help,
+            id=command.id,
+        )
+        for command in commands
+    ]

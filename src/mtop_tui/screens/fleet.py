@@ -1,0 +1,195 @@
+"""The Fleet screen: where is the fire."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import getters, on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.screen import Screen
+from textual.timer import Timer
+
+from mtop_tui.commands import APP, FLEET, MOVE, bindings
+from mtop_tui.observations import ServiceKey
+from mtop_tui.state.service import ServiceState
+from mtop_tui.views import columns as table_columns
+from mtop_tui.views.columns import Column
+from mtop_tui.views.fleet import FleetQuery, Row, explanation, facts_of, row, select
+from mtop_tui.views.header import header
+from mtop_tui.widgets.fleet_header import FleetHeader
+from mtop_tui.widgets.fleet_table import FleetTable
+from mtop_tui.widgets.key_bar import KeyBar
+from mtop_tui.widgets.why_line import WhyLine
+
+if TYPE_CHECKING:
+    from textual.widgets import Input
+
+    from mtop_tui.app import MtopApp
+    from mtop_tui.widgets.filter_bar import FilterBar
+
+
+class FleetScreen(Screen[None]):
+    """The model table under the fleet's totals.
+
+    The screen pulls: once per refresh interval, and on keys, it asks the store what is there and
+    lets the widgets repaint what differs. Nothing is posted per observation.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = bindings(FLEET)
+    BINDING_GROUP_TITLE = "Fleet"
+    COMMANDS_SHOWN = (*MOVE, *FLEET, *APP)
+
+    app: MtopApp
+    table = getters.query_one(FleetTable)
+    heading = getters.query_one(FleetHeader)
+    why = getters.query_one(WhyLine)
+
+    def __init__(self, query: FleetQuery, wanted: tuple[str, ...] = ()) -> None:
+        super().__init__()
+        self._query = query
+        self._wanted = wanted
+        self._order: list[ServiceKey] = []
+        self._states: dict[ServiceKey, ServiceState] = {}
+        self._ordered_at: tuple[FleetQuery, int, int] | None = None
+        self._longest: dict[str, int] = {}
+        self._placed: list[tuple[Column, int]] = []
+        self._ticker: Timer | None = None
+
+    def compose(self) -> ComposeResult:
+        """Header, table, why line, key bar; the filter is mounted when it is first wanted."""
+        yield FleetHeader()
+        yield FleetTable(ascii_only=self.app.settings.ascii)
+        yield WhyLine()
+        yield KeyBar((*FLEET, *APP))
+
+    def on_mount(self) -> None:
+        """Begin to look once per interval."""
+        self.table.focus()
+        self._ticker = self.set_interval(self.app.settings.refresh, self.look)
+        self.look()
+
+    def on_resize(self) -> None:
+        """Columns follow the width."""
+        self.call_after_refresh(self.look)
+
+    def look(self) -> None:
+        """Ask the store what is there, and repaint what differs."""
+        if not self.is_current:
+            return
+        store, now = self.app.store, self.app.time()
+        self._reorder(now)
+        self._place()
+        self.table.show(self._order, self._make_row)
+        self.heading.show(
+            header(store, now, paused=self.app.paused, ascii_only=self.app.settings.ascii)
+        )
+        self._explain()
+
+    def _reorder(self, now: float) -> None:
+        """Sort again when the order may have changed, and not else."""
+        store, query = self.app.store, self._query
+        lively = table_columns.BY_ID[query.sort].moves or bool(query.filter)
+        basis = (query, store.topology_revision, store.revision if lively else 0)
+        if basis == self._ordered_at:
+            return
+        if self._ordered_at is None or self._ordered_at[1] != store.topology_revision:
+            self._longest = table_columns.longest(
+                [(state, store.summary(state)) for state in store.services()]
+            )
+        self._ordered_at = basis
+        chosen = select(store, query, now)
+        self._states = {state.key: state for state in chosen}
+        order = list(self._states)
+        if order != self._order:
+            self._order = order
+
+    def _place(self) -> None:
+        width = self.table.size.width - 1
+        placed = table_columns.placed(width, self._longest, self._wanted)
+        self._placed = placed
+        self.table.use_columns(placed, self._query.sort, descending=self._query.is_descending)
+
+    def _make_row(self, key: ServiceKey) -> Row:
+        app = self.app
+        facts = facts_of(app.store, self._states[key], app.time(), ascii_only=app.settings.ascii)
+        return row(facts, [column for column, _ in self._placed])
+
+    def _explain(self) -> None:
+        selected = self.table.selected
+        state = None if selected is None else self._states.get(selected)
+        if state is None:
+            words = "" if self._order or not self._query.filter else "no service matches the filter"
+            self.why.show("", words)
+            return
+        facts = facts_of(self.app.store, state, self.app.time())
+        self.why.show(state.key.name, explanation(facts))
+
+    # Commands
+
+    def ask(self, query: FleetQuery) -> None:
+        """Show what another query asks for."""
+        self._query = query
+        self.look()
+
+    def action_sort(self, step: int) -> None:
+        """Sort by the next or previous column in view, in that column's own direction."""
+        ids = [column.id for column, _ in self._placed if column.sort is not None]
+        here = ids.index(self._query.sort) if self._query.sort in ids else -step
+        self.sort_by(ids[(here + step) % len(ids)])
+
+    def sort_by(self, column: str) -> None:
+        """Sort by a column; by the same one again, in the other direction."""
+        if column == self._query.sort:
+            self.action_reverse()
+        else:
+            self.ask(replace(self._query, sort=column, descending=None))
+
+    def action_reverse(self) -> None:
+        """Turn the order around."""
+        self.ask(replace(self._query, descending=not self._query.is_descending))
+
+    async def action_filter(self) -> None:
+        """Open the filter, with what it holds."""
+        from mtop_tui.widgets.filter_bar import FilterBar  # noqa: PLC0415 - Input is 10 ms
+
+        bars = self.query(FilterBar)
+        if not bars:
+            await self.mount(FilterBar(self._query.filter), after=self.why)
+        else:
+            bars.first().focus()
+
+    def action_back(self) -> None:
+        """Give up the filter."""
+        self.close_filter(keep=False)
+
+    def close_filter(self, *, keep: bool) -> None:
+        """Close the filter line, keeping what it filters by or not."""
+        from mtop_tui.widgets.filter_bar import FilterBar  # noqa: PLC0415 - loaded by now
+
+        self.query(FilterBar).remove()
+        self.table.focus()
+        if not keep:
+            self.ask(replace(self._query, filter=""))
+
+    def action_pause(self) -> None:
+        """Hold or resume the source's time."""
+        self.app.toggle_pause()
+        self.look()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Narrow the table while the filter is typed."""
+        self.ask(replace(self._query, filter=event.value))
+
+    def on_filter_bar_left(self, event: FilterBar.Left) -> None:
+        """Enter keeps the filter, Esc gives it up."""
+        self.close_filter(keep=event.keep)
+
+    @on(FleetTable.Highlighted)
+    def _selection_moved(self) -> None:
+        self._explain()
+
+    @on(FleetTable.TitleClicked)
+    def _title_clicked(self, message: FleetTable.TitleClicked) -> None:
+        self.sort_by(message.column)

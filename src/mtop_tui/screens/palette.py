@@ -1,0 +1,53 @@
+"""The command palette: every declared command by its name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import TYPE_CHECKING
+
+from textual.command import DiscoveryHit, Hit, Hits, Provider
+
+from mtop_tui.commands import APP, FLEET, MOVE
+from mtop_tui.screens.fleet import FleetScreen
+from mtop_tui.views.columns import COLUMNS
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    Entry = tuple[str, str, Callable[[], Awaitable[object] | object]]
+
+
+class MtopCommands(Provider):
+    """Commands of the app and of the screen the palette was opened from."""
+
+    async def search(self, query: str) -> Hits:
+        """Commands whose name matches what was typed."""
+        matcher = self.matcher(query)
+        for title, help_text, run in self._entries():
+            score = matcher.match(title)
+            if score > 0:
+                yield Hit(score, matcher.highlight(title), run, help=help_text)
+
+    async def discover(self) -> Hits:
+        """All commands, before anything is typed."""
+        for title, help_text, run in self._entries():
+            yield DiscoveryHit(title, run, help=help_text)
+
+    def _entries(self) -> Iterator[Entry]:
+        screen = self.screen
+        target = screen.focused or screen
+        for command in (*FLEET, *MOVE, *APP):
+            if command.palette:
+                run = partial(self.app.run_action, command.action, default_namespace=target)
+                yield f"{command.title} ({command.key_label})", command.help, run
+        if isinstance(screen, FleetScreen):
+            for column in COLUMNS:
+                if column.title:
+                    yield f"Sort by {column.title}", column.help, partial(screen.sort_by, column.id)
+        for theme in sorted(self.app.available_themes):
+            yield (
+                f"Theme {theme}",
+                "Colours of the screen",
+                partial(setattr, self.app, "theme", theme),
+            )

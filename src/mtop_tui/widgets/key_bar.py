@@ -1,0 +1,50 @@
+"""The line of keys at the bottom.
+
+Textual's Footer composes a widget per key at every change of bindings, which costs tens of
+milliseconds and is never given back; this is one line of text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from rich.style import Style
+from textual.strip import Strip
+from textual.widget import Widget
+
+from mtop_tui.commands import Command
+from mtop_tui.views.cells import Tone
+from mtop_tui.widgets.strips import Piece, strip
+
+
+class KeyBar(Widget):
+    """Keys and labels of the commands that have one; what does not fit is left to `?`."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"key-bar--key"}
+    ALLOW_SELECT = False
+
+    def __init__(self, commands: Sequence[Command]) -> None:
+        super().__init__()
+        self._commands = [command for command in commands if command.bar]
+
+    def render_line(self, y: int) -> Strip:
+        """The line."""
+        width = self.size.width
+        if y:
+            return Strip.blank(width, self.rich_style)
+        pieces: list[Piece] = [(" ", "normal")]
+        used = 1
+        for command in self._commands:
+            key = command.key_label.split(" ")[0]
+            text = f" {command.bar}  "
+            if used + len(key) + len(text) > width:
+                break
+            pieces += [(key, "good"), (text, "normal")]
+            used += len(key) + len(text)
+        return strip(pieces, width, self._style)
+
+    def _style(self, tone: Tone) -> Style:
+        if tone != "good":
+            return self.rich_style
+        return self.rich_style + self.get_component_rich_style("key-bar--key", partial=True)
