@@ -45,6 +45,7 @@ def test_a_service_nobody_calls_is_not_one_without_a_stated_rate() -> None:
         ("output-tokens", "inf"),
         ("age", "2 days"),
         ("age", ""),
+        ("age", "9" * 400 + "d"),
         ("fault", "meteor"),
         ("requests-per-minute", "3"),
     ],

@@ -103,7 +103,10 @@ def _tokens(text: str) -> float:
 def _seconds(text: str) -> float:
     if not _PERIOD.fullmatch(text):
         raise ValueError('a period such as "190s", "15m", "36h" or "2d"')
-    return sum(float(size) * _UNIT_SECONDS[unit] for size, unit in _PERIOD_PART.findall(text))
+    age = sum(float(size) * _UNIT_SECONDS[unit] for size, unit in _PERIOD_PART.findall(text))
+    if not math.isfinite(age):
+        raise ValueError("a period shorter than that")
+    return age
 
 
 def _pull_fault(text: str) -> float:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-MAX_VALUES = 100_000
+MAX_VALUES = 500_000
 """Values in one document, counted as if every alias were written out."""
 MAX_DEPTH = 100
 
@@ -138,7 +138,7 @@ class _Builder:
         self._open.discard(key)
         if built[1] > MAX_VALUES:
             raise DocumentError(
-                _line(node), f"its aliases expand to more than {MAX_VALUES:,} values; write less"
+                _line(node), f"more than {MAX_VALUES:,} values with its aliases written out; write less"
             )
         self._built[key] = built
         return built
