@@ -138,7 +138,8 @@ class _Builder:
         self._open.discard(key)
         if built[1] > MAX_VALUES:
             raise DocumentError(
-                _line(node), f"more than {MAX_VALUES:,} values with its aliases written out; write less"
+                _line(node),
+                f"more than {MAX_VALUES:,} values with its aliases written out; write less",
             )
         self._built[key] = built
         return built
