@@ -1,0 +1,214 @@
+"""`mtop list` and `mtop get`: the fleet without a screen."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import click
+
+from mtop_tui.cli.errors import Exit, Failure, complain, emit
+from mtop_tui.cli.options import settings_of, source_options, table_options
+from mtop_tui.config.settings import Loaded, Settings
+
+if TYPE_CHECKING:
+    from mtop_tui.cli.source import Fleet
+    from mtop_tui.observations import RawObject
+    from mtop_tui.state.fleet import FleetStore
+    from mtop_tui.state.service import ServiceState
+    from mtop_tui.views.fleet import FleetQuery
+
+
+@click.command("list")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Choice(["table", "json", "name"]),
+    default="table",
+    show_default=True,
+    help="How to print.",
+)
+@source_options
+@table_options
+@click.pass_context
+def list_(ctx: click.Context, /, output: str, **_: object) -> None:
+    """List the services and how they fare.
+
+    In JSON, numbers are raw, the unit is part of the key, and null is "not known".
+    """
+    from mtop_tui.views.columns import COLUMN_IDS
+
+    loaded = settings_of(ctx, lambda: COLUMN_IDS)
+    settings = loaded.settings
+    fleet = _observed(loaded, with_samples=output != "name")
+    store, now = fleet.store, fleet.clock.now()
+    from mtop_tui.views.fleet import facts_of, select
+
+    states = select(store, _query(settings), now)
+    if not states:
+        _explain_empty(store, settings)
+    if output == "name":
+        emit("".join(f"{state.key.namespace}/{state.key.name}\n" for state in states))
+        return
+    facts = [facts_of(store, state, now, ascii_only=settings.ascii) for state in states]
+    from mtop_tui.cli.fleet_output import as_document, as_table
+
+    if output == "json":
+        from mtop_tui.config.emit import as_json
+
+        emit(as_json(as_document(fleet.provider.name, now, facts)))
+    else:
+        emit(as_table(facts, settings.columns, _terminal_width()))
+
+
+@click.command("get")
+@click.argument("name", metavar="[NAMESPACE/]NAME")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Choice(["yaml", "json"]),
+    default="yaml",
+    show_default=True,
+    help="How to print.",
+)
+@source_options
+@click.pass_context
+def get(ctx: click.Context, /, name: str, output: str, **_: object) -> None:
+    """Print one service's LLMInferenceService as its source has it."""
+    import asyncio
+
+    from mtop_tui.cli.source import open_fleet
+    from mtop_tui.config.emit import EmitError, as_json, as_yaml
+
+    loaded = settings_of(ctx)
+    raw = asyncio.run(_read(open_fleet(loaded), name, loaded.settings))
+    try:
+        text = as_json(raw.body) if output == "json" else as_yaml(raw.body)
+    except EmitError as error:
+        raise Failure(f"{name}: cannot be printed as {output}: {error}") from error
+    emit(text)
+
+
+def _observed(loaded: Loaded, *, with_samples: bool) -> Fleet:
+    """The fleet after one look."""
+    import asyncio
+
+    from mtop_tui.cli.source import look, open_fleet
+
+    fleet = open_fleet(loaded)
+
+    async def once() -> None:
+        try:
+            await look(fleet, _seen(fleet.store, with_samples=with_samples))
+        finally:
+            await fleet.provider.close()
+
+    asyncio.run(once())
+    return fleet
+
+
+async def _read(fleet: Fleet, name: str, settings: Settings) -> RawObject:
+    from mtop_tui.cli.source import look
+
+    provider = fleet.provider
+    try:
+        await look(fleet, _seen(fleet.store, with_samples=False))
+        state = _find(fleet.store, name, settings.namespaces)
+        raw = None if state.service is None else await provider.read_object(state.service.ref)
+    finally:
+        await provider.close()
+    if raw is None:
+        raise Failure(f"{name}: {provider.name} has no such object any more", Exit.NOT_FOUND)
+    return raw
+
+
+def _seen(store: FleetStore, *, with_samples: bool) -> Callable[[], bool]:
+    """Tells, batch by batch, whether the fleet and (if wanted) its rates are known.
+
+    The fleet is known when its source says that it is live. Rates are known when each service
+    with a ready replica has one.
+    """
+    unmeasured: list[ServiceState] | None = None
+
+    def is_enough() -> bool:
+        nonlocal unmeasured
+        if not any(health.state == "live" for health in store.sources.values()):
+            return False
+        if not with_samples:
+            return True
+        if unmeasured is None:
+            unmeasured = [state for state in store.services() if _serves(state)]
+        unmeasured = [state for state in unmeasured if math.isnan(state.metrics().request_rate)]
+        return not unmeasured
+
+    return is_enough
+
+
+def _serves(state: ServiceState) -> bool:
+    return any(replica.phase == "ready" for replica in state.replicas.values())
+
+
+def _find(store: FleetStore, name: str, namespaces: tuple[str, ...]) -> ServiceState:
+    namespace, slash, short = name.rpartition("/")
+    if "/" in namespace or not short or (slash and not namespace):
+        raise Failure(f"{name}: expected NAME or NAMESPACE/NAME", Exit.USAGE)
+    states = [
+        state for state in store.services() if not namespaces or state.key.namespace in namespaces
+    ]
+    found = [
+        state
+        for state in states
+        if state.key.name == short and namespace in ("", state.key.namespace)
+    ]
+    if len(found) > 1:
+        places = ", ".join(sorted(f"{state.key.namespace}/{short}" for state in found))
+        raise Failure(f"{name}: there are several; say which: {places}", Exit.USAGE)
+    if not found:
+        raise Failure(f"{name}: no such service{_suggestion(name, states)}", Exit.NOT_FOUND)
+    return found[0]
+
+
+def _suggestion(name: str, states: list[ServiceState]) -> str:
+    from difflib import get_close_matches
+
+    places = {f"{state.key.namespace}/{state.key.name}": state.key.name for state in states}
+    short = name.rpartition("/")[2]
+    # The right name in the wrong namespace is the likeliest mistake of all.
+    nearest = [place for place, known in places.items() if known == short]
+    if not nearest:
+        known = places if "/" in name else set(places.values())
+        nearest = get_close_matches(name, sorted(known), n=3)
+    if nearest:
+        return f"; did you mean {' or '.join(nearest[:3])}?"
+    return "; `mtop list -o name` prints the names there are"
+
+
+def _query(settings: Settings) -> FleetQuery:
+    from mtop_tui.views.columns import BY_ID
+    from mtop_tui.views.fleet import FleetQuery
+
+    if not settings.sort_column:
+        return FleetQuery(namespaces=settings.namespaces)
+    return FleetQuery(
+        sort=settings.sort_column,
+        descending=BY_ID[settings.sort_column].largest_first is not settings.sort_reversed,
+        namespaces=settings.namespaces,
+    )
+
+
+def _explain_empty(store: FleetStore, settings: Settings) -> None:
+    there = sorted({state.key.namespace for state in store.services()})
+    if settings.namespaces and there:
+        wanted = ", ".join(settings.namespaces)
+        complain(f"no services in namespace {wanted}; there are services in {', '.join(there)}")
+    else:
+        complain("the source has shown no services yet")
+
+
+def _terminal_width() -> int | None:
+    """Columns of the terminal on stdout; None when it is a file or a pipe."""
+    from shutil import get_terminal_size
+
+    return get_terminal_size().columns if sys.stdout.isatty() else None

@@ -1,0 +1,97 @@
+"""`mtop`: opens the app, or runs one of the commands that print."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+
+from mtop_tui import __version__
+from mtop_tui.cli.errors import Exit, Failure, complain
+from mtop_tui.cli.fleet import get, list_
+from mtop_tui.cli.options import screen_options, settings_of, source_options, table_options
+
+
+@click.group(
+    name="mtop",
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Flags are accepted before and after a command. Settings also come from MTOP_* variables"
+    " and from $MTOP_CONFIG or ~/.config/mtop/config.yaml; flags win.",
+)
+@source_options
+@table_options
+@screen_options
+@click.version_option(__version__, prog_name="mtop", message="%(prog)s %(version)s")
+@click.pass_context
+def cli(ctx: click.Context, /, **_: object) -> None:
+    """htop for LLM serving on KServe. Without a command, opens the screen."""
+    if ctx.invoked_subcommand is None:
+        ctx.exit(_open(ctx))
+
+
+cli.add_command(list_)
+cli.add_command(get)
+
+
+def _open(ctx: click.Context) -> int:
+    _require_terminal()
+
+    def column_ids() -> tuple[str, ...]:
+        from mtop_tui.views.columns import COLUMN_IDS
+
+        return COLUMN_IDS
+
+    loaded = settings_of(ctx, column_ids)
+    from mtop_tui.app import run
+    from mtop_tui.cli.source import open_fleet
+    from mtop_tui.themes import THEMES
+
+    themes = [theme.name for theme in THEMES]
+    if loaded.settings.theme not in themes:
+        why = f"no theme {loaded.settings.theme}; there are {', '.join(themes)}"
+        raise Failure(loaded.problem("theme", why), Exit.USAGE)
+    return run(loaded, *open_fleet(loaded))
+
+
+def _require_terminal() -> None:
+    lacking = (
+        "stdin is not a terminal"
+        if not _is_terminal(sys.stdin)
+        else "stdout is not a terminal"
+        if not _is_terminal(sys.stdout)
+        else "TERM is dumb"
+        if os.environ.get("TERM") == "dumb"
+        else None
+    )
+    if lacking:
+        raise Failure(
+            f"cannot open the screen: {lacking}; "
+            "use `mtop list` or `mtop get NAME`, which print and need no terminal",
+            Exit.USAGE,
+        )
+
+
+def _is_terminal(stream: object) -> bool:
+    return stream is not None and bool(getattr(stream, "isatty", lambda: False)())
+
+
+def main() -> int:
+    """The console script: runs the command line and returns its exit code.
+
+    Whatever goes wrong ends in one line on stderr; `--debug` shows the traceback.
+    """
+    try:
+        return int(cli.main(standalone_mode=False) or Exit.OK)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return Exit.INTERRUPTED
+    except Exception as error:  # the last resort: a user never sees a traceback
+        if "--debug" in sys.argv[1:]:
+            raise
+        words = str(error) or "no message"
+        complain(f"unexpected {type(error).__name__}: {words}; run again with --debug for more")
+        return Exit.FAILED

@@ -1,0 +1,143 @@
+"""The flags that set settings, shared by `mtop` and its commands.
+
+`mtop -n production list` and `mtop list -n production` mean the same; where both are given, the one
+nearer to the end wins.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+from click.core import ParameterSource
+
+from mtop_tui.cli.errors import Exit, Failure, complain
+from mtop_tui.config.settings import (
+    FIELDS,
+    REFRESH,
+    SEED,
+    SERVICES,
+    Loaded,
+    Origin,
+    Rule,
+    SettingsError,
+    load,
+    problem,
+)
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def _number(field: str, kind: type[int] | type[float], rule: Rule) -> Callable[[str], int | float]:
+    """Reads a number between a rule's bounds; says what was expected as every layer does."""
+
+    def read(text: str) -> int | float:
+        try:
+            number = kind(text)
+        except ValueError:
+            number = math.nan
+        if not (rule.least or 0) <= number <= (rule.most or math.inf):
+            raise click.UsageError(problem(field, Origin("flag", f"--{field}"), text))
+        return number
+
+    return read
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(part for item in text.split(",") if (part := item.strip()))
+
+
+_SOURCE = (
+    click.option("--mode", metavar="MODE", help="Where the fleet comes from: mock."),
+    click.option(
+        "-n",
+        "--namespace",
+        "namespaces",
+        type=_names,
+        multiple=True,
+        metavar="NAME",
+        help="Only services of this namespace; may be repeated.",
+    ),
+    click.option(
+        "--mocks",
+        type=click.Path(path_type=Path),
+        metavar="DIR",
+        help="Folder with the manifests of the simulated cluster.",
+    ),
+    click.option(
+        "--services",
+        type=_number("services", int, SERVICES),
+        metavar="N",
+        help="Clone the manifests until there are N services.",
+    ),
+    click.option(
+        "--seed", type=_number("seed", int, SEED), metavar="N", help="Seed of the simulation."
+    ),
+    click.option("--debug", is_flag=True, help="Show the traceback of an unexpected error."),
+)
+_TABLE = (
+    click.option("--columns", type=_names, metavar="A,B", help="Columns of the model table."),
+    click.option("--sort", metavar="[-]COLUMN", help="Column to sort by; - before it reverses."),
+    click.option("--ascii/--no-ascii", default=None, help="Draw with ASCII characters only."),
+)
+_SCREEN = (
+    click.option(
+        "--refresh",
+        type=_number("refresh", float, REFRESH),
+        metavar="SECONDS",
+        help="Time between screen updates, 0.25 to 60.",
+    ),
+    click.option("--theme", metavar="NAME", help="Colours of the screen."),
+)
+
+
+def source_options(command: Command) -> Command:
+    """Flags that choose what is observed."""
+    return _with(_SOURCE, command)
+
+
+def table_options(command: Command) -> Command:
+    """Flags that choose how the model table looks."""
+    return _with(_TABLE, command)
+
+
+def screen_options(command: Command) -> Command:
+    """Flags that matter only to the full-screen app."""
+    return _with(_SCREEN, command)
+
+
+def _with(options: tuple[Callable[[Command], Command], ...], command: Command) -> Command:
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def settings_of(
+    ctx: click.Context, column_ids: Callable[[], Collection[str]] | None = None
+) -> Loaded:
+    """The settings in force for this command line; warnings have been shown.
+
+    Raises:
+        Failure: some layer has a wrong value.
+    """
+    chain = [ctx]
+    while chain[0].parent is not None:
+        chain.insert(0, chain[0].parent)
+    flags: dict[str, Any] = {}
+    for level in chain:
+        for name, value in level.params.items():
+            given = level.get_parameter_source(name) is ParameterSource.COMMANDLINE
+            if name in FIELDS and given:
+                flags[name] = value
+    if "namespaces" in flags:
+        flags["namespaces"] = tuple(name for names in flags["namespaces"] for name in names)
+    try:
+        loaded = load(flags, column_ids)
+    except SettingsError as error:
+        raise Failure(error.problems, Exit.USAGE) from error
+    for warning in loaded.warnings:
+        complain(warning)
+    return loaded

@@ -1,0 +1,89 @@
+"""From settings to a fleet that can be observed, and one look at it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from mtop_tui.cli.errors import Exit, Failure, complain
+from mtop_tui.config.settings import Loaded
+
+if TYPE_CHECKING:
+    from mtop_tui.clock import Clock
+    from mtop_tui.observations import Observation
+    from mtop_tui.providers.base import FleetProvider
+    from mtop_tui.state.fleet import FleetStore
+
+LONGEST_LOOK = 5.0
+"""Seconds of wall time after which a command prints what it has seen so far."""
+
+PROBLEMS_SHOWN = 50
+
+
+class Fleet(NamedTuple):
+    """A source, the store that takes what it emits, and the clock both go by."""
+
+    provider: FleetProvider
+    store: FleetStore
+    clock: Clock
+
+
+def open_fleet(loaded: Loaded) -> Fleet:
+    """The fleet the settings ask for; what could not be read of it has been said on stderr.
+
+    Raises:
+        Failure: nothing could be loaded.
+    """
+    from mtop_tui import resources
+    from mtop_tui.clock import WallClock
+    from mtop_tui.config.prices import bundled_prices
+    from mtop_tui.providers.mock.manifests import load
+    from mtop_tui.providers.mock.provider import MockProvider
+    from mtop_tui.state.fleet import FleetStore
+
+    settings = loaded.settings
+    shipped = resources.path("mocks")
+    folder = settings.mocks or shipped
+    manifests = load(folder, shipped)
+    for problem in manifests.problems[:PROBLEMS_SHOWN]:
+        complain(str(problem))
+    if (more := len(manifests.problems) - PROBLEMS_SHOWN) > 0:
+        complain(f"and {more} more problems in {folder}")
+    if not manifests.services:
+        raise Failure(
+            f"{folder}: no LLMInferenceService could be loaded; --mocks wants a folder with "
+            "manifests of kind LLMInferenceService (serving.kserve.io)",
+            Exit.FAILED,
+        )
+    clock = WallClock()
+    provider = MockProvider(manifests, clock, seed=settings.seed, services=settings.services)
+    return Fleet(provider, FleetStore(bundled_prices()), clock)
+
+
+async def look(fleet: Fleet, is_enough: Callable[[], bool]) -> None:
+    """Apply what the source emits until it is enough, the source ends, or time is up.
+
+    `is_enough` is asked after each batch has been applied.
+    """
+    from mtop_tui.providers.base import feed
+
+    enough = asyncio.Event()
+
+    def apply(batch: Sequence[Observation]) -> None:
+        fleet.store.apply(batch)
+        if is_enough():
+            enough.set()
+
+    feeding = asyncio.create_task(feed(fleet.provider, apply))
+    waiting = asyncio.create_task(enough.wait())
+    try:
+        await asyncio.wait(
+            {feeding, waiting}, timeout=LONGEST_LOOK, return_when=asyncio.FIRST_COMPLETED
+        )
+        if feeding.done():
+            feeding.result()
+    finally:
+        feeding.cancel()
+        waiting.cancel()
+        await asyncio.gather(feeding, waiting, return_exceptions=True)
