@@ -62,6 +62,7 @@ def test_newlines_and_tabs_stay():
 
 def test_what_a_terminal_obeys_is_escaped():
     assert as_yaml({"a": "\x1b[2J\u202e"}) == 'a: "\\e[2J\\u202E"\n'
+    assert as_yaml({"a": "two\nlines\u202e"}) == 'a: "two\\nlines\\u202E"\n'
     assert as_json("\x1b\x7f\u202e\U000e0041") == '"\\u001b\\u007f\\u202e\\udb40\\udc41"\n'
 
 

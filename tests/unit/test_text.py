@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from typing import get_type_hints
 
 import msgspec
 import pytest
@@ -195,6 +196,28 @@ def identities(record: msgspec.Struct) -> list[str]:
 
 def has_mark_to_make(text: str) -> bool:
     return safe(text) != text
+
+
+@pytest.mark.parametrize("kind", RECORDS, ids=lambda kind: kind.__name__)
+def test_each_identity_of_a_record_is_looked_at(kind):
+    good = ObjectRef("c", "n", "Pod", "p"), ServiceKey("c", "n", "s")
+    bad = ObjectRef("c", "n", "Pod", "p\x85"), ServiceKey("c", "n", "s\u202e")
+    hints = {field: str(hint) for field, hint in get_type_hints(kind).items()}
+    fields = [field for field, hint in hints.items() if "ObjectRef" in hint or "Key" in hint]
+
+    @given(records(HARMLESS_NAMES, HARMLESS_NAMES, (kind,)))
+    @settings(max_examples=2, database=None)
+    def is_refused(record):
+        for spoilt in fields:
+            identities = {
+                field: (bad if field == spoilt else good)["Key" in hints[field]] for field in fields
+            }
+            boundary = Boundary("test")
+            (told,) = boundary.admit([msgspec.structs.replace(record, **identities)])
+            assert isinstance(told, SourceHealth)
+            assert boundary.dropped == 1
+
+    is_refused()
 
 
 def test_the_count_of_refused_records_goes_on():
