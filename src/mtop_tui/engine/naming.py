@@ -1,0 +1,49 @@
+"""Names and identities of simulated objects, built as Kubernetes and KServe build theirs.
+
+All follow from the seed and the names they belong to, so the same fleet has the same names.
+"""
+
+from __future__ import annotations
+
+from hashlib import md5
+from uuid import UUID
+
+from mtop_tui.observations import ObjectRef
+
+_LONGEST = 63
+_LONGEST_BASE = 58
+# Kubernetes leaves out vowels and look-alikes, so that no suffix spells a word.
+_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
+
+
+def _digest(*parts: str) -> bytes:
+    return md5("\x1f".join(parts).encode(), usedforsecurity=False).digest()
+
+
+def uid_of(seed: int, ref: ObjectRef) -> str:
+    """The UID of an object of this simulation."""
+    return str(UUID(bytes=_digest(str(seed), *ref[:4]), version=4))
+
+
+def identified(seed: int, ref: ObjectRef) -> ObjectRef:
+    """`ref` with a UID; one it already has is kept."""
+    return ref if ref.uid else ref._replace(uid=uid_of(seed, ref))
+
+
+def suffix(length: int, *parts: str) -> str:
+    """Letters and digits as Kubernetes appends them to generated names."""
+    digest = _digest(*parts)
+    return "".join(_ALPHABET[digest[i] % len(_ALPHABET)] for i in range(length))
+
+
+def child_name(parent: str, ending: str) -> str:
+    """The name KServe gives a child: shortened with a hash where it would exceed 63 characters."""
+    if len(parent) + len(ending) <= _LONGEST:
+        return parent + ending
+    digest = md5(parent.encode(), usedforsecurity=False).hexdigest()
+    return parent[: _LONGEST - len(digest) - len(ending)] + digest + ending
+
+
+def generated_name(base: str, *parts: str) -> str:
+    """A pod's name: its owner's, cut to 58 characters, and five random ones."""
+    return f"{f'{base}-'[:_LONGEST_BASE]}{suffix(5, base, *parts)}"
