@@ -1,0 +1,220 @@
+"""The simulated cluster as a source of observations."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Any, Final
+
+from mtop_tui.clock import Clock
+from mtop_tui.engine.deployment import SimulatedService
+from mtop_tui.engine.fleet import SimulatedFleet
+from mtop_tui.engine.naming import identified
+from mtop_tui.kserve.merge import combine
+from mtop_tui.kserve.records import autoscalers, node_record, service_record
+from mtop_tui.kserve.schema import DEFAULT_NAMESPACE, NODE_KIND, SERVICE_KIND
+from mtop_tui.observations import (
+    Autoscaler,
+    LogLines,
+    ObjectRef,
+    Observation,
+    RawObject,
+    ServiceKey,
+    SourceHealth,
+    SourceState,
+)
+from mtop_tui.providers.base import LogQuery, Offer
+from mtop_tui.providers.mock.clones import Fleet, clone_name, cloned
+from mtop_tui.providers.mock.manifests import Manifests
+from mtop_tui.providers.mock.objects import with_identity, with_status
+
+CLUSTER: Final = "mock"
+
+_SHORTEST_WAIT, _LONGEST_WAIT = 0.25, 1.0
+_HEARTBEAT = 15.0
+
+Sleep = Callable[[float], Awaitable[object]]
+
+
+class MockProvider:
+    """Manifests brought to life by the engine; implements `FleetProvider`.
+
+    Args:
+        manifests: what the cluster consists of.
+        seed: decides everything that is drawn; with the same clock the same is observed.
+        clock: simulated time runs with it, except while paused.
+        clones: copy the services, and nodes in proportion, until there are so many.
+        sleep: waits between two looks at the clock; a test passes one that moves the clock.
+    """
+
+    def __init__(
+        self,
+        manifests: Manifests,
+        *,
+        seed: int,
+        clock: Clock,
+        clones: int | None = None,
+        sleep: Sleep = asyncio.sleep,
+    ) -> None:
+        self._manifests = manifests
+        self._seed = seed
+        self._clock = clock
+        self._clones = clones
+        self._sleep = sleep
+        self._closed = False
+        self._lost = 0.0
+        self._paused_at: float | None = None
+        self._fleet: SimulatedFleet | None = None
+        self._services = 0
+        self._bodies: dict[tuple[str, str, str], dict[str, Any]] | None = None
+
+    @property
+    def name(self) -> str:
+        """Which simulation it is."""
+        return f"mock: seed {self._seed}"
+
+    @property
+    def offers(self) -> frozenset[Offer]:
+        """Objects, and holding its time; the replicas of this simulation write no logs."""
+        return frozenset({"objects", "pause"})
+
+    async def observe(self) -> AsyncIterator[Sequence[Observation]]:
+        """The fleet as it is some time before now, what happened since, then what happens."""
+        now = self._now()
+        yield [self._health("connecting", now)]
+        fleet = self._build(now)
+        reported = float("-inf")
+        while not self._closed:
+            now = self._now()
+            for batch in fleet.advance(now):
+                yield batch
+                await asyncio.sleep(0)
+                if self._closed:
+                    return
+            if self._paused_at is None and now - reported >= _HEARTBEAT:
+                reported = now
+                yield [self._health("live", now)]
+            due = fleet.next_due()
+            wait = _LONGEST_WAIT if due is None else due - self._now()
+            await self._sleep(min(max(wait, _SHORTEST_WAIT), _LONGEST_WAIT))
+
+    async def read_logs(self, query: LogQuery) -> AsyncIterator[LogLines]:  # noqa: ARG002
+        """Nothing: "logs" is not among the offers."""
+        none: tuple[LogLines, ...] = ()
+        for lines in none:
+            yield lines
+
+    async def read_object(self, ref: ObjectRef) -> RawObject | None:
+        """The manifest as it was received, with the identity and the status it has by now."""
+        body = self._body(ref)
+        known = identified(self._seed, ref._replace(uid=_uid(body))) if body else None
+        if body is None or known is None or ref.uid not in {"", known.uid}:
+            return None
+        at = self._now()
+        service = None
+        if ref.kind == SERVICE_KIND and self._fleet is not None:
+            service = self._fleet.service(ServiceKey(ref.cluster, ref.namespace, ref.name))
+        found = with_identity(body, known)
+        return RawObject(at=at, ref=known, body=with_status(found, service) if service else found)
+
+    def pause(self, paused: bool) -> None:
+        """Hold simulated time, or let it go on from where it was held."""
+        now = self._clock.now()
+        if paused and self._paused_at is None:
+            self._paused_at = now
+        elif not paused and self._paused_at is not None:
+            self._lost += now - self._paused_at
+            self._paused_at = None
+
+    async def close(self) -> None:
+        """End `observe` at its next step."""
+        self._closed = True
+
+    def _now(self) -> float:
+        now = self._clock.now() if self._paused_at is None else self._paused_at
+        return now - self._lost
+
+    def _build(self, now: float) -> SimulatedFleet:
+        source = _fleet(self._manifests, now)
+        if self._clones is not None:
+            source = cloned(source, self._clones)
+        self._services = len(source.services)
+        self._fleet = SimulatedFleet(
+            source.services,
+            source.nodes,
+            seed=self._seed,
+            start=now,
+            autoscalers=source.autoscalers,
+        )
+        return self._fleet
+
+    def _health(self, state: SourceState, at: float) -> SourceHealth:
+        problems, skipped = self._manifests.problems, sum(self._manifests.skipped.values())
+        files = len({problem.file for problem in problems})
+        parts = [_counted(self._services or len(self._manifests.services), "service")]
+        if files:
+            parts.append(f"{_counted(files, 'file')} with problems")
+        if skipped:
+            parts.append(f"{_counted(skipped, 'object')} of other kinds skipped")
+        return SourceHealth(
+            at=at,
+            source=self.name,
+            state=state,
+            detail=", ".join(parts),
+            last_contact=at if state == "live" else None,
+            errors=len(problems),
+            skipped=skipped,
+        )
+
+    def _body(self, ref: ObjectRef) -> dict[str, Any] | None:
+        if ref.cluster != CLUSTER:
+            return None
+        if self._bodies is None:
+            self._bodies = _bodies(self._manifests, self._clones)
+        return self._bodies.get((ref.kind, ref.namespace, ref.name))
+
+
+def _fleet(manifests: Manifests, at: float) -> Fleet:
+    services: list[SimulatedService] = []
+    scaled: list[Autoscaler] = []
+    for one in manifests.services:
+        merged = combine(one.body, manifests.find_config)
+        record = service_record(one.parsed, merged, cluster=CLUSTER, at=at)
+        services.append(SimulatedService(record, one.demand))
+        scaled += autoscalers(one.parsed, merged, cluster=CLUSTER, at=at)
+    nodes = [node_record(one.parsed, cluster=CLUSTER, at=at) for one in manifests.nodes]
+    return Fleet(services, nodes, scaled)
+
+
+def _bodies(manifests: Manifests, clones: int | None) -> dict[tuple[str, str, str], dict[str, Any]]:
+    """Bodies by kind, namespace and name; those of copies differ only in their names."""
+    found: dict[tuple[str, str, str], dict[str, Any]] = {}
+    originals = len(manifests.services)
+    copies = max(1, -(-(clones or 0) // originals)) if originals else 1
+    for copy in range(1, copies + 1):
+        left = max(clones or 0, originals) - (copy - 1) * originals
+        for service in manifests.services[:left]:
+            metadata = service.parsed.metadata
+            namespace = metadata.namespace or DEFAULT_NAMESPACE
+            name = clone_name(metadata.name, copy)
+            found[SERVICE_KIND, namespace, name] = _renamed(service.body, name, copy)
+        for node in manifests.nodes:
+            name = clone_name(node.parsed.metadata.name, copy)
+            found[NODE_KIND, "", name] = _renamed(node.body, name, copy)
+    return found
+
+
+def _renamed(body: dict[str, Any], name: str, copy: int) -> dict[str, Any]:
+    if copy == 1:
+        return body
+    metadata = {key: value for key, value in body["metadata"].items() if key != "uid"}
+    return body | {"metadata": metadata | {"name": name}}
+
+
+def _uid(body: dict[str, Any] | None) -> str:
+    uid = (body or {}).get("metadata", {}).get("uid")
+    return uid if isinstance(uid, str) else ""
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count:,} {what}s"
