@@ -49,18 +49,26 @@ class Cluster:
         return None
 
     def refusal(self, ask: Ask) -> str:
-        """Why no node takes such a replica, in the scheduler's words."""
+        """Why no node takes such a replica, in the scheduler's words.
+
+        A replica of several nodes may be refused although some of them would have room for a part
+        of it; what is counted is the nodes that cannot take a part.
+        """
         total = len(self._nodes)
         if not total:
             return "no nodes available to schedule pods"
-        reasons: Counter[str] = Counter()
-        for index, node in enumerate(self._nodes):
-            if not node.ready:
-                reasons[_NOT_READY] += 1
-            elif ask.gpus and not self._fits_type(node.gpu_type, ask.gpu_type):
-                reasons[_AFFINITY] += 1
-            elif self._free[index] < ask.gpus:
-                reasons[f"Insufficient {gpu_resource(ask.gpu_type or node.gpu_type)}"] += 1
+        reasons: Counter[str] = Counter({_NOT_READY: total - len(self._free)})
+        fitting = 0
+        for gpu_type in self._types(ask.gpu_type):
+            for free, nodes in self._by_type[gpu_type].items():
+                fitting += len(nodes)
+                if free < ask.gpus:
+                    reasons[f"Insufficient {gpu_resource(gpu_type)}"] += len(nodes)
+        if ask.gpu_type is None:
+            reasons["Insufficient nvidia.com/gpu"] += len(self._plain)
+            fitting += len(self._plain)
+        reasons[_AFFINITY] += len(self._free) - fitting
+        reasons = +reasons
         short = sum(n for reason, n in reasons.items() if reason.startswith("Insufficient"))
         outlook = Counter({_NO_VICTIMS: short, _NOT_HELPFUL: reasons.total() - short})
         return (

@@ -18,7 +18,7 @@ from mtop_tui.engine.deployment import Deployer, SimulatedService
 from mtop_tui.engine.kube_events import Said, event, stage_events
 from mtop_tui.engine.pods import SimulatedReplica
 from mtop_tui.engine.service_run import ServiceRun, born, count_ready, deployed, revision_at
-from mtop_tui.engine.traffic import route_groups, shares
+from mtop_tui.engine.traffic import Traffic, route_groups
 from mtop_tui.observations import (
     Autoscaler,
     Node,
@@ -79,10 +79,16 @@ class SimulatedFleet:
         self._interval = sample_interval(wanted)
         self._coarse = max(self._interval, history * wanted / _HISTORY_SAMPLES)
         self.begin = start - history if self._coarse * 2 <= history else start
-        self._nodes = [_replaced_ref(node, seed, self.begin) for node in nodes]
+        self._nodes = nodes
         self._born = born(services, seed, start)
         self._groups = route_groups(seed, [one.service for _, one in self._born], self.begin)
-        self._deployer = Deployer(Cluster(self._nodes), seed=seed, settled_at=self.begin)
+        self._traffic = Traffic(
+            seed,
+            [(one.service, one.demand) for _, one in self._born],
+            self._groups,
+            self._usual_rate,
+        )
+        self._deployer = Deployer(Cluster(nodes), seed=seed, settled_at=self.begin)
         self._autoscalers: dict[ServiceKey, list[Autoscaler]] = {}
         for autoscaler in autoscalers:
             self._autoscalers.setdefault(autoscaler.service, []).append(autoscaler)
@@ -113,16 +119,10 @@ class SimulatedFleet:
         run = self._runs.get(key)
         return None if run is None else run.service
 
-    def _share_traffic(self) -> None:
-        def usual(key: ServiceKey) -> float:
-            run = self._runs.get(key)
-            random = stream(self._seed, key.namespace, key.name, "utilisation")
-            return run.capacity * random.uniform(0.15, 0.6) if run else 0.0
-
-        asked = [(one.service, one.demand) for _, one in self._born]
-        split = shares(self._seed, asked, self._groups, usual)
-        for key, run in self._runs.items():
-            run.share = split[key]
+    def _usual_rate(self, key: ServiceKey) -> float:
+        run = self._runs.get(key)
+        random = stream(self._seed, key.namespace, key.name, "utilisation")
+        return run.capacity * random.uniform(0.15, 0.6) if run else 0.0
 
     def _observe(self, until: float) -> Iterator[Observation]:
         if not self._described:
@@ -134,12 +134,13 @@ class SimulatedFleet:
             at, order, what = heappop(self._due)
             if isinstance(what, SimulatedService):
                 yield from self._appear(what, at, at)
-                self._share_traffic()
             else:
                 yield from self._continue(what, order, at)
 
     def _describe(self) -> Iterator[Observation]:
-        yield from self._nodes
+        for node in self._nodes:
+            ref = naming.identified(self._seed, node.ref)
+            yield msgspec.structs.replace(node, ref=ref, at=self.begin)
         yield from self._groups
         # Replicas are made while they are reported, so that a large fleet comes in slices too.
         for index, (created_at, one) in enumerate(self._born):
@@ -147,7 +148,6 @@ class SimulatedFleet:
                 heappush(self._due, (created_at, -1 - index, one))
             else:
                 yield from self._appear(one, created_at, self.begin)
-        self._share_traffic()
 
     def _appear(self, one: SimulatedService, created_at: float, at: float) -> Iterator[Observation]:
         run = deployed(
@@ -178,7 +178,8 @@ class SimulatedFleet:
             yield from self._change(replica, order, at)
         else:
             run = self._runs[replica.service]
-            sample = replica.sample(at, run.rate(replica.role, at))
+            share = self._traffic.share(replica.service)
+            sample = replica.sample(at, run.rate(share, replica.role, at))
             if sample is not None:
                 yield sample
             replica.next_sample = self._sample_after(at, order)
@@ -230,7 +231,3 @@ class SimulatedFleet:
 def _stagger(order: int) -> float:
     """A place in [0, 1) that spreads replicas evenly over an interval, however many there are."""
     return (order * _GOLDEN) % 1.0
-
-
-def _replaced_ref(node: Node, seed: int, at: float) -> Node:
-    return msgspec.structs.replace(node, ref=naming.identified(seed, node.ref), at=at)

@@ -9,7 +9,6 @@ import msgspec
 
 from mtop_tui.engine import naming, status
 from mtop_tui.engine.arrivals import stream
-from mtop_tui.engine.demand import Demand
 from mtop_tui.engine.deployment import Deployer, SimulatedPool, SimulatedService
 from mtop_tui.engine.traffic import Share, load_of
 from mtop_tui.observations import Autoscaler, Condition, Revision, Role, Service
@@ -28,19 +27,15 @@ class ServiceRun:
 
     Attributes:
         service: as last reported.
-        demand: what its manifest asks the simulation for.
         created_at: Unix seconds.
         pools: its workloads; none when its presets could not be combined.
         autoscalers: those of its pools.
-        share: its traffic, once that is known.
     """
 
     service: Service
-    demand: Demand
     created_at: float
     pools: list[SimulatedPool]
     autoscalers: list[Autoscaler]
-    share: Share | None = None
     _conditions: dict[str, Condition] = field(default_factory=dict)
 
     def pool(self, role: Role) -> SimulatedPool:
@@ -62,11 +57,9 @@ class ServiceRun:
         ]
         return min(found, default=0.0)
 
-    def rate(self, role: Role, at: float) -> float:
+    def rate(self, share: Share, role: Role, at: float) -> float:
         """Requests per second of one replica; those of its pool that serve share evenly."""
-        if self.share is None or not self.share.part:
-            return 0.0
-        return self.share.arrivals.rate(at) * self.share.part / max(self.pool(role).ready, 1)
+        return share.arrivals.rate(at) * share.part / max(self.pool(role).ready, 1)
 
     def report(self, at: float) -> Service:
         """The service with the status its pools have now."""
@@ -123,8 +116,9 @@ def deployed(
     now: float,
 ) -> ServiceRun:
     """A service on the cluster, in the state it has by now."""
-    service, demand = simulated.service, simulated.demand
-    pools = deployer.deploy(simulated, load_of(seed, service, demand), created_at)
+    service = simulated.service
+    load = load_of(seed, service, simulated.demand)
+    pools = deployer.deploy(simulated, load, created_at)
     for pool in pools:
         for replica in pool.replicas:
             replica.settle(now)
@@ -138,7 +132,7 @@ def deployed(
         observed_generation=generation,
     )
     scaled = [_scaled(one, pools, seed) for one in autoscalers]
-    return ServiceRun(identified, demand, created_at, pools, scaled)
+    return ServiceRun(identified, created_at, pools, scaled)
 
 
 def _created_at(one: SimulatedService, seed: int, start: float) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from mtop_tui.engine import naming
@@ -55,47 +55,67 @@ def route_groups(seed: int, services: Sequence[Service], at: float) -> list[Rout
     ]
 
 
-def shares(
-    seed: int,
-    services: Sequence[tuple[Service, Demand]],
-    groups: Sequence[RouteGroup],
-    usual_rate: Callable[[ServiceKey], float],
-) -> dict[ServiceKey, Share]:
-    """The traffic of every service.
+class Traffic:
+    """The traffic of every service, worked out when it is first asked for.
 
     A group's traffic is the sum of what its members ask for, split by weight; a stopped member
-    receives nothing. `usual_rate` gives requests per second where nothing is asked for.
+    receives nothing.
+
+    Args:
+        seed: decides how the rates move.
+        services: with what they ask for.
+        groups: that some of them form.
+        usual_rate: requests per second of a service that does not say.
     """
-    stated = {service.key: demand.requests_per_second for service, demand in services}
-    split: dict[ServiceKey, Share] = {}
-    for group in groups:
-        split |= _group_shares(seed, group, stated, usual_rate)
-    for service, _ in services:
-        if service.key not in split:
-            rate = stated[service.key]
-            mean = usual_rate(service.key) if rate is None else rate
-            split[service.key] = Share(_arrivals(seed, service.ref, mean), 1.0)
-    return split
 
+    def __init__(
+        self,
+        seed: int,
+        services: Sequence[tuple[Service, Demand]],
+        groups: Iterable[RouteGroup],
+        usual_rate: Callable[[ServiceKey], float],
+    ) -> None:
+        self._seed = seed
+        self._usual_rate = usual_rate
+        self._asked = {service.key: demand.requests_per_second for service, demand in services}
+        self._refs = {service.key: service.ref for service, _ in services}
+        self._shares: dict[ServiceKey, Share] = {}
+        self._groups = {
+            ServiceKey(group.ref.cluster, group.ref.namespace, member.service): group
+            for group in groups
+            for member in group.members
+        }
 
-def _group_shares(
-    seed: int,
-    group: RouteGroup,
-    stated: Mapping[ServiceKey, float | None],
-    usual_rate: Callable[[ServiceKey], float],
-) -> dict[ServiceKey, Share]:
-    keys = {
-        ServiceKey(group.ref.cluster, group.ref.namespace, member.service): member
-        for member in group.members
-    }
-    rates = [rate for key in keys if (rate := stated[key]) is not None]
-    mean = sum(rates) if rates else sum(usual_rate(key) for key in keys)
-    weights = {key: 0 if member.stopped else member.weight for key, member in keys.items()}
-    total = sum(weights.values())
-    arrivals = _arrivals(seed, group.ref, mean)
-    return {
-        key: Share(arrivals, weight / total if total else 0.0) for key, weight in weights.items()
-    }
+    def share(self, key: ServiceKey) -> Share:
+        """What a service receives."""
+        share = self._shares.get(key)
+        if share is None:
+            group = self._groups.get(key)
+            if group is not None:
+                self._shares |= self._split(group)
+            else:
+                mean = self._mean([key])
+                self._shares[key] = Share(_arrivals(self._seed, self._refs[key], mean), 1.0)
+            share = self._shares[key]
+        return share
+
+    def _mean(self, keys: Collection[ServiceKey]) -> float:
+        rates = [rate for key in keys if (rate := self._asked[key]) is not None]
+        return sum(rates) if rates else sum(self._usual_rate(key) for key in keys)
+
+    def _split(self, group: RouteGroup) -> dict[ServiceKey, Share]:
+        weights = {
+            ServiceKey(group.ref.cluster, group.ref.namespace, member.service): (
+                0 if member.stopped else member.weight
+            )
+            for member in group.members
+        }
+        total = sum(weights.values())
+        arrivals = _arrivals(self._seed, group.ref, self._mean(weights))
+        return {
+            key: Share(arrivals, weight / total if total else 0.0)
+            for key, weight in weights.items()
+        }
 
 
 def _arrivals(seed: int, ref: ObjectRef, mean: float) -> Arrivals:
