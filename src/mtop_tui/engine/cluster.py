@@ -38,6 +38,11 @@ class Cluster:
             else:
                 self._plain.append(index)
 
+    @property
+    def gpu_types(self) -> tuple[str, ...]:
+        """GPU types of the nodes that are ready, in the order of the nodes."""
+        return tuple(one for one in self._by_type if one is not None)
+
     def place(self, ask: Ask) -> tuple[Node, ...] | None:
         """Take a place for one replica on all its nodes, or None when there is none."""
         if ask.gpus == 0:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 
 from mtop_tui.engine import naming
@@ -114,7 +114,7 @@ class Deployer:
         # A pod that asks for no GPU although vLLM needs one gets one: its preset would ask for it.
         gpus = 1 if pool.gpus_per_replica is None else pool.gpus_per_replica
         ask = Ask(-(-gpus // pool.nodes_per_replica), pool.nodes_per_replica, pool.gpu_type)
-        nodes = self._cluster.place(ask)
+        nodes = self._place(ask, model)
         image = pool.image or DEFAULT_IMAGE
         random = stream(self._seed, ref.namespace, ref.name)
         shape: Profile | None = None
@@ -146,6 +146,17 @@ class Deployer:
             stages=life,
             random=random,
         )
+
+    def _place(self, ask: Ask, model: Model) -> tuple[Node, ...] | None:
+        # Whoever names no GPU type has one in mind that the model fits into.
+        if ask.gpus and ask.gpu_type is None:
+            for gpu_type in self._cluster.gpu_types:
+                gpu = gpu_named(gpu_type)
+                if gpu and service_time(model, gpu, ask.gpus * ask.nodes, ask.nodes).kv_tokens > 0:
+                    nodes = self._cluster.place(replace(ask, gpu_type=gpu_type))
+                    if nodes:
+                        return nodes
+        return self._cluster.place(ask)
 
     def _ref(self, service: Service, kind: str, name: str) -> ObjectRef:
         ref = ObjectRef(service.ref.cluster, service.ref.namespace, kind, name)

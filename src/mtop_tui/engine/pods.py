@@ -72,6 +72,9 @@ class SimulatedReplica:
         if self.next_stage is not None:
             self.stage = self.next_stage
             self.next_stage = next(self._stages, None)
+        if not self.ready:
+            # The process is gone, and with it its queue and its counters.
+            self._queue, self.next_sample = None, None
 
     def settle(self, now: float) -> None:
         """Be in the stage that holds at `now`."""

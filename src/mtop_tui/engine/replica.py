@@ -87,11 +87,6 @@ class ReplicaQueue:
         self.running = 0
         self.waiting = 0
 
-    def restart(self, at: float) -> None:
-        """The process starts anew: nothing runs, and every counter begins at 0."""
-        self.at, self.running, self.waiting, self._step = at, 0, 0, None
-        self.page = vllm.Page()
-
     def advance(self, until: float, rate: float) -> None:
         """Serve from `at` until then, with requests arriving at `rate` per second."""
         elapsed = until - self.at
