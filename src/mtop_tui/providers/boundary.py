@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import is_not
 from typing import Any
 
 import msgspec
@@ -19,7 +20,10 @@ from mtop_tui.observations import (
 from mtop_tui.text import MAX_LENGTH, safe
 
 _LAYOUTS_HELD = 256
+_SAMPLED_HELD = 200_000
 _IDENTITY_FIELDS = ("ref", "service", "target", "involved")
+_WITHOUT_TEXT = frozenset({float, int, bool, type(None), ObjectRef, ServiceKey})
+"""Nothing to clean; identities have been looked at before."""
 
 
 class Boundary:
@@ -33,6 +37,7 @@ class Boundary:
     def __init__(self, source: str) -> None:
         self._source = source
         self._layouts: dict[int, tuple[SampleLayout, SampleLayout]] = {}
+        self._sampled: set[tuple[ObjectRef, ServiceKey]] = set()
         self.dropped = 0
 
     def admit(self, batch: Sequence[Observation]) -> list[Observation]:
@@ -45,7 +50,7 @@ class Boundary:
         for record in batch:
             if type(record) is MetricSample:
                 # Nearly all records are samples, so they take the short way through.
-                if _is_safe_name(record.ref) and _is_safe_name(record.service):
+                if (record.ref, record.service) in self._sampled or self._is_new_but_safe(record):
                     admitted.append(self._with_safe_layout(record))
                 else:
                     self.dropped += 1
@@ -58,6 +63,14 @@ class Boundary:
         if self.dropped != dropped:
             admitted.append(self._health(batch[-1].at))
         return admitted
+
+    def _is_new_but_safe(self, sample: MetricSample) -> bool:
+        if not (_is_safe_name(sample.ref) and _is_safe_name(sample.service)):
+            return False
+        if len(self._sampled) >= _SAMPLED_HELD:
+            self._sampled.clear()
+        self._sampled.add((sample.ref, sample.service))
+        return True
 
     def _with_safe_layout(self, sample: MetricSample) -> MetricSample:
         # Layouts are shared by thousands of samples, so each object is cleaned once. Holding it
@@ -98,21 +111,22 @@ def _has_safe_identity(record: Observation) -> bool:
 
 
 def _cleaned(value: Any) -> Any:
-    if isinstance(value, str):
-        return safe(value)
-    if isinstance(value, (ObjectRef, ServiceKey)):
+    kind = type(value)
+    if kind in _WITHOUT_TEXT:
         return value
+    if kind is str:
+        return safe(value)
     if isinstance(value, msgspec.Struct):
-        changed = {
-            name: clean
-            for name in value.__struct_fields__
-            if (clean := _cleaned(old := getattr(value, name))) is not old
-        }
+        changed = {}
+        for name in value.__struct_fields__:
+            old = getattr(value, name)
+            if type(old) not in _WITHOUT_TEXT and (clean := _cleaned(old)) is not old:
+                changed[name] = clean
         return msgspec.structs.replace(value, **changed) if changed else value
-    if isinstance(value, tuple):
-        cleaned = tuple(_cleaned(item) for item in value)
-        return cleaned if any(a is not b for a, b in zip(cleaned, value, strict=True)) else value
-    if isinstance(value, dict):
+    if kind is tuple:
+        cleaned = tuple(map(_cleaned, value))
+        return cleaned if any(map(is_not, cleaned, value)) else value
+    if kind is dict:
         cleaned_items = {safe(key): _cleaned(item) for key, item in value.items()}
         return cleaned_items if cleaned_items != value else value
-    return value
+    raise TypeError(f"a record holds a {kind.__name__}, which nobody knows how to make safe")
