@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from mtop_tui.state.service import ServiceState
     from mtop_tui.views.fleet import FleetQuery
 
+_TWO_SCRAPES = 35.0
+"""Seconds, by the fleet's clock, within which every replica has been scraped twice."""
+
 
 @click.command("list")
 @click.option(
@@ -83,7 +86,7 @@ def get(ctx: click.Context, /, name: str, output: str, **_: object) -> None:
     from mtop_tui.config.emit import EmitError, as_json, as_yaml
 
     loaded = settings_of(ctx)
-    raw = asyncio.run(_read(open_fleet(loaded), name, loaded.settings))
+    raw = asyncio.run(_read(open_fleet(loaded, hurry=True), name, loaded.settings))
     try:
         text = as_json(raw.body) if output == "json" else as_yaml(raw.body)
     except EmitError as error:
@@ -97,7 +100,7 @@ def _observed(loaded: Loaded, *, with_samples: bool) -> Fleet:
 
     from mtop_tui.cli.source import look, open_fleet
 
-    fleet = open_fleet(loaded)
+    fleet = open_fleet(loaded, hurry=True)
 
     async def once() -> None:
         try:
@@ -128,20 +131,23 @@ def _seen(store: FleetStore, *, with_samples: bool) -> Callable[[], bool]:
     """Tells, batch by batch, whether the fleet and (if wanted) its rates are known.
 
     The fleet is known when its source says that it is live. Rates are known when each service
-    with a ready replica has one.
+    with a ready replica has one, or has had the time to be scraped twice.
     """
     unmeasured: list[ServiceState] | None = None
+    give_up = math.inf
 
     def is_enough() -> bool:
-        nonlocal unmeasured
+        nonlocal unmeasured, give_up
         if not any(health.state == "live" for health in store.sources.values()):
             return False
         if not with_samples:
             return True
         if unmeasured is None:
             unmeasured = [state for state in store.services() if _serves(state)]
-        unmeasured = [state for state in unmeasured if math.isnan(state.metrics().request_rate)]
-        return not unmeasured
+            give_up = (store.latest or 0.0) + _TWO_SCRAPES
+        while unmeasured and not math.isnan(unmeasured[-1].metrics().request_rate):
+            unmeasured.pop()
+        return not unmeasured or (store.latest or 0.0) >= give_up
 
     return is_enough
 
@@ -175,11 +181,11 @@ def _suggestion(name: str, states: list[ServiceState]) -> str:
 
     places = {f"{state.key.namespace}/{state.key.name}": state.key.name for state in states}
     short = name.rpartition("/")[2]
-    # The right name in the wrong namespace is the likeliest mistake of all.
+    # The right name in the wrong namespace is the likeliest mistake of all; then half a name.
     nearest = [place for place, known in places.items() if known == short]
     if not nearest:
-        known = places if "/" in name else set(places.values())
-        nearest = get_close_matches(name, sorted(known), n=3)
+        known = sorted(places if "/" in name else set(places.values()))
+        nearest = [one for one in known if name in one] or get_close_matches(name, known, n=3)
     if nearest:
         return f"; did you mean {' or '.join(nearest[:3])}?"
     return "; `mtop list -o name` prints the names there are"

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mtop_tui.providers.base import FleetProvider
     from mtop_tui.state.fleet import FleetStore
 
-LONGEST_LOOK = 5.0
+LONGEST_LOOK = 10.0
 """Seconds of wall time after which a command prints what it has seen so far."""
 
 PROBLEMS_SHOWN = 50
@@ -29,14 +29,17 @@ class Fleet(NamedTuple):
     clock: Clock
 
 
-def open_fleet(loaded: Loaded) -> Fleet:
+def open_fleet(loaded: Loaded, *, hurry: bool = False) -> Fleet:
     """The fleet the settings ask for; what could not be read of it has been said on stderr.
+
+    With `hurry`, simulated time does not wait for the wall clock: a command that prints once need
+    not sit through the scrapes it takes to know a rate.
 
     Raises:
         Failure: nothing could be loaded.
     """
     from mtop_tui import resources
-    from mtop_tui.clock import WallClock
+    from mtop_tui.clock import ManualClock, WallClock
     from mtop_tui.config.prices import bundled_prices
     from mtop_tui.providers.mock.manifests import load
     from mtop_tui.providers.mock.provider import MockProvider
@@ -56,8 +59,21 @@ def open_fleet(loaded: Loaded) -> Fleet:
             "manifests of kind LLMInferenceService (serving.kserve.io)",
             Exit.FAILED,
         )
-    clock = WallClock()
-    provider = MockProvider(manifests, clock, seed=settings.seed, services=settings.services)
+    wall = WallClock()
+    hurried = ManualClock(wall.now())
+
+    async def pass_time(seconds: float) -> None:
+        hurried.advance(seconds)
+        await asyncio.sleep(0)
+
+    clock: Clock = hurried if hurry else wall
+    provider = MockProvider(
+        manifests,
+        seed=settings.seed,
+        clock=clock,
+        clones=settings.services,
+        sleep=pass_time if hurry else asyncio.sleep,
+    )
     return Fleet(provider, FleetStore(bundled_prices()), clock)
 
 
