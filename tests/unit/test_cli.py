@@ -113,6 +113,15 @@ def test_the_table_is_aligned_and_plain(provider):
     assert all(line == line.rstrip() for line in lines)
 
 
+@pytest.mark.parametrize("width", [20, 40, 80, 120, 200])
+def test_on_a_terminal_columns_go_but_values_stay(provider, monkeypatch, width):
+    monkeypatch.setattr("mtop_tui.cli.fleet._terminal_width", lambda: width)
+    lines = run("list", "--sort", "name").stdout.splitlines()
+    assert max(map(len, lines)) <= width
+    assert lines[1].startswith("chat-70b")
+    assert ("REQ/S" in lines[0]) == (width > 20)
+
+
 def test_columns_of_the_table_can_be_chosen(provider):
     done = run("list", "--columns", "kv,name", "--sort", "name")
     assert [line.split() for line in done.stdout.splitlines()[:2]] == [

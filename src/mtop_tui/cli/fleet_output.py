@@ -8,15 +8,14 @@ from decimal import Decimal
 
 from mtop_tui.domain.cost import Dollars
 from mtop_tui.views.cells import ServiceFacts, token_price
-from mtop_tui.views.columns import BY_ID, COLUMNS, Column, placed
+from mtop_tui.views.columns import BY_ID, COLUMNS, Column
 
 _GAP = "  "
 _NEED_A_SCREEN = ("mark", "trend")
-_UNLIMITED = 10_000
 
 
 def as_table(facts: Sequence[ServiceFacts], wanted: Sequence[str], width: int | None) -> str:
-    """Aligned columns with a heading.
+    """Aligned columns with a heading; no value is ever cut.
 
     Args:
         facts: one line each, in order.
@@ -24,33 +23,37 @@ def as_table(facts: Sequence[ServiceFacts], wanted: Sequence[str], width: int | 
             screen can show.
         width: cells a line may have; None is unlimited.
     """
-    columns = _columns(facts, wanted, width)
-    lines = [[column.title or column.id.upper() for column in columns]]
-    lines += [[column.cell(one).text.strip() for column in columns] for one in facts]
-    widths = [max(map(len, texts)) for texts in zip(*lines, strict=True)]
+    columns = [BY_ID[identity] for identity in wanted] or [
+        column for column in COLUMNS if column.id not in _NEED_A_SCREEN
+    ]
+    texts = {column.id: _texts(column, facts) for column in columns}
+    widths = {identity: max(map(len, column)) for identity, column in texts.items()}
+    if width is not None and not wanted:
+        columns = _fitting(columns, widths, width)
     return "".join(
         _GAP.join(
-            text.rjust(cells) if column.right else text.ljust(cells)
-            for text, cells, column in zip(line, widths, columns, strict=True)
+            texts[column.id][line].rjust(widths[column.id])
+            if column.right
+            else texts[column.id][line].ljust(widths[column.id])
+            for column in columns
         ).rstrip()
         + "\n"
-        for line in lines
+        for line in range(len(facts) + 1)
     )
 
 
-def _columns(
-    facts: Sequence[ServiceFacts], wanted: Sequence[str], width: int | None
-) -> list[Column]:
-    if wanted:
-        return [BY_ID[identity] for identity in wanted]
-    printable = [column.id for column in COLUMNS if column.id not in _NEED_A_SCREEN]
+def _texts(column: Column, facts: Sequence[ServiceFacts]) -> list[str]:
+    return [column.title or column.id.upper(), *(column.cell(one).text.strip() for one in facts)]
 
-    longest = {
-        identity: max((len(BY_ID[identity].cell(one).text) for one in facts), default=0)
-        for identity in printable
-    }
-    fitting = placed(width or _UNLIMITED, longest, printable)
-    return [column for column, _ in fitting if column.id not in _NEED_A_SCREEN]
+
+def _fitting(columns: Sequence[Column], widths: Mapping[str, int], width: int) -> list[Column]:
+    """Columns that fit into the width; those of the highest priority number go first."""
+    fitting = list(columns)
+    while len(fitting) > 1:
+        if sum(widths[one.id] for one in fitting) + len(_GAP) * (len(fitting) - 1) <= width:
+            break
+        fitting.remove(max(reversed(fitting), key=lambda column: column.priority))
+    return fitting
 
 
 def as_document(source: str, now: float, facts: Sequence[ServiceFacts]) -> dict[str, object]:
