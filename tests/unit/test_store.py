@@ -148,7 +148,7 @@ def test_the_state_of_a_service_in_words(record: Service, expected: Health, word
 @pytest.mark.parametrize(
     ("phase", "reason", "words", "expected"),
     [
-        ("starting", "Loading", "loading 3m12 of 10m", Health.PROGRESSING),
+        ("starting", "Loading", "loading 3m12/10m", Health.PROGRESSING),
         ("pending", "Unschedulable", "no GPU", Health.FAILING),
         ("failed", "CrashLoopBackOff", "crash loop", Health.FAILING),
         ("failed", "SomethingNew", "SomethingNew", Health.FAILING),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 from mtop_tui.state.metrics import SERIES, ServiceMetrics
 from mtop_tui.state.rings import SeriesRing
@@ -12,40 +13,50 @@ COARSE_STEP, COARSE_SLOTS = 15.0, 240
 HOLD_SECONDS = 45
 """A value stands for what follows it this long; scrapes are at most 15 s apart."""
 
+REWRITE_SECONDS = 20
+"""What stays the same is written this often only; the ring holds it in between."""
+
 
 class ServiceHistory:
     """All series of a service: 5 minutes at 1 s and an hour at 15 s."""
 
-    __slots__ = ("_closed", "coarse", "fine")
+    __slots__ = ("_slot", "_slot_rows", "_written", "_written_at", "coarse", "fine")
 
     def __init__(self) -> None:
         self.fine = SeriesRing(len(SERIES), FINE_SLOTS, FINE_STEP, HOLD_SECONDS)
         self.coarse = SeriesRing(len(SERIES), COARSE_SLOTS, COARSE_STEP, 3)
-        self._closed: int | None = None
+        self._slot: int | None = None
+        self._slot_rows: list[ServiceMetrics] = []
+        self._written: ServiceMetrics | None = None
+        self._written_at = 0.0
 
     def record(self, at: float, metrics: ServiceMetrics) -> None:
-        """Store the figures derived at a time."""
-        self.fine.write(at, metrics)
+        """Store the figures derived at a time; 15 s of them are kept as their means."""
+        if metrics is not self._written or at - self._written_at > REWRITE_SECONDS:
+            self.fine.write(at, metrics)
+            self._written, self._written_at = metrics, at
         slot = int(at // COARSE_STEP)
-        if self._closed is not None and slot > self._closed:
-            self.coarse.write(self._closed * COARSE_STEP, self._means(slot * COARSE_STEP - 1))
-        self._closed = slot
-
-    def _means(self, at: float) -> list[float]:
-        means = []
-        for index in range(len(SERIES)):
-            known = [
-                value
-                for value in self.fine.series(index, at, int(COARSE_STEP))
-                if not math.isnan(value)
-            ]
-            means.append(sum(known) / len(known) if known else math.nan)
-        return means
+        if self._slot is not None and slot > self._slot:
+            self.coarse.write(self._slot * COARSE_STEP, _means(self._slot_rows))
+            self._slot_rows.clear()
+        self._slot = slot
+        self._slot_rows.append(metrics)
 
     @property
     def nbytes(self) -> int:
         """Bytes of the numbers kept."""
         return self.fine.nbytes + self.coarse.nbytes
+
+
+def _means(rows: list[ServiceMetrics]) -> Iterable[float]:
+    if all(row is rows[0] for row in rows):
+        return rows[0]
+    return [_mean(column) for column in zip(*rows, strict=True)]
+
+
+def _mean(values: Iterable[float]) -> float:
+    known = [value for value in values if value == value]  # noqa: PLR0124 - NaN, at half the cost
+    return sum(known) / len(known) if known else math.nan
 
 
 class HourlyCounts:

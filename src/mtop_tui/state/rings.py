@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 
 class SeriesRing:
@@ -35,7 +35,7 @@ class SeriesRing:
         """Bytes of the ring's data."""
         return self._data.itemsize * len(self._data)
 
-    def write(self, at: float, row: Sequence[float]) -> None:
+    def write(self, at: float, row: Iterable[float]) -> None:
         """Set all series at a time; a time before the newest slot is ignored."""
         slot = int(at // self._step)
         last = self._last

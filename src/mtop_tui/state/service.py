@@ -51,6 +51,7 @@ class ServiceState:
         self._interval = 0.0
         self._metrics = NO_METRICS
         self._underived = False
+        self._was_quiet = False
 
     def join(self, sample: MetricSample) -> Member:
         """Begin to count a replica (or whatever else a sample is of)."""
@@ -64,6 +65,7 @@ class ServiceState:
         if self.history is None:
             self.history = ServiceHistory()
         member = pool.join(sample.ref, sample)
+        self._underived = True
         self._heard(member, sample.at)
         return member
 
@@ -73,7 +75,8 @@ class ServiceState:
             return
         if member.round == self._round:
             self._close_round()
-        member.pool.update(member, sample)
+        if member.pool.update(member, sample):
+            self._underived = True
         self._heard(member, sample.at)
 
     def leave(self, member: Member) -> None:
@@ -85,7 +88,6 @@ class ServiceState:
         member.round = self._round
         if self.last_at is None or at > self.last_at:
             self.last_at = at
-        self._underived = True
         self.revision += 1
 
     def _close_round(self) -> None:
@@ -96,8 +98,15 @@ class ServiceState:
         """
         at = self.last_at
         if at is not None and self.history is not None:
+            pools = self._pools
+            quiet = all(pool.is_quiet(at, WINDOW) for pool in pools.values())
+            if not (quiet and self._was_quiet):
+                self._underived = True  # even without news, the window has moved on
+                for pool in pools.values():
+                    pool.add_up()
+            self._was_quiet = quiet
             self.history.record(at, self.metrics())
-            for (prefill, *_), pool in self._pools.items():
+            for (prefill, *_), pool in pools.items():
                 added = pool.close_round(at, WINDOW)
                 if added is not None and not prefill:
                     self._count_requests(at, pool, added)

@@ -10,6 +10,7 @@ import operator
 from array import array
 from collections import deque
 from functools import lru_cache
+from operator import itemgetter
 from typing import NamedTuple
 
 from mtop_tui.domain.counters import was_reset
@@ -35,7 +36,7 @@ class HistogramSlice(NamedTuple):
 class LayoutIndex:
     """Positions of the neutral names in the samples of one layout."""
 
-    __slots__ = ("counters", "gauges", "histograms", "width")
+    __slots__ = ("counters", "gauges", "histograms", "telltales", "width")
 
     def __init__(self, layout: SampleLayout) -> None:
         self.counters = {name: index for index, name in enumerate(layout.counters)}
@@ -49,6 +50,9 @@ class LayoutIndex:
             )
             position = end
         self.width = position
+        telltales = [*range(len(layout.counters)), *(h.stop - 1 for h in self.histograms.values())]
+        self.telltales = itemgetter(*telltales, *telltales[:1] * 2)
+        """Counters and histogram totals: a restarted process shows in one of these."""
 
 
 @lru_cache(maxsize=256)
@@ -76,10 +80,12 @@ class PoolTotals:
     """The summed counters of the replicas of one pool that speak one layout."""
 
     __slots__ = (
+        "_changed",
         "_checkpoints",
         "_departed",
         "_minute",
         "_minute_total",
+        "_whole",
         "index",
         "members",
         "minutes",
@@ -91,6 +97,8 @@ class PoolTotals:
         self.minutes = VectorRing(self.index.width, MINUTES_KEPT, MINUTE)
         self._departed = array("d", bytes(8 * self.index.width))
         self._checkpoints: deque[tuple[float, array[float]]] = deque()
+        self._changed = True
+        self._whole: list[float] | None = None
         self._minute: int | None = None
         self._minute_total = self._departed
 
@@ -99,6 +107,7 @@ class PoolTotals:
         member = Member(ref, sample, self)
         self._departed = array("d", map(operator.sub, self._departed, member.last))
         self.members[ref] = member
+        self._note_change()
         return member
 
     def leave(self, ref: ObjectRef) -> None:
@@ -106,44 +115,76 @@ class PoolTotals:
         member = self.members.pop(ref, None)
         if member is not None:
             self._keep(member.last)
+            self._note_change()
 
-    def update(self, member: Member, sample: MetricSample) -> None:
-        """Take a replica's next sample."""
+    def update(self, member: Member, sample: MetricSample) -> bool:
+        """Take a replica's next sample; returns whether it says anything new."""
         values = array("d", sample.cumulative)
-        if values != member.last:
-            if was_reset(member.last, values):
+        news = values.tobytes() != member.last.tobytes()
+        if news:
+            telltales = self.index.telltales
+            if was_reset(telltales(member.last), telltales(values)):
                 self._keep(member.last)
             member.last = values
-        member.gauges = sample.gauges
+            self._note_change()
+        if sample.gauges != member.gauges:
+            member.gauges = sample.gauges
+            news = True
         member.at = sample.at
+        return news
 
     def _keep(self, served: array[float]) -> None:
         self._departed = array("d", map(operator.add, self._departed, served))
 
+    def _note_change(self) -> None:
+        self._changed = True
+        self._whole = None
+
     def total(self, start: int, stop: int) -> list[float]:
         """The sum over all replicas of the values in [start, stop)."""
+        if self._whole is not None:
+            return self._whole[start:stop]
         parts = [self._departed[start:stop]]
         parts += [member.last[start:stop] for member in self.members.values()]
         return list(map(sum, zip(*parts, strict=True)))
+
+    def add_up(self) -> None:
+        """Sum everything once, because everything is about to be asked for."""
+        if self._whole is None:
+            self._whole = self.total(0, self.index.width)
+
+    def is_quiet(self, at: float, window: float, /) -> bool:
+        """Whether nothing was counted since the last checkpoint nor in the window before it."""
+        base = self.base(at, window)
+        return not self._changed and base is not None and base[1] is self._checkpoints[-1][1]
 
     def close_round(self, at: float, window: float, /) -> list[float] | None:
         """Remember the totals at a time, so that windows may begin there.
 
         Returns:
-            What the minute that has just ended added, when one has.
+            What the minute that has just ended added, when one has and it added something.
         """
         checkpoints = self._checkpoints
         if checkpoints and at - checkpoints[-1][0] < CHECKPOINT_SPACING:
             return None
-        total = array("d", self.total(0, self.index.width))
-        checkpoints.append((at, total))
+        if self._changed or not checkpoints:
+            self.add_up()
+            checkpoints.append((at, array("d", self._whole or ())))
+            self._changed = False
+        elif len(checkpoints) > 1 and checkpoints[-2][1] is checkpoints[-1][1]:
+            checkpoints[-1] = (at, checkpoints[-1][1])  # a flat stretch is its two ends
+        else:
+            checkpoints.append((at, checkpoints[-1][1]))
         while len(checkpoints) > 2 and checkpoints[1][0] <= at - window:
             checkpoints.popleft()
+        return self._close_minute(at, checkpoints[-1][1])
+
+    def _close_minute(self, at: float, total: array[float]) -> list[float] | None:
         minute = self.minutes.slot(at)
         added = None
         if self._minute is None:
             self._minute_total = total
-        elif minute > self._minute:
+        elif minute > self._minute and self._minute_total is not total:
             added = list(map(operator.sub, total, self._minute_total))
             self.minutes.write(self._minute, added)
             self._minute_total = total
@@ -190,12 +231,20 @@ class WindowedTotals(PoolTotals):
         """Stop counting."""
         self.members.pop(ref, None)
 
-    def update(self, member: Member, sample: MetricSample) -> None:
+    def update(self, member: Member, sample: MetricSample) -> bool:
         """Take the next window; it replaces the one before."""
         member.last = array("d", sample.cumulative)
         member.gauges = sample.gauges
         member.at = sample.at
         self._window = sample.window or MINUTE
+        return True
+
+    def add_up(self) -> None:
+        """Nothing is asked for twice."""
+
+    def is_quiet(self, _at: float, _window: float, /) -> bool:
+        """Every window may differ."""
+        return False
 
     def close_round(self, _at: float, _window: float, /) -> list[float] | None:
         """Windows overlap, so they do not add up to minutes; there is nothing to remember."""
