@@ -108,8 +108,9 @@ class Service(Record, frozen=True, tag=True):
 class Replica(Record, frozen=True, tag=True):
     """One replica: a pod, or a group of pods when it spans several nodes.
 
-    `since` is when the phase began, `deadline` when the start-up probe gives up. `gpu_type` and
-    `node` are known once it is scheduled; GPUs are paid for from then on.
+    `since` is when the phase began, `deadline` when the start-up probe gives up. `revision` is the
+    hash that also ends the name of its `Revision`. `gpu_type` and
+    `nodes` are known once it is scheduled; GPUs are paid for from then on.
     """
 
     ref: ObjectRef
@@ -325,6 +326,6 @@ def decode(data: bytes) -> Observation:
     """
     try:
         decoded: Observation = _decoder.decode(data)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise ObservationError(f"not an observation: {error}") from error
     return decoded

@@ -180,7 +180,7 @@ def _describe(replica: ReplicaFacts, now: float) -> str:
     elapsed = short_duration(now - replica.since)
     if replica.deadline is None:
         return f"{words} {elapsed}"
-    return f"{words} {elapsed} of {short_duration(replica.deadline - replica.since)}"
+    return f"{words} {elapsed}/{short_duration(replica.deadline - replica.since)}"
 
 
 def _words(reason: str) -> str:

@@ -35,7 +35,7 @@ class Boundary:
     """
 
     def __init__(self, source: str) -> None:
-        self._source = source
+        self._health = SourceHealth(at=0.0, source=safe(source), state="connecting")
         self._layouts: dict[int, tuple[SampleLayout, SampleLayout]] = {}
         self._sampled: set[tuple[ObjectRef, ServiceKey]] = set()
         self.dropped = 0
@@ -58,10 +58,13 @@ class Boundary:
                 self.dropped += 1
             elif type(record) is RawObject:
                 admitted.append(record)
+            elif type(record) is SourceHealth:
+                self._health = _cleaned(record)
+                admitted.append(self._health_with_dropped(record.at))
             else:
                 admitted.append(_cleaned(record))
         if self.dropped != dropped:
-            admitted.append(self._health(batch[-1].at))
+            admitted.append(self._health_with_dropped(batch[-1].at))
         return admitted
 
     def _is_new_but_safe(self, sample: MetricSample) -> bool:
@@ -85,13 +88,14 @@ class Boundary:
         layout = held[1]
         return sample if layout is received else msgspec.structs.replace(sample, layout=layout)
 
-    def _health(self, at: float) -> SourceHealth:
-        return SourceHealth(
-            at=at,
-            source=safe(self._source),
-            state="error",
-            detail="records with control characters in their names were refused",
-            dropped=self.dropped,
+    def _health_with_dropped(self, at: float) -> SourceHealth:
+        """The source's own latest word on its health, and what was refused here besides."""
+        if not self.dropped:
+            return self._health
+        refused = f"{self.dropped} records with control characters in their names were refused"
+        detail = f"{self._health.detail}; {refused}" if self._health.detail else refused
+        return msgspec.structs.replace(
+            self._health, at=at, detail=detail, dropped=self._health.dropped + self.dropped
         )
 
 

@@ -19,7 +19,7 @@ from mtop_tui.views.columns import Column
 from mtop_tui.views.fleet import FleetQuery, Row, explanation, facts_of, row, select
 from mtop_tui.views.header import header
 from mtop_tui.widgets.fleet_header import FleetHeader
-from mtop_tui.widgets.fleet_table import FleetTable
+from mtop_tui.widgets.fleet_table import GUTTER, RIGHT_MARGIN, FleetTable
 from mtop_tui.widgets.key_bar import KeyBar
 from mtop_tui.widgets.why_line import WhyLine
 
@@ -106,7 +106,7 @@ class FleetScreen(Screen[None]):
             self._order = order
 
     def _place(self) -> None:
-        width = self.table.size.width - 1
+        width = self.table.size.width - GUTTER - RIGHT_MARGIN
         placed = table_columns.placed(width, self._longest, self._wanted)
         self._placed = placed
         self.table.use_columns(placed, self._query.sort, descending=self._query.is_descending)
@@ -130,6 +130,7 @@ class FleetScreen(Screen[None]):
 
     def ask(self, query: FleetQuery) -> None:
         """Show what another query asks for."""
+        self.table.pin()
         self._query = query
         self.look()
 

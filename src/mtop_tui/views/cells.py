@@ -14,7 +14,7 @@ from mtop_tui.state.fleet import ServiceSummary
 from mtop_tui.state.metrics import SERIES, ServiceMetrics
 from mtop_tui.state.service import ServiceState
 from mtop_tui.views import format as fmt
-from mtop_tui.views.sparkline import ascii_chart, braille
+from mtop_tui.views.sparkline import ascii_chart, braille, usual_height
 
 Tone = Literal["normal", "quiet", "good", "warn", "bad"]
 
@@ -58,6 +58,15 @@ def _metric(value: float, text: str, facts: ServiceFacts, tone: Tone = "normal")
     return Cell(text, tone)
 
 
+def is_queueing(metrics: ServiceMetrics) -> bool:
+    """Whether more requests wait than run: new ones wait for a whole turn of the batch."""
+    return metrics.queue > max(metrics.running, 1.0)
+
+
+def _is_pressed(facts: ServiceFacts) -> bool:
+    return not facts.stale and is_queueing(facts.metrics)
+
+
 def mark(facts: ServiceFacts) -> Cell:
     """Where to look first."""
     marks: dict[Health, Cell] = {
@@ -65,6 +74,8 @@ def mark(facts: ServiceFacts) -> Cell:
         Health.PROGRESSING: Cell("~", "warn"),
         Health.UNKNOWN: Cell("?", "quiet"),
     }
+    if facts.status.health == Health.FINE and _is_pressed(facts):
+        return Cell("~", "warn")
     return marks.get(facts.status.health, Cell(" "))
 
 
@@ -84,6 +95,8 @@ def state(facts: ServiceFacts) -> Cell:
     }
     if facts.stale and facts.status.health == Health.FINE:
         return Cell("no fresh metrics", "warn")
+    if facts.status.health == Health.FINE and _is_pressed(facts):
+        return Cell("queueing", "warn")
     return Cell(facts.status.text, tones.get(facts.status.health, "normal"))
 
 
@@ -122,11 +135,11 @@ def gpu_text(state: ServiceState) -> str:
         return fmt.UNKNOWN
     if all(pool.gpus_per_replica == 0 for pool in pools):
         return "cpu"
-    types = list(dict.fromkeys(_gpu_type(state, pool) or "GPU" for pool in pools))
-    counts = [str(pool.gpus_per_replica) for pool in pools]
-    if len(types) == 1:
-        return f"{types[0]} x{'+'.join(counts)}"
-    return "+".join(f"{_gpu_type(state, pool) or 'GPU'} x{pool.gpus_per_replica}" for pool in pools)
+    types = [(_gpu_type(state, pool) or "GPU").removesuffix("GB") for pool in pools]
+    counts = [pool.gpus_per_replica for pool in pools]
+    if len(set(types)) == 1:
+        return f"{types[0]} x{'+'.join(map(str, counts))}"
+    return "+".join(f"{name} x{number}" for name, number in zip(types, counts, strict=True))
 
 
 def gpus(facts: ServiceFacts) -> Cell:
@@ -151,7 +164,8 @@ def trend(facts: ServiceFacts) -> Cell:
     pairs = [_larger(a, b) for a, b in zip(values[::2], values[1::2], strict=True)]
     if all(math.isnan(value) for value in pairs):
         return Cell("")
-    return Cell(ascii_chart(pairs) if facts.ascii else braille(pairs), "quiet")
+    top = usual_height(pairs)
+    return Cell(ascii_chart(pairs, top) if facts.ascii else braille(pairs, top), "quiet")
 
 
 def _larger(a: float, b: float) -> float:
@@ -169,10 +183,8 @@ def kv(facts: ServiceFacts) -> Cell:
 def queue(facts: ServiceFacts) -> Cell:
     """Requests waiting."""
     metrics = facts.metrics
-    longer_than_running = metrics.queue > max(metrics.running, 1.0)
-    return _metric(
-        metrics.queue, fmt.whole(metrics.queue), facts, "warn" if longer_than_running else "normal"
-    )
+    tone: Tone = "warn" if is_queueing(metrics) else "normal"
+    return _metric(metrics.queue, fmt.whole(metrics.queue), facts, tone)
 
 
 def errors(facts: ServiceFacts) -> Cell:
@@ -183,6 +195,8 @@ def errors(facts: ServiceFacts) -> Cell:
 
 def cost(facts: ServiceFacts) -> Cell:
     """USD per hour."""
+    if facts.summary.gpus == 0 and gpu_text(facts.state) == "cpu":
+        return QUIET_UNKNOWN  # prices are of GPU nodes; a share of a CPU node is not free
     text = fmt.money(facts.summary.cost)
     return Cell(text, "quiet" if text in (fmt.UNKNOWN, "0") else "normal")
 
@@ -203,15 +217,20 @@ def token_price_cell(facts: ServiceFacts) -> Cell:
 
 
 def rollout(facts: ServiceFacts) -> Cell:
-    """Route share, or the revision on its way."""
-    revisions = {replica.revision for replica in facts.state.replicas.values() if replica.revision}
-    if len(revisions) > 1:
-        newest = max(revisions, key=lambda revision: (len(revision), revision))
-        updated = sum(r.revision == newest for r in facts.state.replicas.values())
-        return Cell(f"rev {newest} {updated}/{len(facts.state.replicas)}", "warn")
+    """The revision on its way, or the service's share of its route group."""
+    for role in ("main", "decode", "prefill"):
+        replicas = [r for r in facts.state.replicas.values() if r.role == role and r.revision]
+        numbers = {r.ref.name: r.number for r in facts.state.revisions.values() if r.role == role}
+        if len({replica.revision for replica in replicas}) > 1:
+            newest = max(
+                (replica.revision for replica in replicas),
+                key=lambda revision: numbers.get(revision, 0),
+            )
+            updated = sum(replica.revision == newest for replica in replicas)
+            return Cell(f"new revision {updated}/{len(replicas)}", "warn")
     if facts.service.route is None or facts.share is None:
         return Cell("")
-    return Cell(f"{fmt.percent(facts.share)} of {facts.service.route.group}")
+    return Cell(f"{fmt.whole_percent(facts.share)} of {facts.service.route.group}")
 
 
 def not_yet(_facts: ServiceFacts) -> Cell:

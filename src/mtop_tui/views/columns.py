@@ -55,17 +55,26 @@ def _price_sort(state: ServiceState, summary: ServiceSummary) -> SortValue:
     return None if price is None else float(price)
 
 
-def _state_sort(_state: ServiceState, summary: ServiceSummary) -> SortValue:
-    return float(summary.health)
+def _state_sort(state: ServiceState, summary: ServiceSummary) -> SortValue:
+    return summary.health + 0.5 * (summary.health == 0 and cells.is_queueing(state.last_metrics))
 
 
 COLUMNS: tuple[Column, ...] = (
-    Column("mark", "", "! failing, ~ in progress, ? unknown", 1, 0, cells.mark, _state_sort),
+    Column(
+        "mark",
+        "",
+        "! failing, ~ in progress or queueing, ? unknown",
+        1,
+        0,
+        cells.mark,
+        _state_sort,
+        moves=True,
+    ),
     Column(
         "name",
         "MODEL",
         "Name of the LLMInferenceService",
-        14,
+        16,
         0,
         cells.name,
         lambda state, _: state.key.name,
@@ -82,7 +91,7 @@ COLUMNS: tuple[Column, ...] = (
         cells.namespace,
         lambda state, _: state.key.namespace,
         right=False,
-        grows=True,
+        exact=True,
         largest_first=False,
     ),
     Column(
@@ -95,12 +104,13 @@ COLUMNS: tuple[Column, ...] = (
         _state_sort,
         right=False,
         grows=True,
+        moves=True,
     ),
     Column(
         "replicas",
         "REPL",
         "Replicas ready / desired",
-        5,
+        4,
         2,
         cells.replicas,
         lambda _, summary: float(summary.ready_replicas),
@@ -153,7 +163,7 @@ COLUMNS: tuple[Column, ...] = (
         "TREND",
         "TTFT p95 of the last 5 minutes",
         cells.TREND_CELLS,
-        8,
+        5,
         cells.trend,
         lambda state, _: _number(state.last_metrics.ttft_p95),
         right=False,
@@ -194,7 +204,7 @@ COLUMNS: tuple[Column, ...] = (
         "ERR",
         "Requests that failed, over 60 s",
         5,
-        7,
+        8,
         cells.errors,
         lambda state, _: _number(state.last_metrics.error_ratio),
         moves=True,
@@ -243,11 +253,12 @@ def gap(column: Column, following: Column | None) -> int:
     """Cells between two columns: numbers stand closer than words."""
     if column.id == "mark" or following is None:
         return 1
-    return 1 if column.right and (following.right or following.id == "trend") else 2
+    return 1 if following.right or following.id == "trend" else 2
 
 
-LONGEST_STATE = 26
-LONGEST_ROLLOUT = 18
+LONGEST_STATE = 22
+WIDEST_EXACT = 24
+LONGEST_ROLLOUT = 26
 
 
 def longest(services: Sequence[tuple[ServiceState, ServiceSummary]]) -> dict[str, int]:
@@ -285,7 +296,9 @@ def placed(
         chosen = [BY_ID["mark"], *(column for column in chosen if column.id != "mark")]
 
     def least(column: Column) -> int:
-        return max(column.width, longest[column.id]) if column.exact else column.width
+        if not column.exact:
+            return column.width
+        return max(column.width, min(longest[column.id], WIDEST_EXACT))
 
     def needed() -> int:
         gaps = sum(gap(*pair) for pair in pairwise(chosen))

@@ -12,7 +12,7 @@ from mtop_tui.observations import SourceHealth
 from mtop_tui.state.fleet import FleetStore, FleetTotals
 from mtop_tui.views import format as fmt
 from mtop_tui.views.cells import Cell, Tone
-from mtop_tui.views.sparkline import ascii_chart, braille
+from mtop_tui.views.sparkline import ascii_chart, braille, usual_height
 
 STALE_SECONDS = 10.0
 """A source that has been silent for this long is said to be stale."""
@@ -99,4 +99,5 @@ def _chart(store: FleetStore, series: int, now: float, ascii_only: bool) -> str:
     for start in range(0, len(values), _STEPS_PER_POINT):
         known = [v for v in values[start : start + _STEPS_PER_POINT] if not math.isnan(v)]
         points.append(max(known, default=math.nan))
-    return ascii_chart(points) if ascii_only else braille(points)
+    top = usual_height(points)
+    return ascii_chart(points, top) if ascii_only else braille(points, top)

@@ -35,6 +35,15 @@ def ascii_chart(values: Sequence[float], top: float | None = None) -> str:
     return "".join(_ASCII[max(pair)] for pair in zip(levels[::2], levels[1::2], strict=True))
 
 
+def usual_height(values: Sequence[float]) -> float | None:
+    """A full height at which the usual value stands half way up, and the largest just fits.
+
+    So a steady series is calm whatever its size, and one that doubles is seen to.
+    """
+    known = sorted(value for value in values if not math.isnan(value))
+    return max(known[-1], 2 * known[len(known) // 2]) if known else None
+
+
 def _levels(values: Sequence[float], top: float | None, steps: int) -> list[int]:
     known = [value for value in values if not math.isnan(value)]
     highest = top if top is not None else max(known, default=0.0)

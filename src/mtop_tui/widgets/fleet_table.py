@@ -24,6 +24,8 @@ HEADER_LINES = 1
 GUTTER = 1
 """Cells before the first column: where the cursor is marked, colour or not."""
 
+RIGHT_MARGIN = 1
+
 EMPTY = Cell("")
 
 
@@ -84,6 +86,7 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._fields: list[tuple[Column, int, int]] = []
         self._sorted: tuple[str, bool] = ("", True)
         self._cursor = 0
+        self._pinned = False
         self._rows: dict[ServiceKey, Row] = {}
         self._drawn: dict[int, tuple[Row, bool]] = {}
         self._styles: dict[tuple[Tone, bool], Style] = {}
@@ -118,6 +121,10 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
             self._sorted = (by, descending)
             self._redraw()
 
+    def pin(self) -> None:
+        """From now on, the selection belongs to a service, not to the top of the table."""
+        self._pinned = True
+
     @property
     def selected(self) -> ServiceKey | None:
         """The selected service."""
@@ -143,6 +150,7 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._move_to(index if index >= 0 else len(self._order) + index)
 
     def _move_to(self, index: int) -> None:
+        self.pin()
         index = max(0, min(index, len(self._order) - 1))
         if index == self._cursor:
             return
@@ -153,8 +161,11 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
         self.post_message(self.Highlighted(self, self.selected))
 
     def _restore(self, selected: ServiceKey | None, *, in_view: bool) -> None:
-        """Put the cursor back on its service after rows moved; where it is gone, stay in place."""
-        if selected is not None and selected in self._order:
+        """Put the cursor back on its service after rows moved; where it is gone, stay in place.
+
+        Until a user has touched the table, the cursor stays at the top.
+        """
+        if self._pinned and selected is not None and selected in self._order:
             self._cursor = self._order.index(selected)
         else:
             self._cursor = max(0, min(self._cursor, len(self._order) - 1))
