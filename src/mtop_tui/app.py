@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import os
+import signal
+import sys
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 os.environ.setdefault("TEXTUAL_FPS", "120")  # read when textual is imported: halves key latency
 
+from rich.cells import cell_len
+from rich.segment import Segment
 from textual.app import App
 from textual.binding import BindingType
+from textual.color import Color
 from textual.command import Provider
+from textual.driver import Driver
+from textual.filter import LineFilter
 from textual.worker import Worker, WorkerState
 
 from mtop_tui import resources
@@ -27,6 +35,31 @@ from mtop_tui.views.fleet import FleetQuery
 
 if TYPE_CHECKING:
     from textual.screen import Screen
+
+
+_IN_ASCII = str.maketrans(
+    dict.fromkeys("─━▁▂▔", "-")
+    | dict.fromkeys("│┃▌▎▏▐▕", "|")
+    | dict.fromkeys("╭╮╰╯┌┐└┘", "+")
+    | dict.fromkeys("▃▄▅▆▇█", "#")
+    | {"…": "~", "🔎": "/ ", "↑": "^", "↓": "v", "←": "<", "→": ">"}
+)
+
+
+class _AsciiOnly(LineFilter):
+    """Makes ASCII of the same width of whatever a widget draws, ours or Textual's own."""
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:  # noqa: ARG002
+        """The segments with every other character replaced."""
+        return [
+            segment if segment.text.isascii() else segment._replace(text=_in_ascii(segment.text))
+            for segment in segments
+        ]
+
+
+def _in_ascii(text: str) -> str:
+    drawn = text.translate(_IN_ASCII)
+    return "".join(char if char.isascii() else "?" * cell_len(char) for char in drawn)
 
 
 def _palette() -> type[Provider]:
@@ -55,10 +88,46 @@ class MtopApp(App[int]):
         self._provider = provider
         self._clock = clock
         self._paused_at: float | None = None
+        self._ascii_only = (_AsciiOnly(),) if settings.ascii else ()
         self.animation_level = "none"
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = settings.theme
+
+    def get_driver_class(self) -> type[Driver]:
+        """Textual's driver for this system, made to draw on stdout.
+
+        Its own choice is stderr, so `mtop 2>file` would show nothing and fill the file.
+        """
+
+        class StdoutDriver(super().get_driver_class()):  # type: ignore[misc]
+            def __init__(self, *args: Any, **options: Any) -> None:
+                super().__init__(*args, **options)
+                self._file = sys.__stdout__
+
+        return StdoutDriver
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """What is done to each line before it is drawn."""
+        return (*super().get_line_filters(), *self._ascii_only)
+
+    def on_load(self) -> None:
+        """Before the terminal is touched: see to it that a signal leaves it as `q` does."""
+        if sys.__stdout__ is None or not sys.__stdout__.isatty():
+            return
+        loop, terminal = asyncio.get_running_loop(), sys.__stdout__.fileno()
+
+        def leave(number: int, _frame: object) -> None:
+            try:
+                os.get_terminal_size(terminal)
+                loop.call_soon_threadsafe(self.call_later, self.action_quit, 128 + number)
+            except (OSError, RuntimeError):
+                # The terminal is gone, and drawing would block for ever; or mtop has just left.
+                signal.signal(number, signal.SIG_DFL)
+                signal.raise_signal(number)
+
+        for number in (signal.SIGHUP, signal.SIGTERM):
+            signal.signal(number, leave)
 
     def get_default_screen(self) -> Screen[None]:
         """The fleet, sorted as the settings say."""
@@ -71,6 +140,8 @@ class MtopApp(App[int]):
 
     def on_mount(self) -> None:
         """Begin to observe."""
+        # Continued after ctrl+z, the screen is blank, and Textual would draw only what changes.
+        self.app_resume_signal.subscribe(self, lambda _: self.refresh(layout=True))
         self.run_worker(
             feed(self._provider, self._take), name="feed", group="source", exit_on_error=False
         )
@@ -129,10 +200,10 @@ class MtopApp(App[int]):
         if len(self.screen_stack) > 1:
             self.pop_screen()
 
-    async def action_quit(self) -> None:
+    async def action_quit(self, code: int = 0) -> None:
         """Close the source and leave."""
         await self._provider.close()
-        self.exit(0)
+        self.exit(code)
 
 
 def run(loaded: Loaded, provider: FleetProvider, store: FleetStore, clock: Clock) -> int:
