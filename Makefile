@@ -1,33 +1,58 @@
-VENV ?= .venv
+# The set-up makes itself: what needs $(VENV) first builds it from requirements.lock, once,
+# and again when that file or pyproject.toml changes.
 PYTHON ?= python3
+VENV ?= .venv
 BIN := $(VENV)/bin
+PIP := $(BIN)/pip --quiet --disable-pip-version-check
+UV := $(VENV)/lock/bin/uv
 
-.PHONY: run test lint bench lock clean
+define CHECK_PYTHON
+$(PYTHON) -c 'import sys, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+  echo "mtop needs Python 3.11 or later with venv; $(PYTHON) is" \
+    "$$($(PYTHON) --version 2>/dev/null || echo not there)."; \
+  echo "On Debian: apt install python3 python3-venv. Or name another: make PYTHON=python3.12"; \
+  exit 1; } >&2
+endef
 
-run: $(VENV)/.ready
+.DEFAULT_GOAL := help
+.PHONY: help run test lint snapshots bench lock clean
+
+help: ## print these targets
+	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' $(MAKEFILE_LIST) | expand -t 20
+
+run: $(VENV)/.ready ## open mtop on the simulated cluster
 	$(BIN)/mtop
 
-test: $(VENV)/.ready
+test: $(VENV)/.ready ## run all tests
 	$(BIN)/pytest
 
-lint: $(VENV)/.ready
+lint: $(VENV)/.ready ## check format, style, types and who imports whom
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(VENV)/.ready
+snapshots: $(VENV)/.ready ## accept the screens as they are now drawn
+	$(BIN)/pytest tests/ui --snapshot-update
+
+bench: $(VENV)/.ready ## measure start-up, CPU, latency and memory
 	$(BIN)/python -m bench
 
-$(VENV)/.ready: requirements.lock pyproject.toml
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-	touch $@
-
-lock:
-	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
+# uv resolves for every platform at once; it lives in an environment inside the other one, so that
+# the tests run with what is locked and nothing else.
+lock: ## resolve the dependencies of pyproject.toml again, into requirements.lock
+	@$(CHECK_PYTHON)
+	test -x $(UV) || { $(PYTHON) -m venv $(VENV)/lock && \
+	  $(VENV)/lock/bin/pip install --quiet --disable-pip-version-check uv; }
+	$(UV) pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-header --no-annotate -o requirements.lock
 
-clean:
+clean: ## remove the environment
 	rm -rf $(VENV)
+
+$(VENV)/.ready: requirements.lock pyproject.toml
+	@$(CHECK_PYTHON)
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install --require-hashes -r requirements.lock
+	$(PIP) install --no-deps --no-build-isolation -e .
+	touch $@
