@@ -44,7 +44,7 @@ lock: ## resolve the dependencies of pyproject.toml again, into requirements.loc
 	@$(CHECK_PYTHON)
 	test -x $(UV) || { $(PYTHON) -m venv $(VENV)/lock && \
 	  $(VENV)/lock/bin/pip install --quiet --disable-pip-version-check uv; }
-	$(UV) pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
+	$(UV) pip compile --quiet --system-certs pyproject.toml --extra dev --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-header --no-annotate -o requirements.lock
 
 clean: ## remove the environment
