@@ -44,8 +44,9 @@ lock: ## resolve the dependencies of pyproject.toml again, into requirements.loc
 	@$(CHECK_PYTHON)
 	test -x $(UV) || { $(PYTHON) -m venv $(VENV)/lock && \
 	  $(VENV)/lock/bin/pip install --quiet --disable-pip-version-check uv; }
-	$(UV) pip compile --quiet --system-certs pyproject.toml --extra dev --universal --python-version 3.11 \
-	  --generate-hashes --no-emit-index-url --no-header --no-annotate -o requirements.lock
+	$(UV) pip compile --quiet --system-certs --extra dev --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-header --no-annotate \
+	  -o requirements.lock pyproject.toml
 
 clean: ## remove the environment
 	rm -rf $(VENV)
