@@ -88,6 +88,7 @@ class MtopApp(App[int]):
         self._provider = provider
         self._clock = clock
         self._paused_at: float | None = None
+        self._behind = 0.0
         self._ascii_only = (_AsciiOnly(),) if settings.ascii else ()
         self.animation_level = "none"
         for theme in THEMES:
@@ -147,8 +148,8 @@ class MtopApp(App[int]):
         )
 
     def time(self) -> float:
-        """Now, as screens are to see it: it stands still while paused."""
-        return self._clock.now() if self._paused_at is None else self._paused_at
+        """Now by the source's clock: it stands still while paused and goes on from there."""
+        return self._paused_at if self._paused_at is not None else self._clock.now() - self._behind
 
     def _take(self, observations: Sequence[Observation]) -> None:
         first = not self.store.topology_revision
@@ -172,7 +173,7 @@ class MtopApp(App[int]):
         self.store.apply(
             [
                 SourceHealth(
-                    at=self._clock.now(),
+                    at=self.time(),
                     source=self._provider.name,
                     state="error" if broken else "ended",
                     detail=f"{worker.error}" if broken else "",
@@ -186,7 +187,11 @@ class MtopApp(App[int]):
             self.notify("this source cannot be paused", markup=False)
             return
         self.paused = not self.paused
-        self._paused_at = self._clock.now() if self.paused else None
+        if self.paused:
+            self._paused_at = self.time()
+        elif self._paused_at is not None:
+            self._behind = self._clock.now() - self._paused_at
+            self._paused_at = None
         self._provider.pause(self.paused)
 
     def action_help(self) -> None:
@@ -194,11 +199,6 @@ class MtopApp(App[int]):
         from mtop_tui.screens.help import HelpScreen  # noqa: PLC0415 - on first use
 
         self.push_screen(HelpScreen(FleetScreen.COMMANDS_SHOWN))
-
-    async def action_back(self) -> None:
-        """Leave what is on top; on the last screen, nothing."""
-        if len(self.screen_stack) > 1:
-            self.pop_screen()
 
     async def action_quit(self, code: int = 0) -> None:
         """Close the source and leave."""

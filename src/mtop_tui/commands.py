@@ -14,7 +14,8 @@ class Command:
 
     `id` is what a keymap refers to. `keys` are Textual key names, the first is the one that is
     shown (as `shown`, where its Textual name is not what is printed on the key). `bar` is the
-    label in the key bar, empty for commands that are not listed there.
+    label in the key bar, empty for commands that are not listed there. With `priority`, the key
+    acts before the next one is read, so that what is typed after it goes where it leads.
     """
 
     id: str
@@ -26,6 +27,7 @@ class Command:
     bar: str = ""
     shown: str = ""
     palette: bool = True
+    priority: bool = False
 
     @property
     def key_label(self) -> str:
@@ -68,6 +70,7 @@ FLEET = (
         "Words that must occur in name, namespace, model, GPU or state",
         bar="filter",
         shown="/",
+        priority=True,
     ),
     Command(
         "fleet.sort_next",
@@ -88,6 +91,16 @@ FLEET = (
         shown="S [",
     ),
     Command("fleet.reverse", "r", "reverse", "Reverse order", "Fleet", bar="reverse"),
+    Command(
+        "fleet.back",
+        "escape",
+        "back",
+        "Back",
+        "Fleet",
+        "Clear the filter",
+        shown="Esc",
+        palette=False,
+    ),
     Command(
         "fleet.pause", "p,space", "pause", "Pause or resume", "Fleet", bar="pause", shown="p Space"
     ),
@@ -115,16 +128,6 @@ APP = (
         shown=": ^p",
         palette=False,
     ),
-    Command(
-        "app.back",
-        "escape",
-        "back",
-        "Back",
-        "mtop",
-        "Clear the filter, close what is open",
-        shown="Esc",
-        palette=False,
-    ),
     Command("app.quit", "q,ctrl+c", "quit", "Quit", "mtop", bar="quit", shown="q ^c"),
 )
 
@@ -140,6 +143,7 @@ def bindings(commands: Iterable[Command]) -> list[BindingType]:
             key_display=command.key_label,
             tooltip=command.help,
             id=command.id,
+            priority=command.priority,
         )
         for command in commands
     ]

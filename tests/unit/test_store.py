@@ -3,9 +3,9 @@
 from decimal import Decimal
 
 import pytest
-from fleet_source import START, health, key, node, replica, sample, service, traffic
 from msgspec.structs import replace
 
+from fleet_source import START, health, key, node, replica, sample, service, traffic
 from mtop_tui.config.prices import bundled_prices
 from mtop_tui.domain.readiness import Health
 from mtop_tui.observations import (

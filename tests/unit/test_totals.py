@@ -3,9 +3,9 @@
 import math
 
 import pytest
-from fleet_source import ITL_BOUNDS, LAYOUT, START, key, replica, sample, service, traffic
 from msgspec.structs import replace
 
+from fleet_source import ITL_BOUNDS, LAYOUT, START, key, replica, sample, service, traffic
 from mtop_tui.domain import vocabulary as names
 from mtop_tui.observations import HistogramLayout, MetricSample, Observation, Removed, SampleLayout
 from mtop_tui.state.fleet import FleetStore
@@ -59,7 +59,9 @@ def test_a_restarted_replica_keeps_what_it_served() -> None:
 
 def test_a_replica_that_leaves_keeps_what_it_served() -> None:
     store = store_of(*traffic(ONE, 10), *traffic(TWO, 5))
-    store.apply([Removed(at=START, ref=TWO.ref), sample(ONE, START + 1, requests=1210, tokens=121_000)])
+    store.apply(
+        [Removed(at=START, ref=TWO.ref), sample(ONE, START + 1, requests=1210, tokens=121_000)]
+    )
     got = metrics(store)
     assert got.request_rate == pytest.approx(15, rel=0.05)
     assert got.queue == 0

@@ -120,11 +120,17 @@ class FleetScreen(Screen[None]):
         selected = self.table.selected
         state = None if selected is None else self._states.get(selected)
         if state is None:
-            words = "" if self._order or not self._query.filter else "no service matches the filter"
-            self.why.show("", words)
+            self.why.show("", self._why_empty())
             return
         facts = facts_of(self.app.store, state, self.app.time())
         self.why.show(state.key.name, explanation(facts))
+
+    def _why_empty(self) -> str:
+        if self._query.filter:
+            return "no service matches the filter; Esc clears it"
+        if self._query.namespaces and self.app.store.services():
+            return f"no service in {', '.join(self._query.namespaces)}"
+        return "no services yet"
 
     # Commands
 
@@ -155,11 +161,14 @@ class FleetScreen(Screen[None]):
         """Open the filter, with what it holds."""
         from mtop_tui.widgets.filter_bar import FilterBar  # noqa: PLC0415 - Input is 10 ms
 
-        bars = self.query(FilterBar)
-        if not bars:
-            await self.mount(FilterBar(self._query.filter), after=self.why)
-        else:
-            bars.first().focus()
+        bar = FilterBar(self._query.filter)
+        await self.mount(bar, after=self.why)
+        self.set_focus(bar)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """While the filter is open, its key is a character like any other."""
+        del parameters
+        return action != "filter" or self.focused is self.table
 
     def action_back(self) -> None:
         """Give up the filter."""

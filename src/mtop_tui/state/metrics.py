@@ -67,6 +67,10 @@ def derive(
     failed = counted.counter(names.FAILED_REQUESTS)
     ended = _known_sum(finished, counted.counter(names.ABORTED_REQUESTS), failed)
     seconds = counted.seconds
+    # Disaggregated, both halves may count the same prompts, or only the half that reads them.
+    prompts = _larger(
+        counted.counter(names.PROMPT_TOKENS), first_tokens.counter(names.PROMPT_TOKENS)
+    )
     running = queue = 0.0
     kv_usage = -1.0
     heard = False
@@ -83,7 +87,7 @@ def derive(
             kv_usage = max(kv_usage, _gauge(member, kv_at))
     return ServiceMetrics(
         request_rate=ended / seconds,
-        prompt_token_rate=counted.counter(names.PROMPT_TOKENS) / seconds,
+        prompt_token_rate=prompts / seconds,
         generation_token_rate=counted.counter(names.GENERATION_TOKENS) / seconds,
         ttft_p95=ttft,
         tpot=counted.mean(names.ITL),
@@ -107,6 +111,10 @@ def _known_sum(*parts: float) -> float:
     """The sum of what is exposed; an engine that does not count something else still counts."""
     known = [part for part in parts if not math.isnan(part)]
     return sum(known) if known else math.nan
+
+
+def _larger(a: float, b: float) -> float:
+    return b if math.isnan(a) or b > a else a
 
 
 def _ratio(part: float, whole: float) -> float:

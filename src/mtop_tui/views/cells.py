@@ -74,6 +74,8 @@ def mark(facts: ServiceFacts) -> Cell:
         Health.PROGRESSING: Cell("~", "warn"),
         Health.UNKNOWN: Cell("?", "quiet"),
     }
+    if facts.status.health == Health.FINE and facts.stale:
+        return Cell("?", "warn")
     if facts.status.health == Health.FINE and _is_pressed(facts):
         return Cell("~", "warn")
     return marks.get(facts.status.health, Cell(" "))

@@ -14,8 +14,8 @@ from mtop_tui.views import format as fmt
 from mtop_tui.views.cells import Cell, Tone
 from mtop_tui.views.sparkline import ascii_chart, braille, usual_height
 
-STALE_SECONDS = 10.0
-"""A source that has been silent for this long is said to be stale."""
+STALE_SECONDS = 20.0
+"""Longer than the slowest scrape: a source that says nothing at all for this long is stale."""
 
 CHART_CELLS = 6
 _CHART_SAMPLES = CHART_CELLS * 2
@@ -35,27 +35,35 @@ def header(store: FleetStore, now: float, *, paused: bool, ascii_only: bool = Fa
     """What stands above the table at a time (Unix seconds, shown in local time)."""
     totals = store.totals()
     return Header(
-        source=tuple(_source(source, now, paused) for source in store.sources.values())
+        source=tuple(
+            _source(source, now - (store.latest or 0.0), paused)
+            for source in store.sources.values()
+        )
         or (Cell("connecting", "quiet"),),
         clock=Cell(datetime.fromtimestamp(now).astimezone().strftime("%H:%M:%S")),
         totals=tuple(_totals(store, totals, now, ascii_only)),
     )
 
 
-def _source(health: SourceHealth, now: float, paused: bool) -> Cell:
-    words, tone = _source_words(health, now, paused)
+def _source(health: SourceHealth, silence: float, paused: bool) -> Cell:
+    words, tone = _source_words(health, silence, paused)
     return Cell(f"{health.source}  {words}", tone)
 
 
-def _source_words(health: SourceHealth, now: float, paused: bool) -> tuple[str, Tone]:
+def _source_words(health: SourceHealth, silence: float, paused: bool) -> tuple[str, Tone]:
     if paused:
         return "paused", "warn"
-    contact = health.last_contact
-    if health.state == "live" and contact is not None and now - contact > STALE_SECONDS:
-        return f"stale for {now - contact:.0f} s", "warn"
+    if health.state == "live" and silence > STALE_SECONDS:
+        return f"stale for {silence:.0f} s", "warn"
     if health.state == "live":
-        return ("live", "quiet") if not health.errors else (f"live, {health.errors} errors", "warn")
-    return health.state, "warn" if health.state in ("connecting", "stale", "ended") else "bad"
+        return ("live", "quiet") if not health.errors else (_with_errors(health), "warn")
+    words = f"{health.state}: {health.detail}" if health.detail else health.state
+    return words, "warn" if health.state in ("connecting", "stale", "ended") else "bad"
+
+
+def _with_errors(health: SourceHealth) -> str:
+    noun = "error" if health.errors == 1 else "errors"
+    return f"live, {health.errors} {noun}"
 
 
 def _totals(store: FleetStore, totals: FleetTotals, now: float, ascii_only: bool) -> Sequence[Cell]:

@@ -121,6 +121,11 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
             self._sorted = (by, descending)
             self._redraw()
 
+    @property
+    def columns(self) -> Sequence[tuple[Column, int]]:
+        """The columns shown and their widths."""
+        return self._columns
+
     def pin(self) -> None:
         """From now on, the selection belongs to a service, not to the top of the table."""
         self._pinned = True
@@ -256,17 +261,17 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
         arrow = ("v" if descending else "^") if self._ascii else ("▼" if descending else "▲")
         pieces: list[Piece] = [(" ", "normal")]
         for column, cells, space in self._fields:
-            tone: Tone = "good" if column.id == by else "normal"
             title = column.title
             if column.id != by or not title:
-                pieces.append((fit(title, cells, right=column.right), tone))
+                pieces.append((fit(title, cells, right=column.right), "normal"))
                 pieces.append((" " * space, "normal"))
-            elif column.right and len(title) < cells:
-                pieces.append((fit(arrow + title, cells, right=True), tone))
-                pieces.append((" " * space, "normal"))
-            else:
-                pieces.append((fit(title + arrow, cells + 1, right=column.right), tone))
+            elif column.right:
+                pieces.append((" " * (cells - len(title)), "normal"))
+                pieces.append((title + arrow, "good"))  # the arrow stands in the gap
                 pieces.append((" " * (space - 1), "normal"))
+            else:
+                pieces.append((title + arrow, "good"))
+                pieces.append((" " * (cells + space - len(title) - 1), "normal"))
         return strip(pieces, width, lambda tone: marked if tone == "good" else plain)
 
     def _style_of(self, selected: bool) -> Callable[[Tone], Style]:
