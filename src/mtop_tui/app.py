@@ -62,6 +62,10 @@ def _in_ascii(text: str) -> str:
     return "".join(char if char.isascii() else "?" * cell_len(char) for char in drawn)
 
 
+LONGEST_WITHOUT_GC = 5.0
+"""Seconds after which collection resumes even if no service has been shown."""
+
+
 def _palette() -> type[Provider]:
     from mtop_tui.screens.palette import MtopCommands  # noqa: PLC0415 - on first use
 
@@ -89,6 +93,7 @@ class MtopApp(App[int]):
         self._clock = clock
         self._paused_at: float | None = None
         self._behind = 0.0
+        self._has_shown = False
         self._ascii_only = (_AsciiOnly(),) if settings.ascii else ()
         self.animation_level = "none"
         for theme in THEMES:
@@ -141,6 +146,7 @@ class MtopApp(App[int]):
 
     def on_mount(self) -> None:
         """Begin to observe."""
+        self.set_timer(LONGEST_WITHOUT_GC, gc.enable)
         # Continued after ctrl+z, the screen is blank, and Textual would draw only what changes.
         self.app_resume_signal.subscribe(self, lambda _: self.refresh(layout=True))
         self.run_worker(
@@ -152,9 +158,9 @@ class MtopApp(App[int]):
         return self._paused_at if self._paused_at is not None else self._clock.now() - self._behind
 
     def _take(self, observations: Sequence[Observation]) -> None:
-        first = not self.store.topology_revision
         self.store.apply(observations)
-        if first and self.store.topology_revision:
+        if not self._has_shown and self.store.services():
+            self._has_shown = True
             self.call_later(self._show_first)
 
     def _show_first(self) -> None:
@@ -163,6 +169,7 @@ class MtopApp(App[int]):
         # What was loaded to get here stays: without it, each full collection looks at it again.
         gc.collect()
         gc.freeze()
+        gc.enable()
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """A source that breaks is said so on the screen, and the rest goes on."""
@@ -208,5 +215,6 @@ class MtopApp(App[int]):
 
 def run(loaded: Loaded, provider: FleetProvider, store: FleetStore, clock: Clock) -> int:
     """Open the screen; returns the exit code when the user leaves."""
+    gc.disable()  # until the first screen stands: what is made before then stays anyway
     app = MtopApp(loaded.settings, provider, store, clock)
     return app.run() or 0

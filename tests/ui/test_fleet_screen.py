@@ -11,6 +11,7 @@ from fleet_source import START, health, key, node, replica, sample, service, tra
 from mtop_tui.commands import APP, FLEET, MOVE
 from mtop_tui.config.settings import Settings
 from mtop_tui.observations import Removed
+from mtop_tui.screens.fleet import HOLD_SECONDS
 from mtop_tui.screens.help import HelpScreen
 from mtop_tui.views.columns import BY_ID, COLUMN_IDS
 from mtop_tui.views.fleet import FleetQuery, facts_of, select
@@ -140,6 +141,7 @@ async def test_the_selection_stays_on_its_service_while_rows_move(fleet: Fleet) 
         chosen = fleet.screen.table.selected
         assert chosen is not None
         busier = replica(chosen, 9)
+        fleet.clock.advance(HOLD_SECONDS)
         await fleet.emit(pilot, busier, *traffic(busier, 900))
         assert fleet.screen.table.selected == chosen
         assert fleet.names[0] == chosen.name

@@ -16,7 +16,7 @@ from mtop_tui.observations import (
     RouteShare,
     Service,
 )
-from mtop_tui.state.fleet import FleetStore
+from mtop_tui.state.fleet import FLEET_STEP, FleetStore
 
 CHAT = key("chat")
 
@@ -62,7 +62,9 @@ def test_totals_and_money() -> None:
     store = FleetStore(bundled_prices())
     one, two = replica(CHAT, 0, gpus=2), replica(key("code"), 0, gpus=4)
     store.apply([node(), node("node-1"), service("chat"), service("code", ready=False), one, two])
-    store.apply(sorted([*traffic(one, 10), *traffic(two, 5)], key=lambda s: s.at))
+    later = START + FLEET_STEP
+    samples = [*traffic(one, 10, until=later), *traffic(two, 5, until=later)]
+    store.apply(sorted(samples, key=lambda s: s.at))
     totals = store.totals()
     assert (totals.objects.services_ready, totals.objects.services) == (1, 2)
     assert (totals.objects.gpus_used, totals.objects.gpus) == (6, 16)

@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from mtop_tui.widgets.filter_bar import FilterBar
 
 
+HOLD_SECONDS = 3.0
+"""Rows that trade places with every sample cannot be read: the order holds this long."""
+
+
 class FleetScreen(Screen[None]):
     """The model table under the fleet's totals.
 
@@ -52,7 +56,7 @@ class FleetScreen(Screen[None]):
         self._wanted = wanted
         self._order: list[ServiceKey] = []
         self._states: dict[ServiceKey, ServiceState] = {}
-        self._ordered_at: tuple[FleetQuery, int, int] | None = None
+        self._ordered_at: tuple[FleetQuery, int, float] | None = None
         self._longest: dict[str, int] = {}
         self._placed: list[tuple[Column, int]] = []
         self._ticker: Timer | None = None
@@ -91,7 +95,7 @@ class FleetScreen(Screen[None]):
         """Sort again when the order may have changed, and not else."""
         store, query = self.app.store, self._query
         lively = table_columns.BY_ID[query.sort].moves or bool(query.filter)
-        basis = (query, store.topology_revision, store.revision if lively else 0)
+        basis = (query, store.topology_revision, now // HOLD_SECONDS if lively else 0)
         if basis == self._ordered_at:
             return
         if self._ordered_at is None or self._ordered_at[1] != store.topology_revision:

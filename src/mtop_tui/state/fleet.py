@@ -100,6 +100,7 @@ class FleetStore:
         self._summaries: dict[ServiceKey, tuple[int, int, ServiceSummary]] = {}
         self._object_totals: tuple[int, ObjectTotals] | None = None
         self._history_slot = -math.inf
+        self._rates = (math.nan, math.nan)
         self._handlers: dict[type, Callable[[Any], None]] = {
             MetricSample: self._sample,
             Service: self._service,
@@ -127,7 +128,8 @@ class FleetStore:
             self.latest = latest
             if latest // FLEET_STEP > self._history_slot:
                 self._history_slot = latest // FLEET_STEP
-                self.history.write(latest, self._rates())
+                self._rates = self._sum_rates()
+                self.history.write(latest, self._rates)
         self.revision += 1
 
     # Questions
@@ -176,11 +178,14 @@ class FleetStore:
         return None
 
     def totals(self) -> FleetTotals:
-        """Sums over all services; GPUs and the bill are the cluster's."""
+        """Sums over all services; GPUs and the bill are the cluster's.
+
+        Rates are added up once in `FLEET_STEP` seconds.
+        """
         held = self._object_totals
         if held is None or held[0] != self.topology_revision:
             held = self._object_totals = (self.topology_revision, self._sum_objects())
-        return FleetTotals(held[1], *self._rates())
+        return FleetTotals(held[1], *self._rates)
 
     # Records
 
@@ -316,7 +321,7 @@ class FleetStore:
             bill=bill(self.nodes.values(), self.prices),
         )
 
-    def _rates(self) -> tuple[float, float]:
+    def _sum_rates(self) -> tuple[float, float]:
         requests = tokens = 0.0
         known = False
         for state in self._services.values():

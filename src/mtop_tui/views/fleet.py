@@ -43,7 +43,9 @@ class Row:
 
 def select(store: FleetStore, query: FleetQuery, now: float) -> list[ServiceState]:
     """The services a query asks for, in its order; what has no value comes last, by name."""
-    chosen = [state for state in store.services() if _wanted(store, state, query, now)]
+    chosen = store.services()
+    if query.filter or query.namespaces:
+        chosen = [state for state in chosen if _wanted(store, state, query, now)]
     chosen.sort(key=_by_name)
     column = BY_ID[query.sort]
     valued = []
