@@ -215,6 +215,5 @@ class MtopApp(App[int]):
 
 def run(loaded: Loaded, provider: FleetProvider, store: FleetStore, clock: Clock) -> int:
     """Open the screen; returns the exit code when the user leaves."""
-    gc.disable()  # until the first screen stands: what is made before then stays anyway
     app = MtopApp(loaded.settings, provider, store, clock)
     return app.run() or 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
@@ -43,6 +44,9 @@ def _open(ctx: click.Context) -> int:
 
         return COLUMN_IDS
 
+    # What is imported and loaded until the first screen stands is kept anyway; the app resumes
+    # collection then.
+    gc.disable()
     loaded = settings_of(ctx, column_ids)
     from mtop_tui.app import run
     from mtop_tui.cli.source import open_fleet
