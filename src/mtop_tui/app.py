@@ -12,11 +12,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 os.environ.setdefault("TEXTUAL_FPS", "120")  # read when textual is imported: halves key latency
 
-from rich.cells import cell_len
-from rich.segment import Segment
 from textual.app import App
 from textual.binding import BindingType
-from textual.color import Color
 from textual.command import Provider
 from textual.driver import Driver
 from textual.filter import LineFilter
@@ -32,34 +29,10 @@ from mtop_tui.screens.fleet import FleetScreen
 from mtop_tui.state.fleet import FleetStore
 from mtop_tui.themes import THEMES
 from mtop_tui.views.fleet import FleetQuery
+from mtop_tui.widgets.ascii_filter import AsciiOnly
 
 if TYPE_CHECKING:
     from textual.screen import Screen
-
-
-_IN_ASCII = str.maketrans(
-    dict.fromkeys("─━▁▂▔", "-")
-    | dict.fromkeys("│┃▌▎▏▐▕", "|")
-    | dict.fromkeys("╭╮╰╯┌┐└┘", "+")
-    | dict.fromkeys("▃▄▅▆▇█", "#")
-    | {"…": "~", "🔎": "/ ", "↑": "^", "↓": "v", "←": "<", "→": ">"}
-)
-
-
-class _AsciiOnly(LineFilter):
-    """Makes ASCII of the same width of whatever a widget draws, ours or Textual's own."""
-
-    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:  # noqa: ARG002
-        """The segments with every other character replaced."""
-        return [
-            segment if segment.text.isascii() else segment._replace(text=_in_ascii(segment.text))
-            for segment in segments
-        ]
-
-
-def _in_ascii(text: str) -> str:
-    drawn = text.translate(_IN_ASCII)
-    return "".join(char if char.isascii() else "?" * cell_len(char) for char in drawn)
 
 
 LONGEST_WITHOUT_GC = 5.0
@@ -94,7 +67,7 @@ class MtopApp(App[int]):
         self._paused_at: float | None = None
         self._behind = 0.0
         self._has_shown = False
-        self._ascii_only = (_AsciiOnly(),) if settings.ascii else ()
+        self._ascii_only = (AsciiOnly(),) if settings.ascii else ()
         self.animation_level = "none"
         for theme in THEMES:
             self.register_theme(theme)

@@ -169,6 +169,15 @@ def test_the_filter_narrows_as_one_types_and_esc_clears_it():
         terminal.wait_for(is_whole)
 
 
+def test_what_is_typed_in_one_burst_reaches_the_filter():
+    with mtop() as terminal:
+        terminal.press("/research")
+        screen = terminal.wait_for(
+            lambda screen: any(line.strip() == "research" for line in screen)
+        )
+        assert any("deepseek-r1" in line for line in screen)
+
+
 def test_help_and_palette_open_and_esc_leaves_them():
     with mtop() as terminal:
         open_help_then_palette(terminal)

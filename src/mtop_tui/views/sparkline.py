@@ -8,7 +8,7 @@ from collections.abc import Sequence
 _LEFT = (0x00, 0x40, 0x44, 0x46, 0x47)
 _RIGHT = (0x00, 0x80, 0xA0, 0xB0, 0xB8)
 _BRAILLE = 0x2800
-_ASCII = " .:-=#"
+_ASCII = " .:+*#"  # no hyphen: two of them say "not known"
 
 
 def braille(values: Sequence[float], top: float | None = None) -> str:
