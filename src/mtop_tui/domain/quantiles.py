@@ -30,6 +30,13 @@ class Quantile(NamedTuple):
     repaired: bool = False
 
 
+class Bounds(NamedTuple):
+    """The least and the most that a share of observations can be, 0 to 1."""
+
+    low: float
+    high: float
+
+
 NO_QUANTILE = Quantile(math.nan)
 
 
@@ -85,6 +92,52 @@ def quantile_of(q: float, bounds: Sequence[float], counts: Sequence[float]) -> Q
     return Quantile(lower + (upper - lower) * (rank - below) / inside, repaired=repaired)
 
 
+def fraction_of(low: float, high: float, bounds: Sequence[float], counts: Sequence[float]) -> float:
+    """The estimated share (0 to 1) of observations within (low, high].
+
+    Observations are taken as spread evenly within a bucket, as in `quantile_of`. Nothing is
+    known of their place inside the +Inf bucket, nor inside a first bucket whose bound is 0 or
+    less: they count only from, or up to, that bucket's finite edge.
+
+    Args:
+        low: lower end, may be -Inf.
+        high: upper end, may be +Inf; 0 if it is not above `low`.
+        bounds: finite upper bounds, ascending.
+        counts: cumulative counts, one per bound and one more for the +Inf bucket.
+
+    Returns:
+        NaN without observations, if a count is not finite, or if an end is NaN.
+    """
+    usable = _usable(counts)
+    if usable is None or math.isnan(low) or math.isnan(high):
+        return math.nan
+    if low >= high:
+        return 0.0
+    return (_rank_of(high, bounds, usable) - _rank_of(low, bounds, usable)) / usable[-1]
+
+
+def fraction_bounds(
+    threshold: float, bounds: Sequence[float], counts: Sequence[float]
+) -> Bounds | None:
+    """Between which shares (0 to 1) the share of observations <= `threshold` must lie.
+
+    Nothing is assumed of where observations are within a bucket. So both are the same when the
+    threshold is a bucket's edge, and otherwise they are what is known at the edges around it: 0
+    below the first one, 1 above the last.
+
+    Takes bounds and counts like `fraction_of`. None without observations, if a count is not
+    finite, or if the threshold is NaN.
+    """
+    usable = _usable(counts)
+    if usable is None or math.isnan(threshold):
+        return None
+    total = usable[-1]
+    at = bisect_left(bounds, threshold)
+    if threshold == math.inf or (at < len(bounds) and bounds[at] == threshold):
+        return Bounds(usable[at] / total, usable[at] / total)
+    return Bounds(usable[at - 1] / total if at else 0.0, usable[at] / total)
+
+
 def merged(
     bounds: tuple[float, ...],
     counts: Sequence[float],
@@ -103,6 +156,33 @@ def merged(
     common = tuple(bound for bound in bounds if bound in other)
     added = [mine[bound] + other[bound] for bound in common]
     return common, [*added, counts[-1] + other_counts[-1]]
+
+
+def _usable(counts: Sequence[float]) -> Sequence[float] | None:
+    """Counts that never decrease, or None if they say nothing."""
+    if not all(map(math.isfinite, counts)):
+        return None
+    if counts[0] < 0 or any(map(operator.gt, counts, counts[1:])):
+        counts, _ = _made_monotonic(counts)
+    return counts if counts[-1] > 0 else None
+
+
+def _rank_of(value: float, bounds: Sequence[float], counts: Sequence[float]) -> float:
+    """How many observations are estimated to be <= `value`."""
+    if value == math.inf:
+        return counts[-1]
+    at = bisect_left(bounds, value)
+    if at == len(bounds):
+        return counts[at - 1] if bounds else 0.0
+    if bounds[at] == value:
+        return counts[at]
+    if at:
+        lower, below = bounds[at - 1], counts[at - 1]
+    elif bounds[0] > 0 and value > 0:
+        lower, below = 0.0, 0.0
+    else:
+        return 0.0
+    return below + (counts[at] - below) * (value - lower) / (bounds[at] - lower)
 
 
 def _made_monotonic(counts: Sequence[float]) -> tuple[list[float], bool]:
