@@ -1,6 +1,7 @@
-"""Prometheus's own figures for increase and rate, and resets."""
+"""Prometheus's own figures for increase, rate and resets, several replicas, and bad samples."""
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtop_tui.domain.counters import increase, rate, was_reset
+from mtop_tui.domain.counters import Total, growth, increase, rate, resets, summed, was_reset
+from mtop_tui.domain.staleness import STALE_MARKER
 
-VECTORS = json.loads((Path(__file__).parent / "vectors/prometheus_counters.json").read_text())
-FUNCTIONS = {"increase": increase, "rate": rate}
+FOLDER = Path(__file__).parent / "vectors"
+VECTORS = json.loads((FOLDER / "prometheus_counters.json").read_text())
+MULTI_POD = [
+    case
+    for case in json.loads((FOLDER / "multi_pod.json").read_text())["cases"]
+    if "right_sum_of_increase" in case
+]
+FUNCTIONS = {"increase": increase, "rate": rate, "resets": resets}
 
 
 @pytest.mark.parametrize("case", VECTORS["cases"], ids=lambda case: case["id"])
@@ -25,8 +33,81 @@ def test_prometheus_counters(case: dict[str, Any]) -> None:
         assert got == pytest.approx(case["expected"], rel=1e-9)
 
 
+@pytest.mark.parametrize("case", MULTI_POD, ids=lambda case: case["id"])
+def test_growth_is_told_per_pod_and_then_added(case: dict[str, Any]) -> None:
+    pods = case["pods"].values()
+    assert summed(growth(pod, -1, 180) for pod in pods) == Total(case["right_sum_of_increase"])
+    if "wrong_increase_of_sum" in case:
+        together = [(pod[0][0], sum(value for _, value in pod)) for pod in zip(*pods, strict=True)]
+        assert growth(together, -1, 180) == case["wrong_increase_of_sum"]
+
+
+def test_a_pod_that_left_keeps_what_it_served() -> None:
+    steady = [(0.0, 0.0), (60.0, 100.0), (120.0, 200.0), (180.0, 300.0)]
+    left = [(0.0, 0.0), (60.0, 80.0)]
+    assert summed(growth(pod, -1, 180) for pod in (steady, left)) == Total(380.0)
+
+
+def test_a_pod_with_one_sample_makes_the_sum_a_least_value() -> None:
+    pods = ([(0.0, 0.0), (60.0, 100.0)], [(60.0, 7.0)])
+    assert summed(growth(pod, -1, 60) for pod in pods) == Total(100.0, unknown=1)
+
+
+def test_a_sum_of_nothing_known_is_not_zero() -> None:
+    assert summed([None, None]) is None
+    assert summed([]) is None
+
+
+def test_a_gap_in_the_scrapes_loses_nothing() -> None:
+    whole = [(at * 15.0, at * 30.0) for at in range(9)]
+    gap = [whole[0], whole[1], *whole[6:]]
+    assert growth(gap, -1, 120) == growth(whole, -1, 120) == 240.0
+
+
 def test_one_sample_says_nothing() -> None:
     assert increase([(10.0, 5.0)], 0, 60) is None
+    assert rate([(10.0, 5.0)], 0, 60) is None
+    assert growth([(10.0, 5.0)], 0, 60) is None
+
+
+def test_one_sample_has_not_fallen_but_none_says_nothing() -> None:
+    assert resets([(10.0, 5.0)], 0, 60) == 0
+    assert resets([], 0, 60) is None
+
+
+def test_an_empty_or_reversed_window_says_nothing() -> None:
+    samples = [(10.0, 5.0), (20.0, 6.0)]
+    for start, end in ((20.0, 20.0), (30.0, 0.0), (math.nan, 60.0), (0.0, math.nan)):
+        assert increase(samples, start, end) is None
+        assert resets(samples, start, end) is None
+
+
+CLEAN = [(0.0, 10.0), (15.0, 20.0), (30.0, 5.0), (45.0, 15.0)]
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        *((20.0, value) for value in (math.nan, STALE_MARKER, math.inf, -math.inf, -3.0)),
+        (15.0, 21.0),
+        (15.0, 20.0),
+        (3.0, 400.0),
+    ],
+    ids=[
+        *("NaN", "stale marker", "+Inf", "-Inf", "negative", "another value at the same time"),
+        *("a duplicate", "a clock that went back"),
+    ],
+)
+def test_a_sample_that_no_counter_has_is_left_out(bad: tuple[float, float]) -> None:
+    samples = [*CLEAN[:2], bad, *CLEAN[2:]]
+    assert increase(samples, -1, 50) == increase(CLEAN, -1, 50)
+    assert growth(samples, -1, 50) == growth(CLEAN, -1, 50) == 25.0
+    assert resets(samples, -1, 50) == resets(CLEAN, -1, 50) == 1
+
+
+def test_a_clock_that_went_back_is_waited_for() -> None:
+    samples = [(100.0, 1.0), (110.0, 2.0), (50.0, 3.0), (60.0, 4.0), (120.0, 9.0)]
+    assert growth(samples, 0, 200) == 8.0
 
 
 def test_a_sample_at_the_open_start_is_outside() -> None:

@@ -1,6 +1,11 @@
-"""Quantiles from classic histogram buckets, exactly as Prometheus computes them.
+"""Quantiles and shares from classic histogram buckets, exactly as Prometheus computes them.
 
-Source: Prometheus `histogram_quantile` (docs/querying/functions.md, promql/quantile.go).
+Source: Prometheus `histogram_quantile` and `histogram_fraction` (docs/querying/functions.md,
+promql/quantile.go). Where a share is asked of counts that fall, they are made monotonic first, as
+for quantiles; Prometheus does not.
+
+A histogram in normal form is its finite upper bounds, ascending, and its cumulative counts, one
+per bound and one more for the +Inf bucket.
 """
 
 from __future__ import annotations
@@ -37,43 +42,57 @@ class Bounds(NamedTuple):
     high: float
 
 
+class Merged(NamedTuple):
+    """Histograms added up, in normal form.
+
+    With `edges_differed` some of them had edges that others lack: `bounds` are the common ones,
+    and what is said of the sum is coarser than what could be said of each.
+    """
+
+    bounds: tuple[float, ...]
+    counts: Sequence[float]
+    edges_differed: bool
+
+
 NO_QUANTILE = Quantile(math.nan)
 
 
 def histogram_quantile(q: float, buckets: Iterable[tuple[float, float]]) -> Quantile:
     """The q-quantile (0 to 1) of `(upper bound, cumulative count)` buckets in any order.
 
-    Equal bounds are merged, a missing +Inf bucket gives NaN, and so do fewer than two buckets;
-    q below 0 gives -Inf and above 1 +Inf.
+    Equal bounds are merged, a missing +Inf bucket gives NaN, and so do fewer than two buckets and
+    a count that is not finite; q below 0 gives -Inf and above 1 +Inf. A bound of NaN or -Inf is
+    no edge and left out.
     """
-    merged: dict[float, float] = {}
-    for bound, count in buckets:
-        merged[bound] = merged.get(bound, 0.0) + count
-    bounds = sorted(merged)
     if math.isnan(q):
         return NO_QUANTILE
     if q < 0:
         return Quantile(-math.inf)
     if q > 1:
         return Quantile(math.inf)
-    if len(bounds) < 2 or bounds[-1] != math.inf:
-        return NO_QUANTILE
-    return quantile_of(q, bounds[:-1], [merged[bound] for bound in bounds])
+    bounds, counts = _normal_form(buckets)
+    return quantile_of(q, bounds, counts)
+
+
+def histogram_fraction(low: float, high: float, buckets: Iterable[tuple[float, float]]) -> float:
+    """The estimated share of observations within (low, high]; see `fraction_of`.
+
+    Takes buckets like `histogram_quantile`; NaN also without a +Inf bucket.
+    """
+    bounds, counts = _normal_form(buckets)
+    return fraction_of(low, high, bounds, counts)
 
 
 def quantile_of(q: float, bounds: Sequence[float], counts: Sequence[float]) -> Quantile:
-    """The q-quantile, q within 0 to 1, of a histogram in normal form.
+    """The q-quantile, q within 0 to 1, of a histogram in normal form, without NaN in it.
 
-    Args:
-        q: the quantile.
-        bounds: finite upper bounds, ascending, at least one.
-        counts: cumulative counts, one per bound and one more for the +Inf bucket.
+    NaN without observations, or with the +Inf bucket alone. A negative count is raised to 0.
     """
     repaired = False
-    if any(map(operator.gt, counts, counts[1:])):
+    if counts[0] < 0 or sorted(counts) != list(counts):
         counts, repaired = _made_monotonic(counts)
     total = counts[-1]
-    if not total > 0:
+    if not total > 0 or not bounds:
         return Quantile(math.nan, repaired=repaired)
     rank = q * total
     index = bisect_left(counts, rank, 0, len(counts) - 1)
@@ -99,14 +118,8 @@ def fraction_of(low: float, high: float, bounds: Sequence[float], counts: Sequen
     known of their place inside the +Inf bucket, nor inside a first bucket whose bound is 0 or
     less: they count only from, or up to, that bucket's finite edge.
 
-    Args:
-        low: lower end, may be -Inf.
-        high: upper end, may be +Inf; 0 if it is not above `low`.
-        bounds: finite upper bounds, ascending.
-        counts: cumulative counts, one per bound and one more for the +Inf bucket.
-
-    Returns:
-        NaN without observations, if a count is not finite, or if an end is NaN.
+    The ends may be infinite; 0 if `high` is not above `low`. NaN without observations, if a count
+    is not finite, or if an end is NaN.
     """
     usable = _usable(counts)
     if usable is None or math.isnan(low) or math.isnan(high):
@@ -125,8 +138,8 @@ def fraction_bounds(
     threshold is a bucket's edge, and otherwise they are what is known at the edges around it: 0
     below the first one, 1 above the last.
 
-    Takes bounds and counts like `fraction_of`. None without observations, if a count is not
-    finite, or if the threshold is NaN.
+    Takes a histogram in normal form. None without observations, if a count is not finite, or if
+    the threshold is NaN.
     """
     usable = _usable(counts)
     if usable is None or math.isnan(threshold):
@@ -158,11 +171,41 @@ def merged(
     return common, [*added, counts[-1] + other_counts[-1]]
 
 
+def merge_all(
+    histograms: Iterable[tuple[tuple[float, ...], Sequence[float]]],
+) -> Merged | None:
+    """Any number of histograms in normal form added up, and whether edges were lost by it.
+
+    None for no histogram.
+    """
+    found = list(histograms)
+    if not found:
+        return None
+    bounds, counts = found[0]
+    for other_bounds, other_counts in found[1:]:
+        bounds, counts = merged(bounds, counts, other_bounds, other_counts)
+    return Merged(bounds, counts, any(other != bounds for other, _ in found))
+
+
+def _normal_form(
+    buckets: Iterable[tuple[float, float]],
+) -> tuple[tuple[float, ...], Sequence[float]]:
+    """Bounds and counts of buckets in any order; no observation where they make no histogram."""
+    added: dict[float, float] = {}
+    for bound, count in buckets:
+        if bound > -math.inf:
+            added[bound] = added.get(bound, 0.0) + count
+    bounds = tuple(sorted(added))
+    if math.inf not in added or not all(map(math.isfinite, added.values())):
+        return (), (math.nan,)
+    return bounds[:-1], [added[bound] for bound in bounds]
+
+
 def _usable(counts: Sequence[float]) -> Sequence[float] | None:
     """Counts that never decrease, or None if they say nothing."""
     if not all(map(math.isfinite, counts)):
         return None
-    if counts[0] < 0 or any(map(operator.gt, counts, counts[1:])):
+    if counts[0] < 0 or sorted(counts) != list(counts):
         counts, _ = _made_monotonic(counts)
     return counts if counts[-1] > 0 else None
 
@@ -186,10 +229,10 @@ def _rank_of(value: float, bounds: Sequence[float], counts: Sequence[float]) -> 
 
 
 def _made_monotonic(counts: Sequence[float]) -> tuple[list[float], bool]:
-    """Counts that never decrease, and whether one was raised by more than rounding."""
+    """Counts from 0 up that never decrease, and whether one was raised by more than rounding."""
     result = list(counts)
-    highest = result[0]
-    repaired = False
+    repaired = result[0] < 0
+    highest = result[0] = max(0.0, result[0])
     for index in range(1, len(result)):
         count = result[index]
         if count == highest:
