@@ -62,7 +62,6 @@ def test_a_cut_histogram_is_left_out() -> None:
 def test_created_series_and_other_engines_are_not_confused() -> None:
     series = [vllm("prompt_tokens_created"), vllm("external_prefix_cache_hits_total")]
     assert translation(VLLM, series).counters == ()
-    assert recognise([Series("sglang:num_running_reqs")]) is None
     assert recognise([Series("python_info"), vllm("num_requests_waiting")]) is VLLM
 
 
@@ -90,8 +89,10 @@ def test_ranks_merge_on_the_edges_they_share() -> None:
 def test_one_sample_costs_microseconds() -> None:
     edges = [str(edge) for edge in range(1, 22)]
     series = [vllm("request_success_total", finished_reason=r) for r in ("stop", "length")]
-    for family in VLLM.histograms.values():
-        series += histogram(family.removeprefix("vllm:"), edges)
+    for family in ("time_to_first_token", "inter_token_latency", "e2e_request_latency"):
+        series += histogram(f"{family}_seconds", edges)
+    for family in ("request_queue_time", "request_prefill_time", "request_decode_time"):
+        series += histogram(f"{family}_seconds", edges)
     compiled = translation(VLLM, series)
     values = [float(i) for i in range(len(series))]
     best = 1.0
