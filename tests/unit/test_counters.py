@@ -82,6 +82,12 @@ def test_an_empty_or_reversed_window_says_nothing() -> None:
         assert resets(samples, start, end) is None
 
 
+def test_a_window_without_beginning_has_growth_but_no_rate() -> None:
+    samples = [(10.0, 5.0), (20.0, 6.0)]
+    assert increase(samples, -math.inf, 20.0) == 1.5
+    assert rate(samples, -math.inf, 20.0) is None
+
+
 CLEAN = [(0.0, 10.0), (15.0, 20.0), (30.0, 5.0), (45.0, 15.0)]
 
 

@@ -4,10 +4,10 @@ Source: Prometheus `increase`, `rate` and `resets` (docs/querying/functions.md,
 promql/functions.go, `extrapolatedRate`). Windows are left-open: a sample at the very start of one
 is outside it.
 
-Samples are `(time, value)`, oldest first, times in seconds. Left out are values that no counter
-has, which are NaN (Prometheus' stale marker is one), infinite and negative ones, and samples not
-later than one before them, which Prometheus refuses to store: a clock that went back is waited
-for.
+Samples are `(time, value)`, oldest first, times in seconds. Left out are samples not later than
+one before them, which Prometheus refuses to store: a clock that went back is waited for. Left out
+are also values that no counter has: NaN (the stale marker, as in Prometheus, and any other),
+infinite and negative ones, with which Prometheus would go on reckoning.
 """
 
 from __future__ import annotations
@@ -58,9 +58,13 @@ def increase(samples: Sequence[tuple[float, float]], start: float, end: float) -
 
 
 def rate(samples: Sequence[tuple[float, float]], start: float, end: float) -> float | None:
-    """Mean growth per second over the window (start, end], which is finite; see `increase`."""
+    """Mean growth per second over the window (start, end]; see `increase`.
+
+    None also over a window without beginning or end.
+    """
     grown = increase(samples, start, end)
-    return None if grown is None else grown / (end - start)
+    seconds = end - start
+    return None if grown is None or math.isinf(seconds) else grown / seconds
 
 
 def growth(samples: Sequence[tuple[float, float]], start: float, end: float) -> float | None:
