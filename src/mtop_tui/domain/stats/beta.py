@@ -60,16 +60,20 @@ def quantile(p: float, a: float, b: float) -> float:
         slope = density(x, a, b)
         step = x - error / slope if slope > 0 else low
         following = step if low < step < high else (low + high) / 2
-        if abs(following - x) <= _CLOSE * x:
-            break
+        if abs(following - x) <= _CLOSE * x or following in {0.0, 1.0}:
+            return following
         x = following
     return x
 
 
+def log_beta(a: float, b: float) -> float:
+    """ln B(a, b), for `a` and `b` above 0."""
+    return math.lgamma(a) + math.lgamma(b) - math.lgamma(a + b)
+
+
 def _log_factor(x: float, a: float, b: float) -> float:
     """ln of x^a (1-x)^b / B(a, b)."""
-    log_beta = math.lgamma(a) + math.lgamma(b) - math.lgamma(a + b)
-    return a * math.log(x) + b * math.log1p(-x) - log_beta
+    return a * math.log(x) + b * math.log1p(-x) - log_beta(a, b)
 
 
 def _fraction_form(x: float, a: float, b: float) -> float:

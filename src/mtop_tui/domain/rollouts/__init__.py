@@ -1,0 +1,1 @@
+"""Rollouts: what is rolled out, whether it is stuck, and whether the new one is worse."""
