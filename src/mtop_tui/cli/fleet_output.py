@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
-from mtop_tui.domain.cost import Dollars
+from mtop_tui.domain.cost.money import Dollars
 from mtop_tui.views.cells import ServiceFacts, token_price
 from mtop_tui.views.columns import BY_ID, COLUMNS, Column
 

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from mtop_tui.domain.cost import Dollars, total
-from mtop_tui.domain.prices import PriceBook
+from mtop_tui.domain.cost.money import Dollars, total
+from mtop_tui.domain.cost.prices import PriceBook
 from mtop_tui.domain.readiness import Health, Status, is_ready, status_of
 from mtop_tui.observations import (
     Annotation,

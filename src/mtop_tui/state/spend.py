@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
-from mtop_tui.domain.cost import Dollars, allocated, total
-from mtop_tui.domain.prices import Instance, PriceBook
+from mtop_tui.domain.cost.allocation import allocated, spread
+from mtop_tui.domain.cost.money import Dollars, total
+from mtop_tui.domain.cost.prices import Price, PriceBook
 from mtop_tui.observations import Node, Replica
 
 NodeKey = tuple[str, str]
@@ -14,11 +15,9 @@ NodeKey = tuple[str, str]
 
 
 def node_price(node: Node, prices: PriceBook) -> Decimal | None:
-    """USD per hour of a node, or None when its instance type, region or price is not known."""
-    if node.instance_type is None or node.region is None:
-        return None
-    price = prices.find(Instance(node.instance_type, node.region, node.capacity == "spot"))
-    return None if price is None else price.usd_per_hour
+    """USD per hour of a node, or None when its price is not known."""
+    price = prices.price_of(node)
+    return price.usd_per_hour if isinstance(price, Price) else None
 
 
 def replica_cost(replica: Replica, nodes: Mapping[NodeKey, Node], prices: PriceBook) -> Dollars:
@@ -30,9 +29,8 @@ def replica_cost(replica: Replica, nodes: Mapping[NodeKey, Node], prices: PriceB
         return Dollars()
     if replica.gpus is None:
         return Dollars(unpriced=1)
-    share = replica.gpus // len(replica.nodes)
     parts = []
-    for name in replica.nodes:
+    for name, share in zip(replica.nodes, spread(replica.gpus, len(replica.nodes)), strict=True):
         node = nodes.get((replica.ref.cluster, name))
         if share == 0:
             continue

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal, NamedTuple
 
-from mtop_tui.domain.cost import usd_per_million_tokens
+from mtop_tui.domain.cost.tokens import usd_per_million_tokens
 from mtop_tui.domain.readiness import Health, Status
 from mtop_tui.observations import Pool, Service
 from mtop_tui.state.fleet import ServiceSummary

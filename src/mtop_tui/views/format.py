@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from decimal import Decimal
 
-from mtop_tui.domain.cost import Dollars
+from mtop_tui.domain.cost.money import Dollars
 
 UNKNOWN = "--"
 

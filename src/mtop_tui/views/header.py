@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from mtop_tui.domain.cost import Dollars
+from mtop_tui.domain.cost.money import Dollars
 from mtop_tui.observations import SourceHealth
 from mtop_tui.state.fleet import FleetStore, FleetTotals
 from mtop_tui.views import format as fmt
