@@ -1,0 +1,1 @@
+"""Why a service does not do what it should: facts in, ranked causes out."""
