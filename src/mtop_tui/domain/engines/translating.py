@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import itemgetter
 
+from mtop_tui.domain import vocabulary as neutral
 from mtop_tui.domain.engines.page import Page, parts_of, unmapped_of, without
 from mtop_tui.domain.engines.tables import (
     Engine,
@@ -78,33 +79,32 @@ class Translation:
 
 
 def translation(engine: Engine, series: Sequence[Labelled]) -> Translation:
-    """Compile how the values of `series` become neutral ones.
+    """Compile how the values of `series` become neutral ones, in the order of the vocabulary.
 
     Histograms of several label sets are merged on the bucket edges they share. A label set without
     its sum or its count, as where a page was cut, is left out, since no mean of it would be right.
     """
     page = Page(series, engine)
-    counters = {
-        name: _combined(*found)
-        for name, matches in engine.counters.items()
-        if (found := _first(page, matches)) is not None
-    }
-    gauges = {}
-    for name, alternatives in engine.gauges.items():
-        cells = (_gauge(page, one) for one in alternatives)
+    counters: dict[str, Cell] = {}
+    for name in (*neutral.COUNTERS, *neutral.EXTRA_COUNTERS):
+        found = _first(page, engine.counters.get(name, ()))
+        if found is not None:
+            counters[name] = _combined(*found)
+    gauges: dict[str, Cell] = {}
+    for name in (*neutral.GAUGES, *neutral.EXTRA_GAUGES):
+        cells = (_gauge(page, one) for one in engine.gauges.get(name, ()))
         cell = next((cell for cell in cells if cell is not None), None)
         if cell is not None:
             gauges[name] = cell
-    histograms = {}
+    histograms: dict[str, tuple[tuple[float, ...], Cells]] = {}
     coarsened = []
-    for name, forms in engine.histograms.items():
-        for form in forms:
-            merged = _histogram(page, form)
-            if merged is not None:
-                bounds, made, is_coarsened = merged
-                histograms[name] = bounds, made
-                coarsened += [name] * is_coarsened
-                break
+    for name in (*neutral.HISTOGRAMS, *neutral.EXTRA_HISTOGRAMS):
+        forms = (_histogram(page, one) for one in engine.histograms.get(name, ()))
+        form = next((form for form in forms if form is not None), None)
+        if form is not None:
+            bounds, made, is_coarsened = form
+            histograms[name] = bounds, made
+            coarsened += [name] * is_coarsened
     return Translation(
         engine,
         counters=counters,
@@ -212,10 +212,13 @@ class _LabelSet:
 def _histogram(page: Page, form: Histogram) -> tuple[tuple[float, ...], Cells, bool] | None:
     """Finite bounds, the cells of sum, buckets and count, and whether bounds were given up."""
     if isinstance(form, Mean):
-        sums, counts = page.fitting(form.sum), page.fitting(form.count)
-        if not sums or not counts:
+        counts = {frozenset(page.series[at].labels): at for at in page.fitting(form.count)}
+        keyed = ((frozenset(page.series[at].labels), at) for at in page.fitting(form.sum))
+        pairs = [(at, counts[key]) for key, at in keyed if key in counts]
+        if not pairs:
             return None
-        return (), (_sum(sums, form.sum.scale), _sum(counts, form.count.scale)), False
+        sums = _sum([at for at, _ in pairs], form.sum.scale)
+        return (), (sums, _sum([at for _, at in pairs], form.count.scale)), False
     whole = [
         (one.sum, one.count, one.buckets)
         for one in _label_sets(page, form)
