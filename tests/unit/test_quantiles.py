@@ -118,6 +118,39 @@ def test_counts_that_fall_are_raised_and_it_is_told() -> None:
     assert histogram_fraction(0, 2, fallen) == 0.5
 
 
+@pytest.mark.parametrize(
+    ("q", "bounds", "counts", "expected"),
+    [
+        (0.9, (1.0, 2.0), (10.0, 6.0, 20.0), (2.0, True, True)),
+        (0.5, (-1.0, 2.0), (10.0, 6.0, 20.0), (-1.0, False, True)),
+        (0.0, (1.0, 2.0, 3.0), (0.0, 4.0, 2.0, 8.0), (0.0, False, True)),
+        (0.5, (1.0, 2.0), (2.0, 1.0, 4.0), (1.0, False, True)),
+    ],
+    ids=["beyond the last edge", "below zero", "q is 0", "inside"],
+)
+def test_a_repair_is_told_wherever_the_quantile_lies(
+    q: float, bounds: tuple[float, ...], counts: tuple[float, ...], expected: tuple[float, ...]
+) -> None:
+    assert quantile_of(q, bounds, counts) == expected
+
+
+def test_a_repair_is_told_even_if_nothing_is_left() -> None:
+    quantile = quantile_of(0.5, (1.0,), (-2.0, -1.0))
+    assert math.isnan(quantile.value)
+    assert quantile.repaired is True
+
+
+@pytest.mark.parametrize("first", [0.0, 0.5])
+def test_rounding_is_no_repair(first: float) -> None:
+    quantile = quantile_of(1.0, (0.5, 1.0, 2.0, 3.0), (first, first, 10.0, 10.0 - 1e-13, 10.0))
+    assert quantile == (2.0, False, False)
+
+
+def test_less_than_one_observation_per_second_is_some() -> None:
+    assert quantile_of(0.5, (1.0,), (0.5, 0.5)).value == 0.5
+    assert fraction_of(0, 0.5, (1.0,), (0.5, 0.5)) == 0.5
+
+
 def test_a_negative_count_is_raised_to_zero_and_it_is_told() -> None:
     quantile = histogram_quantile(0.5, [(1.0, -4.0), (2.0, 8.0), (math.inf, 8.0)])
     assert quantile == (1.5, False, True)

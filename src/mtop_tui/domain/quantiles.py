@@ -17,9 +17,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 SMALL_DELTA = 1e-12
-"""Relative difference between neighbouring buckets that counts as rounding, not as an error."""
-
-_SMALLEST_NORMAL = 2.2250738585072014e-308
+"""Difference of neighbouring counts, as a share of their sum, that is rounding and no error."""
 
 
 class Quantile(NamedTuple):
@@ -235,21 +233,10 @@ def _made_monotonic(counts: Sequence[float]) -> tuple[list[float], bool]:
     highest = result[0] = max(0.0, result[0])
     for index in range(1, len(result)):
         count = result[index]
-        if count == highest:
-            continue
-        if _nearly_equal(highest, count):
-            result[index] = highest
-        elif count < highest:
-            result[index] = highest
-            repaired = True
-        else:
+        rounding = abs(highest - count) <= SMALL_DELTA * (highest + count)
+        if count > highest and not rounding:
             highest = count
+            continue
+        result[index] = highest
+        repaired = repaired or not rounding
     return result, repaired
-
-
-def _nearly_equal(a: float, b: float) -> bool:
-    total = abs(a) + abs(b)
-    difference = abs(a - b)
-    if a == 0 or b == 0 or total < _SMALLEST_NORMAL:
-        return difference < SMALL_DELTA * _SMALLEST_NORMAL
-    return difference / total < SMALL_DELTA
