@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from mtop_tui.domain.cost.allocation import (
     Workload,
     allocated,
-    allocated_money,
     allocation_cost,
     asset_cost,
     idle_cost,
+    node_share,
     share_by_weight,
     share_idle,
     spread,
@@ -38,7 +38,13 @@ from mtop_tui.domain.cost.money import (
     total,
 )
 from mtop_tui.domain.cost.prices import NoPrice, Price
-from mtop_tui.domain.cost.sharing import hami_fraction, mig_fraction, shared_gpu, slice_fraction
+from mtop_tui.domain.cost.sharing import (
+    WHOLE,
+    hami_fraction,
+    mig_fraction,
+    shared_gpu,
+    slice_fraction,
+)
 
 FOLDER = Path(__file__).parent / "vectors"
 ALLOCATION = json.loads((FOLDER / "allocation_idle.json").read_text())
@@ -209,8 +215,6 @@ def test_a_node_without_a_price_is_unpriced_not_free() -> None:
 def test_gpus_a_node_does_not_have(gpus: int) -> None:
     with pytest.raises(ValueError, match="cannot be allocated"):
         allocated(gpus, 8, Decimal(1))
-    with pytest.raises(ValueError, match="cannot be allocated"):
-        allocated_money("n1", gpus, 8, NoPrice("unknown"))
 
 
 @pytest.mark.parametrize(
@@ -232,26 +236,41 @@ def test_gpus_that_cannot_be_spread(gpus: int, nodes: int) -> None:
 
 def test_money_says_where_it_is_from() -> None:
     window = Window(0.0, 1800.0)
-    got = allocated_money("n1", 2, 8, PRICE, window)
+    got = node_share("n1", Fraction(2, 8), PRICE, window=window)
     assert got == Money(
         Decimal("6.88"), Basis.ALLOCATION, window, frozenset({ORIGIN}), frozenset({"n1"})
     )
-    assert allocated_money("n1", 2, 8, PRICE).usd == Decimal("13.76")
+    assert node_share("n1", Fraction(2, 8), PRICE).usd == allocated(2, 8, PRICE.usd_per_hour).usd
     assert in_words(got) == "$6.88"
     assert not got.at_least
+    used = node_share("n1", Fraction("0.5") * 2 / 8, PRICE, Basis.USAGE)
+    assert (used.usd, used.basis) == (Decimal("6.88"), Basis.USAGE)
 
 
 def test_a_total_with_unpriced_nodes_is_a_lower_bound_and_says_so() -> None:
     nodes = {"n1": PRICE, "n2": PRICE, "n3": NoPrice("?"), "n4": NoPrice("?")}
-    parts = [allocated_money(name, 8, 8, price) for name, price in nodes.items()]
-    parts.append(allocated_money("n1", 8, 8, PRICE))
-    result = parts[0]
-    for part in parts[1:]:
+    parts = [node_share(name, WHOLE, price) for name, price in nodes.items()]
+    result = node_share("n1", WHOLE, PRICE)
+    for part in parts:
         result += part
     assert in_words(result) == ">= $165.12 (2 of 4 nodes priced)"
-    assert result.at_least
+    assert (result.at_least, result.known) == (True, True)
     assert result.origins == {ORIGIN}
-    assert in_words(parts[2] + parts[3]) == "no price (0 of 2 nodes priced)"
+    unpriced = parts[2] + parts[3]
+    assert in_words(unpriced) == "no price (0 of 2 nodes priced)"
+    assert (unpriced.at_least, unpriced.known) == (True, False)
+
+
+def test_no_share_of_a_node_costs_nothing_whatever_its_price() -> None:
+    nothing = node_share("n1", Fraction(0), NoPrice("?"))
+    assert in_words(nothing) == "$0.00"
+    assert (nothing.at_least, nothing.known) == (False, True)
+
+
+@pytest.mark.parametrize("share", [Fraction(-1, 8), Fraction(9, 8)])
+def test_shares_a_node_does_not_have(share: Fraction) -> None:
+    with pytest.raises(ValueError, match="0 to 1"):
+        node_share("n1", share, NoPrice("?"))
 
 
 def test_dollars_of_different_basis_or_window_do_not_add_up() -> None:
@@ -273,7 +292,7 @@ def test_dollars_need_a_source() -> None:
 
 def test_a_window_that_ends_before_it_starts() -> None:
     with pytest.raises(ValueError, match="a window is 0 or more"):
-        allocated_money("n1", 1, 8, PRICE, Window(10.0, 9.0))
+        node_share("n1", WHOLE, PRICE, window=Window(10.0, 9.0))
 
 
 def test_words_round_half_up() -> None:

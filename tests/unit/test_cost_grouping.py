@@ -1,6 +1,7 @@
 """Costs by group, and over a period that was seen in parts."""
 
 import json
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
@@ -9,9 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mtop_tui.domain.cost.grouping import DIMENSIONS, CostRow, by_label, group_name, grouped
-from mtop_tui.domain.cost.money import Dollars, total
+from mtop_tui.domain.cost.money import Basis, Dollars, Money, PriceOrigin, Window, in_words
 from mtop_tui.domain.cost.period import Accrued, accrue
 from mtop_tui.domain.cost.tokens import TokenUse, token_prices
+
+ORIGIN = PriceOrigin("list", date(2026, 7, 20))
+
+
+def spent(usd: int) -> Money:
+    return Money(Decimal(usd), Basis.ALLOCATION, None, frozenset({ORIGIN}), frozenset({"n1"}))
 
 
 def row(replica: str = "chat-0", usd: int = 1, **facts: object) -> CostRow:
@@ -23,7 +30,7 @@ def row(replica: str = "chat-0", usd: int = 1, **facts: object) -> CostRow:
         "gpu_type": "H100",
         "labels": {"team": "search"},
     } | facts
-    return CostRow(replica=replica, cost=Dollars(Decimal(usd)), **given_facts)  # type: ignore[arg-type]
+    return CostRow(replica=replica, cost=spent(usd), **given_facts)  # type: ignore[arg-type]
 
 
 ROWS = [
@@ -96,29 +103,29 @@ def test_rates_of_a_group_are_made_of_sums_not_averaged() -> None:
         for index, (usd, prompt, generation) in enumerate(parts)
     ]
     (chat,) = grouped(rows, DIMENSIONS["service"]).values()
-    price = token_prices(chat.cost.usd, chat.use).blended
+    price = token_prices(chat.cost, chat.use).blended
     assert price is not None
     assert float(price) == pytest.approx(220 / 3.3)
     cheap = row("a", 1, use=TokenUse(1_000_000, 0))
     dear = row("b", 299, use=TokenUse(3_500_000, 0))
     (both,) = grouped([cheap, dear], DIMENSIONS["namespace"]).values()
-    assert float(token_prices(both.cost.usd, both.use).blended or 0) == pytest.approx(
-        66.67, abs=0.01
-    )
+    assert float(token_prices(both.cost, both.use).blended or 0) == pytest.approx(66.67, abs=0.01)
 
 
 def test_an_unpriced_replica_marks_its_group_only() -> None:
-    unpriced = row("chat-9", labels={"team": "ads"})._replace(cost=Dollars(unpriced=1))
-    got = grouped([*ROWS, unpriced], by_label())
-    assert got[("ads",)].cost == Dollars(Decimal(16), unpriced=1)
-    assert not got[("search",)].cost.unpriced
+    unpriced = Money(Decimal(0), Basis.ALLOCATION, unpriced=frozenset({"n2"}))
+    got = grouped(
+        [*ROWS, row("chat-9", labels={"team": "ads"})._replace(cost=unpriced)], by_label()
+    )
+    assert in_words(got[("ads",)].cost) == ">= $16.00 (1 of 2 nodes priced)"
+    assert in_words(got[("search",)].cost) == "$9.00"
 
 
 @given(st.lists(st.tuples(st.integers(0, 99), st.sampled_from(["", "a", "b"])), max_size=20))
 def test_groups_lose_nothing(facts: list[tuple[int, str]]) -> None:
     rows = [row(usd=usd, labels={"team": team}) for usd, team in facts]
     got = grouped(rows, by_label())
-    assert total(sums.cost for sums in got.values()) == total(one.cost for one in rows)
+    assert sum(sums.cost.usd for sums in got.values()) == sum(usd for usd, _ in facts)
 
 
 # Over a period
@@ -178,6 +185,15 @@ def test_a_part_without_a_price_makes_a_period_a_lower_bound() -> None:
     assert got.unpriced == 60.0
     assert got.usd == 1
     assert got.at_least
+
+
+def test_money_of_a_period_keeps_the_provenance_of_its_rate() -> None:
+    window = Window(0.0, 50.0)
+    got = accrue([(0.0, RATE)], *window, 60.0).money(spent(36), window)
+    assert got == Money(
+        Decimal("0.5"), Basis.ALLOCATION, window, frozenset({ORIGIN}), frozenset({"n1"})
+    )
+    assert accrue([], *window, 60.0).money(spent(36), window) is None
 
 
 def test_a_clock_that_went_back_is_left_out() -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping
 from decimal import Decimal
+from fractions import Fraction
 from typing import Generic, NamedTuple, TypeVar
 
 from mtop_tui.domain.cost.money import (
@@ -116,23 +117,37 @@ def allocated(gpus: int, gpus_on_node: int, node_usd_per_hour: Decimal | None) -
     return Dollars(node_usd_per_hour * gpus / gpus_on_node)
 
 
-def allocated_money(
-    node: str, gpus: int, gpus_on_node: int, price: Price | NoPrice, window: Window | None = None
+def node_share(
+    node: str,
+    share: Fraction,
+    price: Price | NoPrice,
+    basis: Basis = Basis.ALLOCATION,
+    window: Window | None = None,
 ) -> Money:
-    """`allocated` with its provenance: USD in the window, or USD per hour without one.
+    """A share of a node with its provenance: USD in the window, or USD per hour without one.
+
+    Args:
+        node: its name, with the cluster where there are several.
+        share: `GPUs held / GPUs on the node`; a share of a GPU counts as its fraction, and on the
+            usage basis a GPU as its measured utilisation.
+        price: of the whole node.
+        basis: whether the share was reserved or measured.
+        window: what the amount covers.
 
     Raises:
-        ValueError: more GPUs than the node has, a negative number, or a window that ends before
-            it starts.
+        ValueError: a share outside 0 to 1, or a window that ends before it starts.
     """
+    if not 0 <= share <= 1:
+        raise ValueError(f"a share of a node is 0 to 1, not {share}")
+    if not share:
+        return Money(Decimal(0), basis, window)
     if isinstance(price, NoPrice):
-        allocated(gpus, gpus_on_node, None)
-        return Money(Decimal(0), Basis.ALLOCATION, window, unpriced=frozenset({node}))
-    usd = allocated(gpus, gpus_on_node, price.usd_per_hour).usd
+        return Money(Decimal(0), basis, window, unpriced=frozenset({node}))
+    usd = price.usd_per_hour * share.numerator / share.denominator
     if window is not None:
         usd = usd * decimal_of(window.end - window.start, "a window") / SECONDS_PER_HOUR
     origins = frozenset({PriceOrigin(price.source, price.as_of)})
-    return Money(usd, Basis.ALLOCATION, window, origins, priced=frozenset({node}))
+    return Money(usd, basis, window, origins, priced=frozenset({node}))
 
 
 def spread(gpus: int, nodes: int) -> list[int]:

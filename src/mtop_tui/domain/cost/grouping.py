@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
-from mtop_tui.domain.cost.money import Dollars
+from mtop_tui.domain.cost.money import Money
 from mtop_tui.domain.cost.tokens import TokenUse
 
 DEFAULT_LABEL = "team"
@@ -27,14 +27,14 @@ class CostRow(NamedTuple):
     replica: str
     gpu_type: str | None
     labels: Mapping[str, str]
-    cost: Dollars
+    cost: Money
     use: TokenUse = TokenUse()
 
 
 class GroupCost(NamedTuple):
     """Sums of one group."""
 
-    cost: Dollars
+    cost: Money
     use: TokenUse
 
 
@@ -64,6 +64,8 @@ def by_label(label: str = DEFAULT_LABEL) -> Callable[[CostRow], Group]:
 
 def grouped(rows: Iterable[CostRow], key: Callable[[CostRow], Group]) -> dict[Group, GroupCost]:
     """Sums by group, in the order in which groups appear; nothing is left out.
+
+    All rows are of one basis and one window.
 
     Args:
         rows: one per replica.

@@ -111,6 +111,11 @@ class Money:
         """Whether a node without a price makes this a lower bound."""
         return bool(self.unpriced)
 
+    @property
+    def known(self) -> bool:
+        """Whether any of it has a price; what costs nothing is known to."""
+        return bool(self.priced) or not self.unpriced
+
 
 def in_words(money: Money) -> str:
     """`$12.34`, `>= $12.34 (3 of 5 nodes priced)`, or `no price (0 of 2 nodes priced)`."""
@@ -119,7 +124,7 @@ def in_words(money: Money) -> str:
         return amount
     nodes = len(money.priced | money.unpriced)
     coverage = f"({len(money.priced)} of {nodes} nodes priced)"
-    return f">= {amount} {coverage}" if money.priced else f"no price {coverage}"
+    return f">= {amount} {coverage}" if money.known else f"no price {coverage}"
 
 
 def in_cents(parts: Sequence[Decimal]) -> list[Decimal]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import pairwise
 
-from mtop_tui.domain.cost.money import SECONDS_PER_HOUR, Dollars
+from mtop_tui.domain.cost.money import SECONDS_PER_HOUR, Dollars, Money, Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,14 @@ class Accrued:
     def usd(self) -> Decimal | None:
         """USD of what was observed; None when nothing was: not known is not 0."""
         return self.usd_seconds / SECONDS_PER_HOUR if self.observed else None
+
+    def money(self, rate: Money, window: Window) -> Money | None:
+        """`usd` in this window, with the provenance of the costs per hour that it was made from.
+
+        None when nothing was observed.
+        """
+        usd = self.usd
+        return None if usd is None else replace(rate, usd=usd, window=window)
 
     @property
     def usd_per_hour(self) -> Decimal | None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
-from mtop_tui.domain.cost.money import SECONDS_PER_HOUR, decimal_of
+from mtop_tui.domain.cost.money import SECONDS_PER_HOUR, Money, decimal_of
 
 TOKENS_PER_PRICE = 1_000_000
 REQUESTS_PER_PRICE = 1000
@@ -97,8 +97,13 @@ class TokenUse:
 
 @dataclass(frozen=True, slots=True)
 class TokenPrices:
-    """USD per million tokens; None where no such token was served: the spend is idle, not free."""
+    """USD per million tokens; None where no such token was served: the spend is idle, not free.
 
+    `cost` is what they are made of, with its basis, price sources, dates and window. Where it is a
+    lower bound, so are they; where none of it has a price, they are None.
+    """
+
+    cost: Money
     blended: Decimal | None
     input: Decimal | None
     output: Decimal | None
@@ -107,32 +112,32 @@ class TokenPrices:
 
 
 def token_prices(
-    usd: Decimal,
+    cost: Money,
     use: TokenUse,
     *,
     prefix_caching: bool | None = None,
     output_weight: Decimal = OUTPUT_WEIGHT,
     input_tokens: InputTokens = InputTokens.ALL,
 ) -> TokenPrices:
-    """Prices of the tokens served in the window in which `usd` were spent.
+    """Prices of the tokens served in the window in which `cost` was spent.
 
-    Blended is `usd / (prompt + generation)`. The input's share of `usd` is
+    Blended is `cost / (prompt + generation)`. The input's share of the cost is
     `prefill / (prefill + decode)` of the request seconds if both are known and above 0; else an
     output token weighs `output_weight` input tokens.
 
     Args:
-        usd: spent in the window.
-        use: served in the window.
+        cost: spent in the window, or per hour.
+        use: served in the same time.
         prefix_caching: whether the engine caches prefixes; None when it does not say.
         output_weight: weight of an output token where times are not known.
         input_tokens: what input cost is divided by.
 
     Raises:
-        ValueError: `usd` is negative or NaN, or the weight is not above 0.
+        ValueError: the weight is not above 0.
     """
-    decimal_of(usd, "a cost")
     if not decimal_of(output_weight, "an output weight"):
         raise ValueError("an output weight is above 0")
+    usd = cost.usd
     prompt, generation = Decimal(str(use.prompt)), Decimal(str(use.generation))
     if use.prefill_seconds and use.decode_seconds:
         method = Method.PREFIX_CACHING_OFF if prefix_caching is False else Method.COMPUTE_TIME
@@ -147,25 +152,26 @@ def token_prices(
     counted = prompt
     if input_tokens is InputTokens.EFFECTIVE:
         counted = max(Decimal(0), prompt - Decimal(str(use.cached or 0.0)))
+    known = cost.known
     return TokenPrices(
-        blended=_per(TOKENS_PER_PRICE, usd, prompt + generation),
-        input=_per(TOKENS_PER_PRICE, input_usd, counted),
-        output=_per(TOKENS_PER_PRICE, output_usd, generation),
+        cost=cost,
+        blended=_per(TOKENS_PER_PRICE, usd, prompt + generation) if known else None,
+        input=_per(TOKENS_PER_PRICE, input_usd, counted) if known else None,
+        output=_per(TOKENS_PER_PRICE, output_usd, generation) if known else None,
         method=method,
         cache_saving=use.cache_saving,
     )
 
 
-def usd_per_thousand_requests(usd: Decimal, requests: float | None) -> Decimal | None:
-    """`usd / requests x 1000`; None without requests or without a count of them.
+def usd_per_thousand_requests(cost: Money, requests: float | None) -> Decimal | None:
+    """`cost / requests x 1000`; None without requests, a count of them, or a price.
 
     Raises:
         ValueError: a negative number or NaN.
     """
-    decimal_of(usd, "a cost")
-    if requests is None:
+    if requests is None or not cost.known:
         return None
-    return _per(REQUESTS_PER_PRICE, usd, decimal_of(requests, "a number of requests"))
+    return _per(REQUESTS_PER_PRICE, cost.usd, decimal_of(requests, "a number of requests"))
 
 
 def usd_per_million_tokens(usd_per_hour: Decimal, tokens_per_second: float) -> Decimal | None:
