@@ -60,7 +60,7 @@ def test_impossible_figures_are_refused(load: float, goodput: float, headroom: f
         replicas_needed(load, goodput, headroom)
 
 
-@given(st.floats(0, 1e4), st.floats(0.01, 1e3), st.floats(0, 1))
+@given(st.just(0.0) | st.floats(1e-9, 1e4), st.floats(0.01, 1e3), st.floats(0, 1))
 def test_the_replicas_carry_the_load_and_one_less_would_not(
     load: float, goodput: float, headroom: float
 ) -> None:
