@@ -214,7 +214,8 @@ def powers(runs: int) -> Iterator[Rate]:
     """What is found, and how soon."""
     for base, new in ((9.0, 1.0), (3.0, 1.0), (1.0, 1.0)):
         name = f"errors 1 % -> 5 %, {base:g}:{new:g}: WORSE within 500 canary requests"
-        yield power(name, partial(errors, (0.01, 0.05), (base, new)), Verdict.WORSE, 500, runs, 0.9)
+        start = partial(errors, (0.01, 0.05), (base, new))
+        yield power(name, start, Verdict.WORSE, 500, 4 * runs, 0.9)
     for median, sigma in product((0.15, 0.3, 0.6, 1.5), (0.6, 0.8)):
         name = f"TTFT +20 %, median {median:g} s, sigma {sigma:g}: WORSE within 3000 a side"
         sides = (

@@ -54,10 +54,10 @@ _SLOW_ODDS = (1.15, 1.3, 1.5, 2.0, 3.0)
 _ALL = frozenset(Circumstance)
 
 ERRORS = Metric(
-    "errors", 0.5, (2.0, 3.0, 5.0, 10.0), 0.034, 0.002, frozenset({Circumstance.PROMPTS})
+    "errors", 0.5, (2.0, 3.0, 5.0, 10.0), 0.043, 0.001, frozenset({Circumstance.PROMPTS})
 )
-TTFT = Metric("TTFT", 0.1, _SLOW_ODDS, 0.005, 0.002, _ALL)
-TPOT = Metric("TPOT", 0.1, _SLOW_ODDS, 0.005, 0.002, _ALL)
+TTFT = Metric("TTFT", 0.1, _SLOW_ODDS, 0.002, 0.001, _ALL)
+TPOT = Metric("TPOT", 0.1, _SLOW_ODDS, 0.002, 0.001, _ALL)
 METRICS = (ERRORS, TTFT, TPOT)
 """Errors get most of the budget, since a few requests must suffice; slow shares need it less."""
 

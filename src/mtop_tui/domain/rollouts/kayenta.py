@@ -127,14 +127,14 @@ def score(metrics: Iterable[Scored], weights: Mapping[str, float]) -> float:
         return 0.0
     passes: defaultdict[str, list[bool]] = defaultdict(list)
     for metric in metrics:
-        group = passes[metric.group]
+        known = passes[metric.group]
         if metric.label is not Label.NO_DATA:
-            group.append(metric.label is Label.PASS)
-    unweighted = [group for group in passes if group not in weights]
+            known.append(metric.label is Label.PASS)
+    unweighted = [name for name in passes if name not in weights]
     left = 100 - sum(weights.values())
     total = 0.0
-    for group, passed in passes.items():
-        weight = weights[group] if group in weights else left / len(unweighted)
+    for name, passed in passes.items():
+        weight = weights[name] if name in weights else left / len(unweighted)
         total += weight * (fmean(passed) if passed else 1.0)
     return round(total, 2)
 

@@ -6,6 +6,7 @@ import math
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Sequence
+from itertools import accumulate
 from statistics import NormalDist, median
 from typing import NamedTuple
 
@@ -120,8 +121,6 @@ def _pairs_above(x: Sequence[float], y: Sequence[float]) -> float:
 def _deviation(x: Sequence[float], y: Sequence[float]) -> float:
     """Standard deviation of U if both samples are of one distribution, with their ties."""
     n = len(x) + len(y)
-    if n < 2:
-        return 0.0
     ties = sum(t**3 - t for t in Counter([*x, *y]).values())
     return math.sqrt(len(x) * len(y) / 12 * (n + 1 - ties / (n * (n - 1))))
 
@@ -149,9 +148,5 @@ def _null_counts(m: int, n: int) -> list[int]:
 def _null_quantile(p: float, m: int, n: int) -> int:
     """The smallest u with P(U <= u) >= p."""
     counts = _null_counts(m, n)
-    every, below = sum(counts), 0
-    for u, count in enumerate(counts):
-        below += count
-        if below >= p * every:
-            return u
-    return m * n
+    enough = p * sum(counts)
+    return next(u for u, below in enumerate(accumulate(counts)) if below >= enough)
