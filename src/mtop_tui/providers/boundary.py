@@ -37,7 +37,7 @@ class Boundary:
     def __init__(self, source: str) -> None:
         self._health = SourceHealth(at=0.0, source=safe(source), state="connecting")
         self._layouts: dict[int, tuple[SampleLayout, SampleLayout]] = {}
-        self._sampled: set[tuple[ObjectRef, ServiceKey]] = set()
+        self._sampled: dict[ObjectRef, ServiceKey] = {}
         self.dropped = 0
 
     def admit(self, batch: Sequence[Observation]) -> list[Observation]:
@@ -50,7 +50,7 @@ class Boundary:
         for record in batch:
             if type(record) is MetricSample:
                 # Nearly all records are samples, so they take the short way through.
-                if (record.ref, record.service) in self._sampled or self._is_new_but_safe(record):
+                if self._sampled.get(record.ref) == record.service or self._is_safe(record):
                     admitted.append(self._with_safe_layout(record))
                 else:
                     self.dropped += 1
@@ -67,12 +67,12 @@ class Boundary:
             admitted.append(self._health_with_dropped(batch[-1].at))
         return admitted
 
-    def _is_new_but_safe(self, sample: MetricSample) -> bool:
+    def _is_safe(self, sample: MetricSample) -> bool:
         if not (_is_safe_name(sample.ref) and _is_safe_name(sample.service)):
             return False
         if len(self._sampled) >= _SAMPLED_HELD:
             self._sampled.clear()
-        self._sampled.add((sample.ref, sample.service))
+        self._sampled[sample.ref] = sample.service
         return True
 
     def _with_safe_layout(self, sample: MetricSample) -> MetricSample:

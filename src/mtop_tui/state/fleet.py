@@ -99,6 +99,7 @@ class FleetStore:
         self._nodes_revision = 0
         self._summaries: dict[ServiceKey, tuple[int, int, ServiceSummary]] = {}
         self._object_totals: tuple[int, ObjectTotals] | None = None
+        self._by_name: tuple[int, list[ServiceState]] | None = None
         self._history_slot = -math.inf
         self._rates = (math.nan, math.nan)
         self._handlers: dict[type, Callable[[Any], None]] = {
@@ -135,8 +136,13 @@ class FleetStore:
     # Questions
 
     def services(self) -> list[ServiceState]:
-        """All services whose object has been seen."""
-        return [state for state in self._services.values() if state.service is not None]
+        """All services whose object has been seen, by name."""
+        held = self._by_name
+        if held is None or held[0] != self.topology_revision:
+            seen = [state for state in self._services.values() if state.service is not None]
+            seen.sort(key=_by_name)
+            held = self._by_name = (self.topology_revision, seen)
+        return list(held[1])
 
     def service(self, key: ServiceKey) -> ServiceState | None:
         """One service, or None when it is not (or no longer) there."""
@@ -332,3 +338,7 @@ class FleetStore:
             if (rate := metrics.token_rate) == rate:
                 tokens += rate
         return (requests, tokens) if known else (math.nan, math.nan)
+
+
+def _by_name(state: ServiceState) -> tuple[str, str, str]:
+    return state.key.name, state.key.namespace, state.key.cluster

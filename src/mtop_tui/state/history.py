@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from mtop_tui.state.metrics import SERIES, ServiceMetrics
 from mtop_tui.state.rings import SeriesRing
@@ -54,7 +54,10 @@ def _means(rows: list[ServiceMetrics]) -> Iterable[float]:
     return [_mean(column) for column in zip(*rows, strict=True)]
 
 
-def _mean(values: Iterable[float]) -> float:
+def _mean(values: Sequence[float]) -> float:
+    mean = sum(values) / len(values)
+    if mean == mean:  # noqa: PLR0124 - NaN, at half the cost
+        return mean
     known = [value for value in values if value == value]  # noqa: PLR0124 - NaN, at half the cost
     return sum(known) / len(known) if known else math.nan
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from mtop_tui.domain import vocabulary as names
 from mtop_tui.domain.quantiles import merged, quantile_of
-from mtop_tui.state.totals import Member, PoolTotals
+from mtop_tui.state.totals import COUNTED, LayoutIndex, PoolTotals
 
 WINDOW = 60.0
 """Seconds over which rates and quantiles are taken."""
@@ -63,48 +63,33 @@ def derive(
     counted = _Increases(serving, at)
     first_tokens = _Increases(prefill, at) if prefill else counted
     ttft, at_least = first_tokens.quantile(names.TTFT, TTFT_QUANTILE)
-    finished = counted.counter(names.FINISHED_REQUESTS)
-    failed = counted.counter(names.FAILED_REQUESTS)
-    ended = _known_sum(finished, counted.counter(names.ABORTED_REQUESTS), failed)
+    finished, aborted, failed, prompts, generated, preempted, queries, hits = counted.counters
     seconds = counted.seconds
-    # Disaggregated, both halves may count the same prompts, or only the half that reads them.
-    prompts = _larger(
-        counted.counter(names.PROMPT_TOKENS), first_tokens.counter(names.PROMPT_TOKENS)
-    )
-    running = queue = 0.0
-    kv_usage = -1.0
-    heard = False
-    for pool in (*serving, *prefill):
-        gauges = pool.index.gauges
-        run_at, wait_at = gauges.get(names.RUNNING), gauges.get(names.WAITING)
-        kv_at = gauges.get(names.KV_USAGE)
-        for member in pool.members.values():
-            if member.at < fresh_since:
-                continue
-            heard = True
-            running += _gauge(member, run_at)
-            queue += _gauge(member, wait_at)
-            kv_usage = max(kv_usage, _gauge(member, kv_at))
+    if prefill:
+        *_, prefill_prompts, _, _, queries, hits = first_tokens.counters
+        # Both halves may count the same prompts, or only the half that reads them.
+        prompts = _larger(prompts, prefill_prompts)
+    levels = [
+        pool.index.levels(member.gauges)
+        for pool in (*serving, *prefill)
+        for member in pool.members.values()
+        if member.at >= fresh_since
+    ]
+    running, queue, kv_usage = zip(*levels, strict=True) if levels else NO_LEVELS
     return ServiceMetrics(
-        request_rate=ended / seconds,
+        request_rate=_known_sum(finished, aborted, failed) / seconds,
         prompt_token_rate=prompts / seconds,
-        generation_token_rate=counted.counter(names.GENERATION_TOKENS) / seconds,
+        generation_token_rate=generated / seconds,
         ttft_p95=ttft,
         tpot=counted.mean(names.ITL),
         error_ratio=_ratio(failed, finished + failed),
-        preemption_rate=counted.counter(names.PREEMPTIONS) / seconds,
-        prefix_hit_ratio=_ratio(
-            first_tokens.counter(names.PREFIX_HITS), first_tokens.counter(names.PREFIX_QUERIES)
-        ),
-        running=running if heard else math.nan,
-        queue=queue if heard else math.nan,
-        kv_usage=kv_usage if kv_usage >= 0 else math.nan,
+        preemption_rate=preempted / seconds,
+        prefix_hit_ratio=_ratio(hits, queries),
+        running=sum(running),
+        queue=sum(queue),
+        kv_usage=max((usage for usage in kv_usage if not math.isnan(usage)), default=math.nan),
         ttft_at_least=at_least,
     )
-
-
-def _gauge(member: Member, index: int | None) -> float:
-    return math.nan if index is None else member.gauges[index]
 
 
 def _known_sum(*parts: float) -> float:
@@ -121,51 +106,54 @@ def _ratio(part: float, whole: float) -> float:
     return part / whole if whole > 0 else math.nan
 
 
+NOT_COUNTED = (math.nan,) * len(COUNTED)
+NO_LEVELS = ((math.nan,),) * 3
+
+
 class _Increases:
     """Increases over the window of pools taken together; NaN where no pool exposes a name."""
 
-    __slots__ = ("_bases", "_counters", "seconds")
+    __slots__ = ("_added", "counters", "seconds")
 
     def __init__(self, pools: list[PoolTotals], at: float) -> None:
-        bases = [(pool, pool.base(at, WINDOW)) for pool in pools]
-        self._bases = [(pool, base[1]) for pool, base in bases if base is not None]
-        self._counters = [
-            (pool.index.counters, pool.increases(base, 0, len(pool.index.counters)))
-            for pool, base in self._bases
-        ]
-        starts = [base[0] for _, base in bases if base is not None]
-        self.seconds = at - min(starts) if starts else math.nan
-
-    def counter(self, name: str) -> float:
-        total = math.nan
-        for positions, added in self._counters:
-            index = positions.get(name)
-            if index is not None:
-                total = added[index] if math.isnan(total) else total + added[index]
-        return total
+        self._added: list[tuple[LayoutIndex, list[float]]] = []
+        start = math.inf
+        self.counters: tuple[float, ...] = NOT_COUNTED
+        for pool in pools:
+            base = pool.base(at, WINDOW)
+            if base is None:
+                continue
+            start = min(start, base[0])
+            added = pool.increases(base[1])
+            counters = pool.index.counted(added)
+            if self._added:
+                counters = tuple(map(_known_sum, self.counters, counters))
+            self.counters = counters
+            self._added.append((pool.index, added))
+        self.seconds = at - start if self._added else math.nan
 
     def mean(self, name: str) -> float:
         total = count = 0.0
-        for pool, base in self._bases:
-            found = pool.index.histograms.get(name)
+        for index, added in self._added:
+            found = index.histograms.get(name)
             if found is not None:
-                total += pool.increases(base, found.sum_at, found.sum_at + 1)[0]
-                count += pool.increases(base, found.stop - 1, found.stop)[0]
+                total += added[found.sum_at]
+                count += added[found.stop - 1]
         return _ratio(total, count)
 
     def quantile(self, name: str, q: float) -> tuple[float, float]:
         """The quantile, and 1.0 when it lies beyond the last bucket (else 0.0)."""
         bounds: tuple[float, ...] = ()
         counts: list[float] = []
-        for pool, base in self._bases:
-            found = pool.index.histograms.get(name)
+        for index, added in self._added:
+            found = index.histograms.get(name)
             if found is None:
                 continue
-            added = pool.increases(base, found.start, found.stop)
+            buckets = added[found.start : found.stop]
             if counts:
-                bounds, counts = merged(bounds, counts, found.bounds, added)
+                bounds, counts = merged(bounds, counts, found.bounds, buckets)
             else:
-                bounds, counts = found.bounds, added
+                bounds, counts = found.bounds, buckets
         if not bounds:
             return math.nan, 0.0
         quantile = quantile_of(q, bounds, counts)

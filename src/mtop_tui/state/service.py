@@ -102,8 +102,6 @@ class ServiceState:
             quiet = all(pool.is_quiet(at, WINDOW) for pool in pools.values())
             if not (quiet and self._was_quiet):
                 self._underived = True  # even without news, the window has moved on
-                for pool in pools.values():
-                    pool.add_up()
             self._was_quiet = quiet
             self.history.record(at, self.metrics())
             for (prefill, *_), pool in pools.items():

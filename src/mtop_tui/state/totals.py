@@ -6,13 +6,16 @@ counted, one that leaves keeps what it served, and a new one counts from its fir
 
 from __future__ import annotations
 
+import math
 import operator
 from array import array
 from collections import deque
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from operator import itemgetter
 from typing import NamedTuple
 
+from mtop_tui.domain import vocabulary as names
 from mtop_tui.domain.counters import was_reset
 from mtop_tui.observations import MetricSample, ObjectRef, SampleLayout
 from mtop_tui.state.rings import VectorRing
@@ -22,6 +25,24 @@ CHECKPOINT_SPACING = 4.0
 
 MINUTE = 60.0
 MINUTES_KEPT = 60
+
+COUNTED = (
+    names.FINISHED_REQUESTS,
+    names.ABORTED_REQUESTS,
+    names.FAILED_REQUESTS,
+    names.PROMPT_TOKENS,
+    names.GENERATION_TOKENS,
+    names.PREEMPTIONS,
+    names.PREFIX_QUERIES,
+    names.PREFIX_HITS,
+)
+"""Counters that figures are made of."""
+
+LEVELS = (names.RUNNING, names.WAITING, names.KV_USAGE)
+"""Gauges that figures are made of."""
+
+WATCHED = (names.TTFT, names.ITL)
+"""Histograms that every round is asked about; the others are summed once a minute."""
 
 
 class HistogramSlice(NamedTuple):
@@ -36,7 +57,16 @@ class HistogramSlice(NamedTuple):
 class LayoutIndex:
     """Positions of the neutral names in the samples of one layout."""
 
-    __slots__ = ("counters", "gauges", "histograms", "telltales", "width")
+    __slots__ = (
+        "counted",
+        "counters",
+        "gauges",
+        "histograms",
+        "levels",
+        "telltales",
+        "watched",
+        "width",
+    )
 
     def __init__(self, layout: SampleLayout) -> None:
         self.counters = {name: index for index, name in enumerate(layout.counters)}
@@ -50,9 +80,27 @@ class LayoutIndex:
             )
             position = end
         self.width = position
+        watched = [self.histograms[name].stop for name in WATCHED if name in self.histograms]
+        self.watched = max(watched, default=len(layout.counters))
+        """How many values, from the first on, hold the counters and what is watched."""
         telltales = [*range(len(layout.counters)), *(h.stop - 1 for h in self.histograms.values())]
         self.telltales = itemgetter(*telltales, *telltales[:1] * 2)
-        """Counters and histogram totals: a restarted process shows in one of these."""
+        """Counters and histogram totals: whatever happens to a process shows in one of these."""
+        self.counted = _picker(COUNTED, self.counters)
+        """From what was added to a sample's values: what was added to each of `COUNTED`."""
+        self.levels = _picker(LEVELS, self.gauges)
+        """From a sample's gauges: each of `LEVELS`."""
+
+
+def _picker(
+    wanted: tuple[str, ...], places: dict[str, int]
+) -> Callable[[Sequence[float]], tuple[float, ...]]:
+    """Takes the wanted values out of a row, with NaN for what has no place in it."""
+    known = [places[name] for name in wanted if name in places]
+    if len(known) == len(wanted):
+        return itemgetter(*known)
+    found = [places.get(name) for name in wanted]
+    return lambda row: tuple(math.nan if place is None else row[place] for place in found)
 
 
 @lru_cache(maxsize=256)
@@ -64,13 +112,14 @@ def index_of(layout: SampleLayout) -> LayoutIndex:
 class Member:
     """What is last known of one replica."""
 
-    __slots__ = ("at", "gauges", "last", "layout", "pool", "ref", "round")
+    __slots__ = ("at", "gauges", "last", "layout", "pool", "ref", "round", "telltales")
 
     def __init__(self, ref: ObjectRef, sample: MetricSample, pool: PoolTotals) -> None:
         self.ref = ref
         self.layout = sample.layout
         self.pool = pool
         self.last = array("d", sample.cumulative)
+        self.telltales: tuple[float, ...] = pool.index.telltales(sample.cumulative)
         self.gauges = sample.gauges
         self.at = sample.at
         self.round = -1
@@ -85,7 +134,7 @@ class PoolTotals:
         "_departed",
         "_minute",
         "_minute_total",
-        "_whole",
+        "_watched",
         "index",
         "members",
         "minutes",
@@ -98,7 +147,7 @@ class PoolTotals:
         self._departed = array("d", bytes(8 * self.index.width))
         self._checkpoints: deque[tuple[float, array[float]]] = deque()
         self._changed = True
-        self._whole: list[float] | None = None
+        self._watched: list[float] | None = None
         self._minute: int | None = None
         self._minute_total = self._departed
 
@@ -119,13 +168,13 @@ class PoolTotals:
 
     def update(self, member: Member, sample: MetricSample) -> bool:
         """Take a replica's next sample; returns whether it says anything new."""
-        values = array("d", sample.cumulative)
-        news = values.tobytes() != member.last.tobytes()
+        telltales: tuple[float, ...] = self.index.telltales(sample.cumulative)
+        news = telltales != member.telltales
         if news:
-            telltales = self.index.telltales
-            if was_reset(telltales(member.last), telltales(values)):
+            if was_reset(member.telltales, telltales):
                 self._keep(member.last)
-            member.last = values
+            member.last = array("d", sample.cumulative)
+            member.telltales = telltales
             self._note_change()
         if sample.gauges != member.gauges:
             member.gauges = sample.gauges
@@ -138,20 +187,18 @@ class PoolTotals:
 
     def _note_change(self) -> None:
         self._changed = True
-        self._whole = None
+        self._watched = None
 
-    def total(self, start: int, stop: int) -> list[float]:
-        """The sum over all replicas of the values in [start, stop)."""
-        if self._whole is not None:
-            return self._whole[start:stop]
-        parts = [self._departed[start:stop]]
-        parts += [member.last[start:stop] for member in self.members.values()]
+    def _total(self, count: int) -> list[float]:
+        """The sum over all replicas of the first `count` values."""
+        parts = [self._departed[:count]]
+        parts += [member.last[:count] for member in self.members.values()]
         return list(map(sum, zip(*parts, strict=True)))
 
-    def add_up(self) -> None:
-        """Sum everything once, because everything is about to be asked for."""
-        if self._whole is None:
-            self._whole = self.total(0, self.index.width)
+    def _watched_total(self) -> list[float]:
+        if self._watched is None:
+            self._watched = self._total(self.index.watched)
+        return self._watched
 
     def is_quiet(self, at: float, window: float, /) -> bool:
         """Whether nothing was counted since the last checkpoint nor in the window before it."""
@@ -168,8 +215,7 @@ class PoolTotals:
         if checkpoints and at - checkpoints[-1][0] < CHECKPOINT_SPACING:
             return None
         if self._changed or not checkpoints:
-            self.add_up()
-            checkpoints.append((at, array("d", self._whole or ())))
+            checkpoints.append((at, array("d", self._watched_total())))
             self._changed = False
         elif len(checkpoints) > 1 and checkpoints[-2][1] is checkpoints[-1][1]:
             checkpoints[-1] = (at, checkpoints[-1][1])  # a flat stretch is its two ends
@@ -177,18 +223,18 @@ class PoolTotals:
             checkpoints.append((at, checkpoints[-1][1]))
         while len(checkpoints) > 2 and checkpoints[1][0] <= at - window:
             checkpoints.popleft()
-        return self._close_minute(at, checkpoints[-1][1])
+        return self._close_minute(at)
 
-    def _close_minute(self, at: float, total: array[float]) -> list[float] | None:
+    def _close_minute(self, at: float) -> list[float] | None:
         minute = self.minutes.slot(at)
+        if minute == self._minute:
+            return None
+        total = array("d", self._total(self.index.width))
         added = None
-        if self._minute is None:
-            self._minute_total = total
-        elif minute > self._minute and self._minute_total is not total:
+        if self._minute is not None and total != self._minute_total:
             added = list(map(operator.sub, total, self._minute_total))
             self.minutes.write(self._minute, added)
-            self._minute_total = total
-        self._minute = minute
+        self._minute, self._minute_total = minute, total
         return added
 
     def base(self, at: float, window: float, /) -> tuple[float, array[float]] | None:
@@ -200,15 +246,16 @@ class PoolTotals:
             chosen = checkpoint
         return chosen if chosen is not None and chosen[0] < at else None
 
-    def increases(self, base: array[float], start: int, stop: int) -> list[float]:
-        """What was added to the values in [start, stop) since a checkpoint."""
-        return list(map(operator.sub, self.total(start, stop), base[start:stop]))
+    def increases(self, base: array[float]) -> list[float]:
+        """What was added since a checkpoint to the counters and what is watched."""
+        return list(map(operator.sub, self._watched_total(), base))
 
     @property
     def nbytes(self) -> int:
         """Bytes of the numbers kept."""
-        vectors = 2 + len(self.members) + len(self._checkpoints)
-        return vectors * 8 * self.index.width + self.minutes.nbytes
+        values = self.index.width * (2 + len(self.members))
+        values += self.index.watched * len(self._checkpoints)
+        return 8 * values + self.minutes.nbytes
 
 
 class WindowedTotals(PoolTotals):
@@ -225,11 +272,13 @@ class WindowedTotals(PoolTotals):
         member = Member(ref, sample, self)
         self.members[ref] = member
         self._window = sample.window or MINUTE
+        self._note_change()
         return member
 
     def leave(self, ref: ObjectRef) -> None:
         """Stop counting."""
         self.members.pop(ref, None)
+        self._note_change()
 
     def update(self, member: Member, sample: MetricSample) -> bool:
         """Take the next window; it replaces the one before."""
@@ -237,10 +286,8 @@ class WindowedTotals(PoolTotals):
         member.gauges = sample.gauges
         member.at = sample.at
         self._window = sample.window or MINUTE
+        self._note_change()
         return True
-
-    def add_up(self) -> None:
-        """Nothing is asked for twice."""
 
     def is_quiet(self, _at: float, _window: float, /) -> bool:
         """Every window may differ."""
@@ -252,4 +299,4 @@ class WindowedTotals(PoolTotals):
 
     def base(self, at: float, _window: float, /) -> tuple[float, array[float]] | None:
         """Nothing at the start of the source's own window."""
-        return at - self._window, array("d", bytes(8 * self.index.width))
+        return at - self._window, array("d", bytes(8 * self.index.watched))

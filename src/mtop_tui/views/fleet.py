@@ -46,7 +46,6 @@ def select(store: FleetStore, query: FleetQuery, now: float) -> list[ServiceStat
     chosen = store.services()
     if query.filter or query.namespaces:
         chosen = [state for state in chosen if _wanted(store, state, query, now)]
-    chosen.sort(key=_by_name)
     column = BY_ID[query.sort]
     valued = []
     rest = []
@@ -62,10 +61,6 @@ def select(store: FleetStore, query: FleetQuery, now: float) -> list[ServiceStat
 
 def _value(pair: tuple[float | str, ServiceState]) -> float | str:
     return pair[0]
-
-
-def _by_name(state: ServiceState) -> tuple[str, str, str]:
-    return state.key.name, state.key.namespace, state.key.cluster
 
 
 def _wanted(store: FleetStore, state: ServiceState, query: FleetQuery, now: float) -> bool:

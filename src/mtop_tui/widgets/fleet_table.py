@@ -205,18 +205,26 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
             found = self._rows[key] = self._make(key)
         return found
 
-    def _line_state(self, y: int) -> tuple[Row, bool] | None:
-        """What the body line `y` of the viewport should show: a row, and whether it is selected."""
-        index = self.scroll_offset.y + y - HEADER_LINES
+    def _line_state(self, top: int, y: int) -> tuple[Row, bool] | None:
+        """What the line `y` below row `top` should show: a row, and whether it is selected."""
+        index = top + y - HEADER_LINES
         if not 0 <= index < len(self._order):
             return None
         row = self._row(self._order[index])
         return None if row is None else (row, index == self._cursor)
 
     def _refresh_changed(self) -> None:
-        for y in range(HEADER_LINES, self.size.height):
-            if self._line_state(y) != self._drawn.get(y):
-                self.refresh(Region(0, y, self.size.width, 1))
+        width, height = self.size
+        top = self.scroll_offset.y
+        first = None
+        for y in range(HEADER_LINES, height):
+            if self._line_state(top, y) != self._drawn.get(y):
+                first = y if first is None else first
+            elif first is not None:
+                self.refresh(Region(0, first, width, y - first))
+                first = None
+        if first is not None:
+            self.refresh(Region(0, first, width, height - first))
 
     def _refresh_row(self, index: int) -> None:
         y = index - self.scroll_offset.y + HEADER_LINES
@@ -237,7 +245,7 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
         width = self.size.width
         if y < HEADER_LINES:
             return self._header(width)
-        state = self._line_state(y)
+        state = self._line_state(self.scroll_offset.y, y)
         if state is None:
             self._drawn.pop(y, None)
             return Strip.blank(width, self.rich_style)
