@@ -19,16 +19,21 @@ DYNAMO_FRONTEND = Engine(
     marks=(total(_REQUESTS, _INFLIGHT, _QUEUED, "dynamo_frontend_output_tokens_total"),),
     namespaces=("dynamo_frontend_",),
     counters={
-        neutral.FINISHED_REQUESTS: (total(_REQUESTS, status="success"),),
-        neutral.ABORTED_REQUESTS: (total(_REQUESTS, status="error", error_type="cancelled"),),
+        neutral.FINISHED_REQUESTS: (total(_REQUESTS, sparse=True, status="success"),),
+        neutral.ABORTED_REQUESTS: (
+            total(_REQUESTS, sparse=True, status="error", error_type="cancelled"),
+        ),
         neutral.FAILED_REQUESTS: (
             total(
                 _REQUESTS,
                 never=(("error_type", ("cancelled", *_CLIENTS_FAULT)),),
+                sparse=True,
                 status="error",
             ),
         ),
-        neutral.CLIENT_ERRORS: (total(_REQUESTS, status="error", error_type=_CLIENTS_FAULT),),
+        neutral.CLIENT_ERRORS: (
+            total(_REQUESTS, sparse=True, status="error", error_type=_CLIENTS_FAULT),
+        ),
         neutral.PROMPT_TOKENS: (total("dynamo_frontend_input_sequence_tokens_sum"),),
         neutral.GENERATION_TOKENS: (
             total("dynamo_frontend_output_tokens_total"),

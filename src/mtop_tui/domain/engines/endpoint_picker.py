@@ -80,7 +80,7 @@ _HISTOGRAMS = (_INPUT_TOKENS, _OUTPUT_TOKENS, _TTFT, _TPOT, _ITL, _E2E, _QUEUE_T
 
 
 def _totals(names: tuple[str, ...], only: Conditions = ()) -> tuple[Match, ...]:
-    return tuple(Match((name,), only) for name in names)
+    return tuple(Match((name,), only, sparse=bool(only)) for name in names)
 
 
 def _fullest(names: tuple[str, ...]) -> tuple[Match, ...]:

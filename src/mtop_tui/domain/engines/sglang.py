@@ -19,8 +19,12 @@ SGLANG = Engine(
     counters={
         neutral.FINISHED_REQUESTS: (total("sglang:num_requests_total"),),
         neutral.ABORTED_REQUESTS: (total("sglang:num_aborted_requests_total"),),
-        neutral.CLIENT_ERRORS: (total("sglang:http_responses_total", status_code="4*"),),
-        neutral.SERVER_ERRORS: (total("sglang:http_responses_total", status_code="5*"),),
+        neutral.CLIENT_ERRORS: (
+            total("sglang:http_responses_total", sparse=True, status_code="4*"),
+        ),
+        neutral.SERVER_ERRORS: (
+            total("sglang:http_responses_total", sparse=True, status_code="5*"),
+        ),
         neutral.PROMPT_TOKENS: (total("sglang:prompt_tokens_total"),),
         neutral.GENERATION_TOKENS: (total("sglang:generation_tokens_total"),),
         neutral.PREEMPTIONS: (

@@ -43,6 +43,9 @@ class Match:
 
     `combine` says how label sets (data-parallel ranks, served names, models) are combined: loads
     add up, a usage is that of the fullest. `scale` makes the neutral unit.
+
+    A label set of a `sparse` counter is on the page from its first event on: where others of that
+    name are there and none fits, it has counted 0. Of any other counter that is not known.
     """
 
     names: tuple[str, ...]
@@ -50,6 +53,7 @@ class Match:
     never: Conditions = ()
     combine: Literal["sum", "max"] = "sum"
     scale: float = 1.0
+    sparse: bool = False
 
     def fits(self, series: Labelled) -> bool:
         """Whether the labels of a series that has one of the names are as they must be."""
@@ -64,10 +68,14 @@ def _is_one_of(series: Labelled, label: str, patterns: tuple[str, ...]) -> bool:
 
 
 def total(
-    *names: str, never: Conditions = (), scale: float = 1.0, **only: str | tuple[str, ...]
+    *names: str,
+    never: Conditions = (),
+    scale: float = 1.0,
+    sparse: bool = False,
+    **only: str | tuple[str, ...],
 ) -> Match:
     """The sum of all series of these names whose labels fit."""
-    return Match(names, _conditions(only), never, "sum", scale)
+    return Match(names, _conditions(only), never, "sum", scale, sparse)
 
 
 def fullest(*names: str, scale: float = 1.0, **only: str | tuple[str, ...]) -> Match:

@@ -14,11 +14,15 @@ TGI = Engine(
     namespaces=("tgi_",),
     counters={
         neutral.FINISHED_REQUESTS: (total("tgi_request_success"),),
-        neutral.ABORTED_REQUESTS: (total("tgi_request_failure", err="dropped"),),
+        neutral.ABORTED_REQUESTS: (total("tgi_request_failure", sparse=True, err="dropped"),),
         neutral.FAILED_REQUESTS: (
-            total("tgi_request_failure", err=("generation", "incomplete", "overloaded")),
+            total(
+                "tgi_request_failure", sparse=True, err=("generation", "incomplete", "overloaded")
+            ),
         ),
-        neutral.CLIENT_ERRORS: (total("tgi_request_failure", err=("validation", "template")),),
+        neutral.CLIENT_ERRORS: (
+            total("tgi_request_failure", sparse=True, err=("validation", "template")),
+        ),
         neutral.REQUESTS: (total("tgi_request_count"),),
         neutral.PROMPT_TOKENS: (total("tgi_request_input_length_sum"),),
         neutral.GENERATION_TOKENS: (total("tgi_request_generated_tokens_sum"),),

@@ -116,9 +116,12 @@ def translation(engine: Engine, series: Sequence[Labelled]) -> Translation:
 
 
 def _first(page: Page, matches: Iterable[Match]) -> tuple[Match, list[int]] | None:
-    """The first of some matches that is on the page, and where."""
-    found = ((match, page.fitting(match)) for match in matches)
-    return next((one for one in found if one[1]), None)
+    """The first of some matches that is on the page, and where; nowhere if it counts 0."""
+    for match in matches:
+        found = page.fitting(match)
+        if found or (match.sparse and any(name in page.by_name for name in match.names)):
+            return match, found
+    return None
 
 
 def _combined(match: Match, indices: Sequence[int]) -> Cell:
@@ -131,6 +134,8 @@ def _sum(indices: Sequence[int], scale: float) -> Cell:
     if len(indices) == 1:
         only = indices[0]
         return only if scale == 1.0 else lambda values: values[only] * scale
+    if not indices:
+        return lambda _values: 0.0
     pick = itemgetter(*indices)
     return lambda values: sum(pick(values)) * scale
 

@@ -17,8 +17,8 @@ def _total(name: str) -> tuple[Match, Match]:
 def _ended(*reasons: str) -> tuple[Match, Match]:
     name = "request_success_total"
     return (
-        total(f"trtllm_{name}", finished_reason=reasons),
-        total(name, finished_reason=reasons),
+        total(f"trtllm_{name}", sparse=True, finished_reason=reasons),
+        total(name, sparse=True, finished_reason=reasons),
     )
 
 

@@ -57,7 +57,7 @@ def _ended(*reasons: str) -> tuple[Match]:
 def _answered(status: str) -> tuple[Match]:
     # Handler "none" is what no route took: scanners and typing errors.
     noise = (("handler", ("none",)),)
-    return (total("http_requests_total", never=noise, status=status),)
+    return (total("http_requests_total", never=noise, sparse=True, status=status),)
 
 
 _COUNTERS: Final[Mapping[str, tuple[Match, ...]]] = {
