@@ -31,6 +31,7 @@ _OUTPUT_TOKENS = (
 )
 _DECISIONS = (
     "llm_d_epp_disagg_decision_total",
+    "llm_d_epp_pd_decision_total",
     "llm_d_inference_scheduler_disagg_decision_total",
     "llm_d_inference_scheduler_pd_decision_total",
 )
@@ -49,7 +50,7 @@ _KV_USAGE = (
     "inference_pool_average_kv_cache_utilization",
 )
 _QUEUES = ("llm_d_epp_average_queue_size", "inference_pool_average_queue_size")
-_READY = ("llm_d_epp_ready_endpoints", "inference_pool_ready_pods")
+_READY = ("llm_d_epp_ready_endpoints", "llm_d_epp_ready_pods", "inference_pool_ready_pods")
 _SATURATION = (
     "llm_d_epp_flow_control_pool_saturation",
     "inference_extension_flow_control_pool_saturation",
