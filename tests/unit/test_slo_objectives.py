@@ -335,6 +335,12 @@ def test_a_day_of_the_clock_change_has_25_hours() -> None:
     assert window.span_at(local(BERLIN, 2026, 10, 25, 12)).seconds == 25 * HOUR
 
 
+def test_an_hour_that_comes_twice_belongs_to_the_day_begun_in_its_first() -> None:
+    window = CalendarWindow(1, "d", datetime.fromisoformat("2026-01-01 02:30"), BERLIN)
+    first = local(BERLIN, 2026, 10, 25, 2, 30)
+    assert window.span_at(first + 40 * 60).start == first
+
+
 @given(
     st.integers(1, 3),
     st.sampled_from(["d", "w", "M", "Q", "Y"]),
