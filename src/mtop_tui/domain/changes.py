@@ -4,10 +4,11 @@ Watching many series often makes rare accidents daily: 200 series in windows of 
 looks a day, and the textbook threshold of 5 sigma then alarms 2,500 times for nothing. So the
 threshold follows from a budget: how many false alarms a day, over all series, are acceptable.
 
-It holds for windows that do not overlap and are independent of one another, with roughly normal
-noise: use means or increments per window, never a moving average. A baseline is estimated, so it
-is taken at the pessimistic end of what its points leave open; else twenty points would break the
-budget many times over.
+It holds for windows that do not overlap and are independent of one another: use means or increments
+per window, never a moving average. Three things keep it where noise is not as in textbooks, each
+found by simulation (docs/capacity.md): a baseline is estimated, so it is taken at the pessimistic
+end of what its points leave open; one window counts for 4 sigma at most; and a baseline whose
+windows are alike is refused.
 
 Sources: tabular CUSUM, E. S. Page 1954, and Page-Hinkley; threshold for a run length, D. Siegmund,
 Sequential Analysis, 1985; spread of median and MAD under normal noise, any text on robust
@@ -38,6 +39,14 @@ OVERSHOOT: Final = 1.166
 
 CAUTION: Final = 3.0
 """Standard errors by which centre and sigma of a baseline are taken for the worse."""
+SMALL_SAMPLE: Final = 8
+"""Points taken off a baseline for those errors, whose formulas are for many points.
+
+Found by simulation: without it, long-tailed noise exceeds a tight budget several times.
+"""
+
+MOST_SIGMAS: Final = 4.0
+"""How much of one window counts. Latencies have long tails; a level is not changed by one value."""
 
 MAD_TO_SIGMA: Final = 1.4826
 MEDIAN_VARIANCE: Final = math.pi / 2
@@ -216,7 +225,8 @@ def quiet_baseline(values: Sequence[float]) -> Baseline | NotKnown:
     sigma = _sigma([value - centre for value in known])
     if sigma == 0:
         return NotKnown("most quiet windows have the same value: there is no noise to compare with")
-    if _correlation([value - centre for value in known], 3 * sigma) > 2 / math.sqrt(count):
+    cut = [_cut(value, centre, sigma) - centre for value in known]
+    if _correlation(cut) > 2 / math.sqrt(count):
         return NotKnown("neighbouring windows are alike: take wider windows or increments")
     return Baseline(centre, sigma, count)
 
@@ -225,11 +235,11 @@ def cautious_limits(baseline: Baseline, threshold: float, allowance: float = ALL
     """Allowance and threshold in sigma, made into the unit of the values, for the worse.
 
     The baseline's centre and sigma are estimates: the level is taken to be `CAUTION` standard
-    errors nearer to the change, sqrt(pi / 2n) sigma each, and sigma as many wider, sqrt(1.36 / n)
-    of itself each.
+    errors nearer to the change, sqrt(pi / 2m) sigma each, and sigma as many wider, sqrt(1.36 / m)
+    of itself each, with m = points - 8.
     """
     wider = _wider(baseline.points)
-    nearer = CAUTION * math.sqrt(MEDIAN_VARIANCE / baseline.points)
+    nearer = CAUTION * math.sqrt(MEDIAN_VARIANCE / (baseline.points - SMALL_SAMPLE))
     return Limits(
         allowance=baseline.sigma * (allowance * wider + nearer),
         threshold=baseline.sigma * threshold * wider,
@@ -280,6 +290,8 @@ def detect_change(
 ) -> Statement | NotKnown:
     """Whether the level has left that of the first windows: CUSUM against their baseline.
 
+    A window further than 4 sigma from the baseline counts as 4 sigma.
+
     Args:
         windows: `(end, value)` of windows that do not overlap, oldest first; see `window_means`.
         budget: the false alarms to accept, over all series that are watched so.
@@ -296,7 +308,8 @@ def detect_change(
     if not watched:
         return NotKnown("no window after the baseline yet")
     limits = cautious_limits(baseline, threshold_for(run_length(budget)))
-    trace = cusum([value for _, value in watched], baseline.centre, limits.allowance)
+    values = [_cut(value, baseline.centre, baseline.sigma) for _, value in watched]
+    trace = cusum(values, baseline.centre, limits.allowance)
     found = _run_above(trace, limits.threshold)
     return Statement(
         statistic="CUSUM",
@@ -335,7 +348,8 @@ def detect_change_without_baseline(
         return NotKnown("most windows have the value of the one before: there is no noise")
     wider = _wider(count)
     limit = sigma * wider * threshold_for(run_length(budget))
-    trace = page_hinkley(values, sigma * wider * ALLOWANCE)
+    middle = median(values)
+    trace = page_hinkley([_cut(x, middle, sigma) for x in values], sigma * wider * ALLOWANCE)
     found = _run_above(trace, limit)
     before = values if found is None else values[: found.began + 1] or values[:1]
     baseline = Baseline(median(before), sigma, count)
@@ -431,10 +445,15 @@ def _sigma(deviations: Sequence[float]) -> float:
 
 def _wider(points: int) -> float:
     """By what factor the true sigma may exceed one estimated from so many points."""
-    return 1 + CAUTION * math.sqrt(MAD_VARIANCE / points)
+    return 1 + CAUTION * math.sqrt(MAD_VARIANCE / (points - SMALL_SAMPLE))
 
 
-def _correlation(deviations: Sequence[float], most: float) -> float:
-    """Lag-1 correlation of deviations from the centre, each cut to `most` against outliers."""
-    cut = [max(-most, min(most, deviation)) for deviation in deviations]
-    return sum(a * b for a, b in pairwise(cut)) / sum(a * a for a in cut)
+def _cut(value: float, centre: float, sigma: float) -> float:
+    """The value, or the nearest one that is not an outlier."""
+    most = MOST_SIGMAS * sigma
+    return max(centre - most, min(centre + most, value))
+
+
+def _correlation(deviations: Sequence[float]) -> float:
+    """Lag-1 correlation of deviations from the centre."""
+    return sum(a * b for a, b in pairwise(deviations)) / sum(a * a for a in deviations)
