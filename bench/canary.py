@@ -244,7 +244,7 @@ def main() -> int:
         print(rate, flush=True)
 
     for traffic in ((2.0, 2.0), (4.5, 0.5)):
-        tell(false_alarms(100 if quick else 500, traffic))
+        tell(false_alarms(100 if quick else 1000, traffic))
     for rate in powers(60 if quick else 300):
         tell(rate)
     OUT.parent.mkdir(exist_ok=True)

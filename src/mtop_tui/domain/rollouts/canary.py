@@ -85,7 +85,8 @@ class MetricVerdict(NamedTuple):
     """What is said of one metric.
 
     `effect` is how much more of the canary's requests are bad, as a part of the baseline's share
-    (0.35 is 35 % more), and `interval` its 95 % confidence sequence; None while unknown.
+    (0.35 is 35 % more), and `interval` its 95 % confidence sequence; None while none or all of the
+    baseline's requests are bad.
     `more_requests` are those the canary still needs, about, if what was seen goes on, and
     `more_seconds` the time for it; None when decided, unknown or beyond any plan.
     """
@@ -218,7 +219,7 @@ class Comparison:
         return self.canary_sum / self.baseline_sum - 1
 
     def _interval(self) -> Interval | None:
-        if self.baseline.bad == 0:
+        if not 0 < self.baseline.bad < self.baseline.total:
             return None
         share = self.baseline.bad / self.baseline.total
         low, high = self.evidence.interval()

@@ -21,11 +21,11 @@ from typing import Literal, NamedTuple
 
 from mtop_tui.domain.stats.intervals import Interval, check_proportion
 
-ODDS_RATIOS = (
-    *(1 / 20, 1 / 10, 1 / 7, 1 / 5, 1 / 4, 1 / 3, 0.4, 0.5, 1 / 1.8, 1 / 1.65, 1 / 1.5, 1 / 1.4),
-    *(1 / 1.3, 1 / 1.25, 1 / 1.2, 1 / 1.15, 1 / 1.1, 1 / 1.05, 1.0, 1.05, 1.1, 1.15, 1.2, 1.25),
-    *(1.3, 1.4, 1.5, 1.65, 1.8, 2.0, 2.5, 3.0, 4.0, 5.0, 7.0, 10.0, 20.0),
+_ABOVE_ONE = (
+    *(1.05, 1.1, 1.15, 1.2, 1.25, 1.3, 1.4, 1.5, 1.65, 1.8, 2.0, 2.25, 2.5, 3.0, 3.5, 4.0, 5.0),
+    *(6.0, 7.0, 8.5, 10.0, 14.0, 20.0),
 )
+ODDS_RATIOS = (*(1 / ratio for ratio in reversed(_ABOVE_ONE)), 1.0, *_ABOVE_ONE)
 """Odds ratios at which evidence is kept; an interval ends at one of them."""
 
 _NEGLIGIBLE = -40.0
