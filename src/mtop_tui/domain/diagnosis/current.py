@@ -32,10 +32,10 @@ def live_events(facts: ServiceFacts, reasons: Collection[str]) -> Iterator[Event
 
 
 def live_hits(facts: ServiceFacts, names: Collection[str]) -> Iterator[LogHit]:
-    """Log signatures that still count, most recent facts first.
+    """Log signatures that still count; what a container said as it ended comes first.
 
-    What a replica's container said as it ended is searched as well: its record's message, and the
-    message of its last exit.
+    That is the message of a replica's record and of its last exit. A line counts for an hour, and
+    only until its replica has become ready.
     """
     for replica in facts.replicas:
         if replica.record.phase == "ready":

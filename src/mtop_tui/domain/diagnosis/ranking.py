@@ -77,7 +77,7 @@ EXPLAINS: dict[str, tuple[str, ...]] = {
     "kv-saturation": ("high-tpot", *_OVERLOAD),
     "queue-growth": ("high-ttft",),
 }
-"""Which symptoms each cause explains, by id. `stopped` explains all that is not deeper."""
+"""Which symptoms each cause explains, by id. `stopped` makes all that is not deeper irrelevant."""
 
 
 def diagnose(facts: ServiceFacts) -> tuple[Finding, ...]:
@@ -92,7 +92,7 @@ def diagnose(facts: ServiceFacts) -> tuple[Finding, ...]:
     ranked = sorted(found, key=lambda finding: -finding.depth)
     roots: dict[str, str] = {}
     for index, finding in enumerate(ranked):
-        deeper = (one for one in ranked[:index] if _explains(one, finding))
+        deeper = (one for one in ranked[:index] if one.id == "stopped" or _explains(one, finding))
         cause = next(deeper, None)
         roots[finding.id] = finding.id if cause is None else roots[cause.id]
     causes = [
@@ -137,8 +137,6 @@ def _longest_chain(cause: Finding, symptoms: Sequence[Finding]) -> list[Finding]
 
 
 def _explains(cause: Finding, symptom: Finding) -> bool:
-    if cause.id == "stopped":
-        return True
     if symptom.id not in EXPLAINS.get(cause.id, ()):
         return False
     return not (

@@ -69,7 +69,7 @@ SIGNATURES = (
     _signature(
         "gpu-memory-taken",
         "less than desired GPU memory utilization",
-        r"\((?P<free>[\d.]+)/(?P<capacity>[\d.]+) GiB\) on startup is less than desired GPU memory",
+        r"\((?P<free>[\d.]+)/(?P<capacity>[\d.]+ GiB)\) on startup is less than desired GPU memory",
         "something else already holds memory of the GPU",
     ),
     _signature(

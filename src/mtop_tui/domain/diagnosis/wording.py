@@ -18,6 +18,11 @@ def kubectl(facts: ServiceFacts, command: str, *names: str) -> str:
     return f"kubectl -n {shlex.quote(facts.namespace)} {command}{quoted}"
 
 
+def describe_node(name: str) -> str:
+    """The command for all that is known of a node."""
+    return f"kubectl describe node {shlex.quote(name)}"
+
+
 def logs_of(facts: ServiceFacts, pod: str, *, previous: bool = True) -> str:
     """The command for the last lines of a replica's engine, by default before it was restarted."""
     container = "-c main --tail=100" + (" --previous" if previous else "")
@@ -30,9 +35,14 @@ def quoted(text: str, limit: int = QUOTED) -> str:
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
+def counted(count: int, noun: str) -> str:
+    """`1 restart`, `3 restarts`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def replicas(count: int) -> str:
     """`1 replica`, `3 replicas`."""
-    return f"{count} replica" if count == 1 else f"{count} replicas"
+    return counted(count, "replica")
 
 
 def named(names: Sequence[str]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from mtop_tui.domain.diagnosis.current import LOG_LIFE, live_events, live_hits
 from mtop_tui.domain.diagnosis.facts import ServiceFacts
 from mtop_tui.domain.diagnosis.findings import Depth, Evidence, Finding
-from mtop_tui.domain.diagnosis.wording import kubectl, named, quoted
+from mtop_tui.domain.diagnosis.wording import counted, describe_node, kubectl, named, quoted
 
 XID_WORDS = {
     13: "graphics engine exception",
@@ -61,7 +61,7 @@ def xid(facts: ServiceFacts) -> Finding | None:
             for code, name, source in seen[:3]
         ),
         next_step=("The program may be at fault: update the engine; " if own else "Drain it; ")
-        + (f"kubectl describe node {nodes[0]}" if nodes else "kubectl get nodes"),
+        + (describe_node(nodes[0]) if nodes else "kubectl get nodes"),
         severity="warning" if own else "critical",
         confidence="likely" if own else "certain",
         depth=Depth.PROCESS if own else Depth.HARDWARE,
@@ -80,7 +80,7 @@ def throttled(facts: ServiceFacts) -> Finding | None:
         sentence=f"GPUs of {named(names)} are throttled: {slow[0].throttle}",
         short=f"GPU throttled: {slow[0].throttle}",
         evidence=tuple(Evidence("throttle", str(n.throttle), f"DCGM, {n.name}") for n in slow[:3]),
-        next_step=f"Look after cooling and power: kubectl describe node {names[0]}",
+        next_step="Look after cooling and power: " + describe_node(names[0]),
         severity="warning",
         confidence="certain",
         depth=Depth.HARDWARE,
@@ -103,7 +103,7 @@ def node_lost(facts: ServiceFacts) -> Finding | None:
         sentence=f"Node {what} is lost{reason}, and its replicas with it",
         short="node lost",
         evidence=tuple(evidence),
-        next_step=f"kubectl describe node {lost[0]}" if lost else kubectl(facts, "get events"),
+        next_step=describe_node(lost[0]) if lost else kubectl(facts, "get events"),
         severity="critical",
         confidence="certain",
         depth=Depth.HARDWARE,
@@ -119,7 +119,7 @@ def peer_memory(facts: ServiceFacts) -> Finding | None:
     times = sum(hit.count for hit in hits)
     return Finding(
         id="peer-memory",
-        sentence=f"GPUDirect RDMA lost its context {times} times",
+        sentence=f"GPUDirect RDMA lost its context {counted(times, 'time')}",
         short="GPUDirect RDMA errors",
         evidence=tuple(Evidence("log", quoted(h.text), h.origin or "kernel log") for h in hits[:3]),
         next_step="Often harmless as a process ends; look for NCCL errors: "

@@ -8,7 +8,7 @@ from mtop_tui.domain.diagnosis.current import live_events, live_hits
 from mtop_tui.domain.diagnosis.facts import LogHit, ServiceFacts
 from mtop_tui.domain.diagnosis.findings import Confidence, Depth, Evidence, Finding, Severity
 from mtop_tui.domain.diagnosis.signatures import BY_NAME
-from mtop_tui.domain.diagnosis.wording import kubectl, logs_of, named, quoted
+from mtop_tui.domain.diagnosis.wording import counted, kubectl, logs_of, named, quoted
 
 SAMPLE_FRESH = 45.0
 """Seconds after which a replica's sample says nothing of now."""
@@ -21,14 +21,14 @@ def gpu_oom(facts: ServiceFacts) -> Finding | None:
         return None
     hit = hits[0]
     wanted, free, capacity = hit.value("wanted"), hit.value("free"), hit.value("capacity")
-    size = f": {wanted} more wanted" if wanted else ""
-    size += f", {free} of {capacity} free" if free and capacity else ""
+    sizes = [f"{wanted} more wanted"] if wanted else []
+    sizes += [f"{free} of {capacity} free"] if free and capacity else []
     maker = "HIP" if hit.signature == "hip-oom" else "CUDA"
     return _of_hits(
         facts,
         hits,
         id="gpu-oom",
-        sentence=f"{_who(hits)} ran out of GPU memory{size}",
+        sentence=f"{_who(hits)} ran out of GPU memory" + (": " if sizes else "") + ", ".join(sizes),
         short=f"{maker} out of memory",
         hint="Lower gpu-memory-utilization, max-model-len or max-num-seqs, or use a bigger GPU",
     )
@@ -105,7 +105,7 @@ def nccl_hang(facts: ServiceFacts) -> Finding | None:
             facts,
             [hit, *(other for other in hits if other is not hit)],
             id="nccl-hang",
-            sentence=f"{_who(loud)}: GPUs wait for one another{spent} (NCCL)",
+            sentence=_says(loud, f"GPUs wait for one another{spent} (NCCL)"),
             short="NCCL hang",
             hint="Look for a failed rank, link or GPU, then restart the replica",
         )
@@ -116,7 +116,7 @@ def nccl_hang(facts: ServiceFacts) -> Finding | None:
             facts,
             hits,
             id="nccl-hang",
-            sentence=f"{_who(hits)}: a worker does not answer, as when GPUs wait for one another",
+            sentence=_says(hits, "a worker does not answer, as when GPUs wait for one another"),
             short="a worker does not answer",
             hint="Harmless while idle; under load look for NCCL errors",
             severity="warning",
@@ -205,7 +205,7 @@ def engine_failure(facts: ServiceFacts) -> Finding | None:
             facts,
             hits,
             id=start.id,
-            sentence=f"{_who(hits)}: {meaning}" + (f" ({details})" if details else ""),
+            sentence=_says(hits, meaning) + (f" ({details})" if details else ""),
             short=start.short,
             hint=start.hint,
         )
@@ -221,7 +221,7 @@ def engine_died(facts: ServiceFacts) -> Finding | None:
         facts,
         hits,
         id="engine-died",
-        sentence=f"{_who(hits)}: {BY_NAME[hits[0].signature].meaning}",
+        sentence=_says(hits, BY_NAME[hits[0].signature].meaning),
         short="engine died" if hits[0].signature == "engine-died" else "engine did not start",
         hint="The reason stands further up in its log",
         confidence="likely",
@@ -258,7 +258,7 @@ def crash_loop(facts: ServiceFacts) -> Finding | None:
     evidence += [
         Evidence("event", f"{quoted(e.message)} (x{e.count})", "events") for e in events[:1]
     ]
-    times = f", {looping[0].record.restarts} restarts" if looping else ""
+    times = f", {counted(looping[0].record.restarts, 'restart')}" if looping else ""
     last = looping[0].last_exit if looping else None
     code = (
         f", exit code {last.exit_code}" if last is not None and last.exit_code is not None else ""
@@ -276,9 +276,18 @@ def crash_loop(facts: ServiceFacts) -> Finding | None:
     )
 
 
+def _origins(hits: list[LogHit]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(hit.origin for hit in hits if hit.origin))
+
+
 def _who(hits: list[LogHit]) -> str:
-    names = list(dict.fromkeys(hit.origin for hit in hits if hit.origin))
+    names = _origins(hits)
     return named(names) if names else "The engine"
+
+
+def _says(hits: list[LogHit], words: str) -> str:
+    names = _origins(hits)
+    return f"{named(names)}: {words}" if names else words[0].upper() + words[1:]
 
 
 def _of_hits(
@@ -293,7 +302,7 @@ def _of_hits(
     confidence: Confidence = "certain",
     depth: Depth = Depth.PROCESS,
 ) -> Finding:
-    pods = tuple(dict.fromkeys(hit.origin for hit in hits if hit.origin))
+    pods = _origins(hits)
     command = logs_of(facts, pods[0]) if pods else kubectl(facts, "get pods")
     return Finding(
         id=id,

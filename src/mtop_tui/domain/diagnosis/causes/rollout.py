@@ -99,9 +99,9 @@ def stuck_on_gpus(facts: ServiceFacts) -> Finding | None:
         return None
     return Finding(
         id="rollout-no-gpu",
-        sentence=f"The rollout is stuck: {replicas(len(waiting))} of the new revision wait for "
-        f"GPUs while {len(serving)} of the old hold theirs",
-        short="rollout stuck on full GPUs",
+        sentence=f"The rollout is stuck: for want of GPUs, {replicas(len(waiting))} of the new "
+        f"revision cannot start while {len(serving)} of the old hold theirs",
+        short="old revision holds the GPUs",
         evidence=placed.evidence,
         next_step="Allow maxUnavailable 1 with maxSurge 0, or free GPUs: "
         + kubectl(facts, "describe pod", waiting[0]),
@@ -182,7 +182,7 @@ def _control(
         sentence=sentence,
         short=short,
         evidence=evidence,
-        next_step=kubectl(facts, f"get deploy,rs,pods -l app.kubernetes.io/name={facts.name}"),
+        next_step=kubectl(facts, "get deploy,rs,pods -l", f"app.kubernetes.io/name={facts.name}"),
         severity="info" if info else "critical",
         confidence="certain",
         depth=Depth.CONTROL,
@@ -205,7 +205,7 @@ def _canary(
         short=short,
         evidence=evidence,
         next_step="Take its traffic back; compare: "
-        + kubectl(facts, f"get rs -l app.kubernetes.io/name={facts.name} -o wide"),
+        + kubectl(facts, "get rs -o wide -l", f"app.kubernetes.io/name={facts.name}"),
         severity="critical",
         confidence=confidence,
         depth=Depth.ROLLOUT,

@@ -29,7 +29,7 @@ _BROKEN = ("FailedGetScale", "FailedUpdateScale", "ReconcileScalingError", "Inva
 def scaling_broken(facts: ServiceFacts) -> Finding | None:
     """The autoscaler cannot be created, cannot read its metric, or cannot set the scale."""
     for reasons, id_, words in (
-        (_CRD, "scaling-crd", "its custom resource is not installed"),
+        (_CRD, "scaling-crd", "its custom resource is missing"),
         (_METRIC, "scaling-metric", "its metric cannot be read"),
         (_BROKEN, "scaling-broken", "it cannot read or set the scale"),
     ):
@@ -49,7 +49,7 @@ def scaling_broken(facts: ServiceFacts) -> Finding | None:
                 id=id_,
                 sentence=f"Autoscaling does not work: {words}"
                 + (f" ({quoted(longest.value, 90)})" if longest.value else ""),
-                short=f"autoscaler: {words}",
+                short=f"autoscaler broken: {words}",
                 evidence=(longest,),
                 critical=True,
             )

@@ -272,7 +272,7 @@ def high_errors(facts: ServiceFacts) -> Finding | None:
         short=f"errors {percent(ratio)}",
         evidence=(Evidence("error ratio", percent(ratio), "service"),),
         next_step="See what is logged: "
-        + kubectl(facts, f"logs -l app.kubernetes.io/name={facts.name} -c main --tail=50"),
+        + kubectl(facts, "logs -c main --tail=50 -l", f"app.kubernetes.io/name={facts.name}"),
         depth=Depth.SYMPTOM,
         severity="critical",
     )

@@ -9,6 +9,7 @@ from mtop_tui.domain.diagnosis.facts import ReplicaFacts, ServiceFacts
 from mtop_tui.domain.diagnosis.findings import Depth, Evidence, Finding
 from mtop_tui.domain.diagnosis.signatures import BY_NAME
 from mtop_tui.domain.diagnosis.wording import (
+    counted,
     elapsed,
     kubectl,
     logs_of,
@@ -109,7 +110,7 @@ def weights_refused(facts: ServiceFacts) -> Finding | None:
     return Finding(
         id="weights-refused",
         sentence=f"The weights cannot be downloaded: {meaning}",
-        short=f"weights: {meaning}",
+        short="weights: " + meaning.split(":")[0],
         evidence=(Evidence("log", quoted(hit.text), hit.origin or "log"),),
         next_step="Check model URI, token and disk: "
         + (
@@ -167,7 +168,7 @@ def probe_kills_loader(facts: ServiceFacts) -> Finding | None:
         return None
     pods = tuple(dict.fromkeys(name for name, _ in killed))
     found = facts.replica(pods[0])
-    restarts = "" if found is None else f", {found.record.restarts} restarts so far"
+    restarts = "" if found is None else f", {counted(found.record.restarts, 'restart')} so far"
     return Finding(
         id="probe-kills-loader",
         sentence=f"The probe kills {named(pods)} before it has loaded{restarts}",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mtop_tui.domain.diagnosis.facts import ServiceFacts
 from mtop_tui.domain.diagnosis.findings import Depth, Evidence, Finding
-from mtop_tui.domain.diagnosis.wording import kubectl, named, quoted, seconds
+from mtop_tui.domain.diagnosis.wording import kubectl, named, quoted, replicas, seconds
 from mtop_tui.domain.readiness import is_ready
 
 SOURCE_STALE = 60.0
@@ -49,14 +49,15 @@ def stale_source(facts: ServiceFacts) -> Finding | None:
     silent = source.age is not None and source.age >= SOURCE_STALE
     if source.state not in _UNTRUSTED and not silent:
         return None
+    state = source.state if source.state in _UNTRUSTED else "silent"
     since = "" if source.age is None else f", last heard of {seconds(source.age)} ago"
     detail = quoted(source.detail, 80)
     return Finding(
         id="stale-source",
-        sentence=f"The data is not current: the source is {source.state or 'silent'}{since}"
+        sentence=f"The data is not current: the source is {state}{since}"
         + (f" ({detail})" if detail else ""),
-        short="source " + (source.state or "silent"),
-        evidence=(Evidence("source", source.state or "silent", detail or "source health"),),
+        short=f"source {state}",
+        evidence=(Evidence("source", state, detail or "source health"),),
         next_step="Look at the connection: kubectl get --raw /readyz",
         severity="warning",
         confidence="certain",
@@ -80,7 +81,7 @@ def stale_samples(facts: ServiceFacts) -> Finding | None:
     return Finding(
         id="stale-samples",
         sentence=f"No metrics of {named(names)} for {seconds(oldest)}, though ready",
-        short=f"no metrics of {len(names)} replicas",
+        short=f"no metrics of {replicas(len(names))}",
         evidence=tuple(Evidence("sample age", seconds(age), name) for age, name in silent[:3]),
         next_step="Ask its metrics page: "
         + kubectl(
