@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mtop_tui.domain.counters import increase
 from mtop_tui.domain.quantiles import Bounds, fraction_bounds, fraction_of
 from mtop_tui.domain.slo.attainment import (
     NOTHING,
@@ -131,6 +132,15 @@ def test_an_engine_without_aborts_still_has_an_availability() -> None:
 def test_an_engine_that_counts_no_errors_has_no_availability(wrong: float | None) -> None:
     assert availability_count(98, wrong) is None
     assert availability_count(wrong, 2) is None
+
+
+def test_a_deploy_that_resets_the_counters_loses_no_requests() -> None:
+    steady = [(t * 15.0, 100.0 + t * 30) for t in range(5)]
+    restarted = [(0.0, 100.0), (15.0, 130.0), (30.0, 10.0), (45.0, 40.0), (60.0, 70.0)]
+    pods = [increase(pod, -1, 60) for pod in (steady, restarted)]
+    total = total_of(count for pod in pods if (count := availability_count(pod, 0.0)))
+    assert attainment(total) == Bounds(1, 1)
+    assert total.total == pytest.approx((120 + 100) * 61 / 60)
 
 
 # --- meeting a target -------------------------------------------------------------------------

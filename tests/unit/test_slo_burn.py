@@ -311,6 +311,13 @@ def test_no_traffic_is_unknown() -> None:
     assert low_traffic(Count(0, 0, 0), 0.999, DAY, MONTH, burn_alerts(MONTH)) is None
 
 
+def test_unsure_counts_widen_the_error_ratio() -> None:
+    found = low_traffic(Count(200, 240, 240), 0.999, DAY, MONTH, burn_alerts(MONTH))
+    assert found is not None
+    assert found.error_ratio.low == 0
+    assert found.error_ratio.high == pytest.approx(0.2189884, rel=1e-6)
+
+
 def test_busy_services_are_not_called_quiet() -> None:
     assert low_traffic(exact(3, 1e6), 0.999, DAY, MONTH, burn_alerts(MONTH)) is None
 

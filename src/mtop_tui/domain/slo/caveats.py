@@ -99,7 +99,8 @@ class LowTraffic(NamedTuple):
         allowed_failures: how many of them may fail.
         one_failure_share: share of the period's budget that one failure uses.
         one_failure_burn: burn rate over the long window of the quickest alert with one failure.
-        error_ratio: interval (95 %, Wilson) in which the true share of errors lies.
+        error_ratio: interval (95 %, Wilson) in which the true share of errors lies; wider where
+            the buckets cannot tell how many there were.
     """
 
     events: float
@@ -137,8 +138,9 @@ def low_traffic(
     """
     if not (observed > 0 and period > 0):
         raise BurnError("expected times above 0")
-    interval = wilson(count.total - count.good_low, count.total)
-    if interval is None or not alerts:
+    fewest = wilson(count.total - count.good_high, count.total)
+    most = wilson(count.total - count.good_low, count.total)
+    if fewest is None or most is None or not alerts:
         return None
     quickest = alerts[0]
     budget = error_budget(target)
@@ -152,7 +154,7 @@ def low_traffic(
         allowed_failures=events * budget,
         one_failure_share=1 / (events * budget),
         one_failure_burn=one_failure,
-        error_ratio=interval,
+        error_ratio=Interval(fewest.low, most.high),
     )
 
 

@@ -6,7 +6,8 @@ reads. What mtop cannot evaluate becomes a warning. Source: OpenSLO/OpenSLO, REA
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Final, NamedTuple
 
@@ -68,23 +69,16 @@ def import_openslo(documents: Sequence[tuple[int, Field]], file: str) -> Importe
     reader = _Reader(file)
     slos = []
     for number, document in documents:
-        with_errors = reader.in_document(number)
-        try:
+        with reader.reading(number):
             kind = document.get("kind").choice(_KINDS)
             name = document.get("metadata").get("name").text()
-        except FieldError as error:
-            with_errors.append(Complaint(number, error.path, error.message))
-            continue
-        if kind == "SLO":
-            slos.append((number, name, document))
-        elif kind in _REFERRED:
-            reader.known[kind, name] = document
+            if kind == "SLO":
+                slos.append((number, name, document))
+            elif kind in _REFERRED:
+                reader.known[kind, name] = document
     for number, name, document in slos:
-        errors = reader.in_document(number)
-        try:
+        with reader.reading(number):
             reader.read_slo(name, document)
-        except FieldError as error:
-            errors.append(Complaint(number, error.path, error.message))
     return Imported(tuple(reader.objectives), {}, tuple(reader.warnings), tuple(reader.errors))
 
 
@@ -111,9 +105,14 @@ class _Reader:
         self.errors: list[Complaint] = []
         self._number = 0
 
-    def in_document(self, number: int) -> list[Complaint]:
+    @contextmanager
+    def reading(self, number: int) -> Iterator[None]:
+        """Whatever is complained of inside is about this document, and ends its reading only."""
         self._number = number
-        return self.errors
+        try:
+            yield
+        except FieldError as error:
+            self.errors.append(Complaint(number, error.path, error.message))
 
     def warn(self, field: Field, message: str) -> None:
         self.warnings.append(Complaint(self._number, field.path, message))
