@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mtop_tui.domain import vocabulary
 from mtop_tui.domain.quantiles import Bounds
 from mtop_tui.domain.slo.grammar import (
     MAX_LENGTH,
@@ -20,6 +21,7 @@ from mtop_tui.domain.slo.grammar import (
     ratio_of_percent,
 )
 from mtop_tui.domain.slo.objectives import (
+    LATENCIES,
     MINUTE_SLICES,
     Budgeting,
     Indicator,
@@ -81,6 +83,10 @@ def test_the_error_budget_is_the_rest() -> None:
 def test_thresholds_must_be_above_zero(kind: Kind, threshold: float | None) -> None:
     with pytest.raises(ObjectiveError, match=f"threshold for {kind} above 0"):
         Indicator(kind, threshold)
+
+
+def test_latencies_are_called_as_their_histograms() -> None:
+    assert set(vocabulary.HISTOGRAMS + vocabulary.EXTRA_HISTOGRAMS) >= LATENCIES
 
 
 def test_availability_has_no_threshold_and_latency_no_aborts() -> None:
