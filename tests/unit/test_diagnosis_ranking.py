@@ -36,7 +36,8 @@ def looping(name: str) -> dict[str, object]:
 
 def test_a_fault_of_another_replica_explains_nothing() -> None:
     hit = LogHit(signature="cuda-oom", text="CUDA out of memory", origin="svc-0")
-    facts = with_(replicas=[replica_of_case(looping("svc-1"))], logs=[hit])
+    failed = replica_of_case({"name": "svc-0", "phase": "failed"})
+    facts = with_(replicas=[failed, replica_of_case(looping("svc-1"))], logs=[hit])
     assert [one.id for one in diagnose(facts)] == ["gpu-oom", "crash-loop"]
     facts = with_(replicas=[replica_of_case(looping("svc-0"))], logs=[hit])
     assert [one.id for one in diagnose(facts)] == ["gpu-oom"]

@@ -27,7 +27,7 @@ LINES = [
     ("host-oom", "oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null)", {}),
     ("host-oom", "OSError: [Errno 12] Cannot allocate memory", {}),
     ("nccl-timeout", "[Rank 3] Watchdog caught collective operation timeout: WorkNCCL(SeqNum=1, "
-     "OpType=ALLREDUCE, NumelIn=1, NumelOut=0, Timeout(ms)=600000) ran for 600033 milliseconds before",
+     "OpType=ALLREDUCE, NumelIn=1, NumelOut=0, Timeout(ms)=600000) ran for 600033 milliseconds",
      {"operation": "ALLREDUCE", "milliseconds": "600033"}),
     ("nccl-error", "RuntimeError: NCCL error: unhandled system error", {}),
     ("nccl-error", "torch.distributed.DistBackendError: ncclRemoteError: A call failed", {}),
@@ -90,8 +90,8 @@ V0 = (
 )
 SGLANG = (
     "[2026-01-02 03:04:05] Decode batch, #running-req: 4, #full token: 181, full token usage: "
-    "0.42, #swa token: 181, swa token usage: 0.00, cuda graph: True, gen throughput (token/s): 17.39, "
-    "#queue-req: 7"
+    "0.42, #swa token: 181, swa token usage: 0.00, cuda graph: True, "
+    "gen throughput (token/s): 17.39, #queue-req: 7"
 )
 
 

@@ -35,7 +35,7 @@ def live_hits(facts: ServiceFacts, names: Collection[str]) -> Iterator[LogHit]:
     """Log signatures that still count; what a container said as it ended comes first.
 
     That is the message of a replica's record and of its last exit. A line counts for an hour, and
-    only until its replica has become ready.
+    only until its replica is gone or has become ready.
     """
     for replica in facts.replicas:
         if replica.record.phase == "ready":
@@ -54,10 +54,20 @@ def live_hits(facts: ServiceFacts, names: Collection[str]) -> Iterator[LogHit]:
             continue
         if hit.at is not None and facts.now - hit.at > LOG_LIFE:
             continue
+        if _gone(facts, hit.origin):
+            continue
         origin = facts.replica(hit.origin)
         if origin is not None and hit.at is not None and _ready_since(origin, hit.at):
             continue
         yield hit
+
+
+def _gone(facts: ServiceFacts, origin: str) -> bool:
+    """Whether a line is of a replica that is no more; kernel lines are of nodes."""
+    if not origin or not facts.replicas or facts.replica(origin) is not None:
+        return False
+    nodes = {node.name for node in facts.cluster.nodes}
+    return origin not in nodes.union(*(one.record.nodes for one in facts.replicas))
 
 
 def _last_words(replica: ReplicaFacts) -> Iterator[str]:

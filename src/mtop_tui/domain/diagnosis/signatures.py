@@ -1,7 +1,8 @@
 """Log lines that mean something: one table of patterns, and the engines' own statistics lines.
 
 A line is looked at as it comes: worker prefixes, ANSI escapes and the marks `text.safe` makes of
-them are tolerated. Only its first `LONGEST` characters count.
+them are tolerated. Only its first `LONGEST` characters count. Lines that quote a request are never
+matched, since users write in them what they like.
 """
 
 from __future__ import annotations
@@ -259,6 +260,7 @@ BY_NAME = {signature.name: signature for signature in SIGNATURES}
 _LITERALS = tuple(
     (literal, signature) for signature in SIGNATURES for literal in signature.literals
 )
+_REQUEST = "Received request "
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x1b␛]")
 
 
@@ -269,6 +271,8 @@ def match(line: str) -> Match | None:
         if literal in line:
             found = signature.pattern.search(line)
             if found is not None:
+                if _REQUEST in line:
+                    return None
                 values = tuple((k, v) for k, v in found.groupdict().items() if v is not None)
                 return Match(signature.name, line[found.start() :][:EXCERPT].rstrip(), values)
     return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from mtop_tui.domain.diagnosis.current import live_events, live_hits
-from mtop_tui.domain.diagnosis.facts import LogHit, ServiceFacts
+from mtop_tui.domain.diagnosis.facts import LastExit, LogHit, ServiceFacts
 from mtop_tui.domain.diagnosis.findings import Confidence, Depth, Evidence, Finding, Severity
 from mtop_tui.domain.diagnosis.signatures import BY_NAME
 from mtop_tui.domain.diagnosis.wording import counted, kubectl, logs_of, named, quoted
@@ -37,13 +37,13 @@ def gpu_oom(facts: ServiceFacts) -> Finding | None:
 def host_oom(facts: ServiceFacts) -> Finding | None:
     """A container was killed for its memory limit, or the host had no more.
 
-    Exit code 137 alone is any SIGKILL: then it is "killed", and memory only possible.
+    A replica that is ready again counts for `RECENT` seconds. Exit code 137 alone is any SIGKILL: then it is "killed", and memory only possible.
     """
     killed, suspected = [], []
     for one in facts.replicas:
-        if one.record.phase == "ready":
-            continue
         last = one.last_exit
+        if one.record.phase == "ready" and not _recent(last, facts.now):
+            continue
         if one.record.reason == "OOMKilled" or (last is not None and last.reason == "OOMKilled"):
             killed.append(one)
         elif last is not None and last.exit_code == 137:
@@ -83,7 +83,8 @@ def nccl_hang(facts: ServiceFacts) -> Finding | None:
     """The ranks of a replica wait for one another: by the log, or by what the metrics show.
 
     In the metrics: requests run, and over the whole window not one token is generated, in a fresh
-    sample of a replica with several GPUs.
+    sample of a replica with several GPUs. A worker that does not answer is normal while idle, so it
+    counts only when requests run.
     """
     hits = list(live_hits(facts, ("nccl-timeout", "nccl-error", "worker-stall")))
     loud = [hit for hit in hits if hit.signature != "worker-stall"]
@@ -109,7 +110,7 @@ def nccl_hang(facts: ServiceFacts) -> Finding | None:
             short="NCCL hang",
             hint="Look for a failed rank, link or GPU, then restart the replica",
         )
-    if not silent and not hits:
+    if not silent and (not hits or not facts.figures.running):
         return None
     if not silent:
         return _of_hits(
@@ -118,7 +119,7 @@ def nccl_hang(facts: ServiceFacts) -> Finding | None:
             id="nccl-hang",
             sentence=_says(hits, "a worker does not answer, as when GPUs wait for one another"),
             short="a worker does not answer",
-            hint="Harmless while idle; under load look for NCCL errors",
+            hint="Look for NCCL errors",
             severity="warning",
             confidence="possible",
         )
@@ -143,6 +144,9 @@ def nccl_hang(facts: ServiceFacts) -> Finding | None:
 
 
 MANY_RESTARTS = 3
+
+RECENT = 900.0
+"""Seconds for which the end of a container is worth saying though it runs again."""
 
 
 class _Start(NamedTuple):
@@ -274,6 +278,10 @@ def crash_loop(facts: ServiceFacts) -> Finding | None:
         depth=Depth.LOOP,
         subjects=pods,
     )
+
+
+def _recent(last: LastExit | None, now: float) -> bool:
+    return last is not None and last.finished_at is not None and now - last.finished_at <= RECENT
 
 
 def _origins(hits: list[LogHit]) -> tuple[str, ...]:

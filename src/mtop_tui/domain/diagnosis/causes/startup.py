@@ -101,8 +101,11 @@ def image_slow(facts: ServiceFacts) -> Finding | None:
 
 
 def weights_refused(facts: ServiceFacts) -> Finding | None:
-    """The weights cannot be downloaded: refused, unknown, limited, unreachable, or no space."""
-    hits = list(live_hits(facts, _HUB))
+    """The weights cannot be downloaded: refused, unknown, limited, unreachable, or no space.
+
+    A replica that is ready has its weights: such lines are then about what requests refer to.
+    """
+    hits = [hit for hit in live_hits(facts, _HUB) if not _serves(facts, hit.origin)]
     if not hits:
         return None
     hit = hits[0]
@@ -231,6 +234,11 @@ def starting(facts: ServiceFacts) -> Finding | None:
         depth=Depth.LOOP,
         subjects=tuple(one.name for one in coming),
     )
+
+
+def _serves(facts: ServiceFacts, origin: str) -> bool:
+    replica = facts.replica(origin)
+    return replica is not None and replica.record.phase == "ready"
 
 
 def _age(one: ReplicaFacts, now: float) -> float:
