@@ -37,7 +37,8 @@ def gpu_oom(facts: ServiceFacts) -> Finding | None:
 def host_oom(facts: ServiceFacts) -> Finding | None:
     """A container was killed for its memory limit, or the host had no more.
 
-    A replica that is ready again counts for `RECENT` seconds. Exit code 137 alone is any SIGKILL: then it is "killed", and memory only possible.
+    A replica that is ready again counts for `RECENT` seconds. Exit code 137 alone is any SIGKILL:
+    then it is "killed", and memory only possible.
     """
     killed, suspected = [], []
     for one in facts.replicas:
