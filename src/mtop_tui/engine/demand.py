@@ -9,7 +9,8 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 PREFIX = "sim.mtop.dev/"
 REQUEST_RATE = f"{PREFIX}requests-per-second"
@@ -25,8 +26,7 @@ _PERIOD = re.compile(r"(?:\d+(?:\.\d+)?[smhd])+")
 _PERIOD_PART = re.compile(r"(\d+(?:\.\d+)?)([smhd])")
 
 
-@dataclass(frozen=True, slots=True)
-class Demand:
+class Demand(msgspec.Struct, frozen=True):
     """The load on a service and how it starts. None leaves the choice to the engine.
 
     Attributes:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from random import Random
+
+import msgspec
 
 from mtop_tui.engine import naming
 from mtop_tui.engine.arrivals import stream
@@ -24,21 +25,19 @@ DEFAULT_IMAGE = "ghcr.io/llm-d/llm-d-cuda:v0.6.0"
 _VOLUMES = ("pvc://", "oci://")
 
 
-@dataclass(frozen=True, slots=True)
-class SimulatedService:
+class SimulatedService(msgspec.Struct, frozen=True):
     """A service as its manifest describes it, and what the simulation asks of it."""
 
     service: Service
     demand: Demand
 
 
-@dataclass(slots=True)
-class SimulatedPool:
+class SimulatedPool(msgspec.Struct, eq=False):
     """One workload of a service: its revision and its replicas."""
 
     pool: Pool
     revision: Revision
-    replicas: list[SimulatedReplica] = field(default_factory=list)
+    replicas: list[SimulatedReplica] = msgspec.field(default_factory=list)
     ready: int = 0
     changed_at: float = 0.0
 
@@ -153,7 +152,7 @@ class Deployer:
             for gpu_type in self._cluster.gpu_types:
                 gpu = gpu_named(gpu_type)
                 if gpu and service_time(model, gpu, ask.gpus * ask.nodes, ask.nodes).kv_tokens > 0:
-                    nodes = self._cluster.place(replace(ask, gpu_type=gpu_type))
+                    nodes = self._cluster.place(msgspec.structs.replace(ask, gpu_type=gpu_type))
                     if nodes:
                         return nodes
         return self._cluster.place(ask)

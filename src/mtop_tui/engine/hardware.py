@@ -7,11 +7,11 @@ is lowered by `flops_reach`.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+
+import msgspec
 
 
-@dataclass(frozen=True, slots=True)
-class Gpu:
+class Gpu(msgspec.Struct, frozen=True):
     """One accelerator.
 
     Attributes:
@@ -137,7 +137,7 @@ def gpu_named(name: str | None) -> Gpu | None:
 
 
 def _slice_of(whole: Gpu, slices: int, memory_gib: float) -> Gpu:
-    return replace(
+    return msgspec.structs.replace(
         whole,
         memory_gib=memory_gib,
         bandwidth=whole.bandwidth * memory_gib / whole.memory_gib,

@@ -7,7 +7,8 @@ have to be read into the GPUs, and the engine compiles and captures its graphs.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 from mtop_tui.observations import Phase
 
@@ -36,8 +37,7 @@ CRASH_LOOP = "CrashLoopBackOff"
 SERVING = "Running"
 
 
-@dataclass(frozen=True, slots=True)
-class Stage:
+class Stage(msgspec.Struct, frozen=True):
     """From `at` on a replica is in this phase. `deadline` is when the start-up probe gives up."""
 
     at: float
@@ -48,8 +48,7 @@ class Stage:
     restarts: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
+class Start(msgspec.Struct, frozen=True):
     """What one replica has to do to serve.
 
     Attributes:

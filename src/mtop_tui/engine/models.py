@@ -6,13 +6,13 @@ Figures are those of the published configurations (`config.json` on Hugging Face
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+
+import msgspec
 
 _BILLION = 1e9
 
 
-@dataclass(frozen=True, slots=True)
-class Model:
+class Model(msgspec.Struct, frozen=True):
     """The shape of one model.
 
     Attributes:
@@ -75,12 +75,12 @@ def _dense(  # noqa: PLR0917 - the columns of the table
 
 
 def _experts(dense: Model, active: float, experts: int, visited: int, **facts: float) -> Model:
-    return replace(
+    return msgspec.structs.replace(
         dense,
         active=active * _BILLION,
         experts=experts,
         experts_per_token=visited,
-        **facts,  # type: ignore[arg-type]
+        **facts,
     )
 
 
@@ -220,7 +220,9 @@ def model_named(*names: str) -> Model:
 def _quantised(model: Model, name: str) -> Model:
     for pattern, weight_bytes in _NARROW:
         if pattern.search(name):
-            return replace(model, weight_bytes=min(weight_bytes, model.weight_bytes))
+            return msgspec.structs.replace(
+                model, weight_bytes=min(weight_bytes, model.weight_bytes)
+            )
     return model
 
 
@@ -230,4 +232,4 @@ def _guessed(billions: float, source: str) -> Model:
     hidden = max(768, round((billions * _BILLION / (12 * layers)) ** 0.5 / 128) * 128)
     heads = max(8, hidden // 128)
     guess = _dense(source.strip("_"), billions, layers, hidden, heads, min(8, heads), 128, 128000)
-    return replace(guess, known=False)
+    return msgspec.structs.replace(guess, known=False)

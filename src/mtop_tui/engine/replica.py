@@ -9,8 +9,9 @@ tokens generated are first tokens plus intervals between tokens.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from random import Random
+
+import msgspec
 
 from mtop_tui.engine import vllm
 from mtop_tui.engine.arrivals import poisson
@@ -40,8 +41,7 @@ _PROMPTS = _spread(0.8, 1)
 _OUTPUTS = _spread(0.7, 2)
 
 
-@dataclass(frozen=True, slots=True)
-class Profile:
+class Profile(msgspec.Struct, frozen=True):
     """What the replicas of one pool have in common.
 
     Attributes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 import msgspec
 
@@ -21,8 +20,7 @@ _SCALING = (
 )
 
 
-@dataclass(slots=True)
-class ServiceRun:
+class ServiceRun(msgspec.Struct, eq=False):
     """A service with the status it has now.
 
     Attributes:
@@ -36,7 +34,7 @@ class ServiceRun:
     created_at: float
     pools: list[SimulatedPool]
     autoscalers: list[Autoscaler]
-    _conditions: dict[str, Condition] = field(default_factory=dict)
+    _conditions: dict[str, Condition] = msgspec.field(default_factory=dict)
 
     def pool(self, role: Role) -> SimulatedPool:
         """The pool of a role."""

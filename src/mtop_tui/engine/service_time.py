@@ -10,8 +10,9 @@ very combination expect about 25 % error in throughput and time per token.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from functools import lru_cache
+
+import msgspec
 
 from mtop_tui.engine.hardware import Gpu
 from mtop_tui.engine.models import Model
@@ -29,8 +30,7 @@ _FIXED_STEP = 150e-6
 _PER_SEQUENCE = 5e-6
 
 
-@dataclass(frozen=True, slots=True)
-class _Efficiency:
+class _Efficiency(msgspec.Struct, frozen=True):
     """What kernels reach of the peaks, and overheads per step and layer, in seconds."""
 
     bandwidth: float
@@ -43,8 +43,7 @@ _HBM = _Efficiency(0.78, 0.50, 35e-6, 0.5e-3)
 _GDDR = _Efficiency(0.95, 0.92, 20e-6, 0.1e-3)
 
 
-@dataclass(frozen=True, slots=True)
-class Load:
+class Load(msgspec.Struct, frozen=True):
     """What one replica is asked to do.
 
     Attributes:
@@ -60,8 +59,7 @@ class Load:
     hit_ratio: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Steady:
+class Steady(msgspec.Struct, frozen=True):
     """What a replica settles at under a load. Times in seconds, `kv_usage` 0 to 1.
 
     `utilisation` is the load over the capacity; above 1 the queue grows by `growth` requests a
@@ -77,8 +75,7 @@ class Steady:
     growth: float
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceTime:
+class ServiceTime(msgspec.Struct, frozen=True):
     """The step time of one replica as a few constants, in seconds.
 
     Attributes:

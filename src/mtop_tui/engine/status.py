@@ -6,7 +6,8 @@ Ready follows from WorkloadsReady and RouterReady, and those from one condition 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from mtop_tui.observations import Condition, Pool
 
@@ -17,8 +18,7 @@ _DEPLOYMENT = ("MinimumReplicasUnavailable", "Deployment does not have minimum a
 _LEADER_WORKER_SET = ("Progressing", "LWS is progressing")
 
 
-@dataclass(frozen=True, slots=True)
-class PoolStatus:
+class PoolStatus(msgspec.Struct, frozen=True):
     """How many replicas one workload has ready, and since when that is so."""
 
     pool: Pool

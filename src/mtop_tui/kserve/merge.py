@@ -8,8 +8,9 @@ Precedence, lowest first: presets, baseRefs in their order, the service's own sp
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
+
+import msgspec
 
 from mtop_tui.kserve.field_errors import FieldError
 from mtop_tui.kserve.parse import check_parallelism, check_scaling, parse_spec
@@ -37,8 +38,7 @@ class Applied(NamedTuple):
     source: Literal["Preset", "UserRef"]
 
 
-@dataclass(frozen=True, slots=True)
-class Combined:
+class Combined(msgspec.Struct, frozen=True):
     """A service's effective spec, or why there is none.
 
     Attributes:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal, NamedTuple
+
+import msgspec
 
 from mtop_tui.domain.cost.tokens import usd_per_million_tokens
 from mtop_tui.domain.readiness import Health, Status
@@ -36,8 +37,7 @@ class Cell(NamedTuple):
 QUIET_UNKNOWN = Cell(fmt.UNKNOWN, "quiet")
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceFacts:
+class ServiceFacts(msgspec.Struct, frozen=True):
     """All that a row is made of, at one time."""
 
     state: ServiceState

@@ -6,8 +6,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
+
+import msgspec
 
 from mtop_tui.state.fleet import ServiceSummary
 from mtop_tui.state.service import ServiceState
@@ -18,8 +19,7 @@ SortValue = float | str | None
 """What a column sorts by; None sorts last in both directions."""
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(msgspec.Struct, frozen=True):
     """One column.
 
     `width` is the least it is given. With `grows`, it takes spare width up to its longest value;

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from mtop_tui.observations import ServiceKey
 from mtop_tui.state.fleet import FleetStore
@@ -12,8 +13,7 @@ from mtop_tui.views.cells import Cell, ServiceFacts, gpu_text
 from mtop_tui.views.columns import BY_ID, COLUMNS, Column
 
 
-@dataclass(frozen=True, slots=True)
-class FleetQuery:
+class FleetQuery(msgspec.Struct, frozen=True):
     """Which services are wanted, and in what order.
 
     `filter` is split at spaces; every word must occur in a service's name, namespace, model, GPU
@@ -33,8 +33,7 @@ class FleetQuery:
         return self.descending
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(msgspec.Struct, frozen=True):
     """One service as text: a cell per column of `columns.COLUMNS`."""
 
     key: ServiceKey

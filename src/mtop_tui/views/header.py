@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
+
+import msgspec
 
 from mtop_tui.domain.cost.money import Dollars
 from mtop_tui.observations import SourceHealth
@@ -22,8 +23,7 @@ _CHART_SAMPLES = CHART_CELLS * 2
 _STEPS_PER_POINT = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
+class Header(msgspec.Struct, frozen=True):
     """Two lines of fields. In each, fields further back give way first when space is short."""
 
     source: tuple[Cell, ...]

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 MAX_VALUES = 500_000
 """Values in one document, counted as if every alias were written out."""
@@ -33,8 +34,7 @@ class DocumentError(Exception):
         self.message = message
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(msgspec.Struct, frozen=True):
     """One document of a file.
 
     Attributes:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Generic, TypeVar
+
+import msgspec
 
 from mtop_tui.engine.demand import UNSTATED, Demand, demand_of
 from mtop_tui.kserve.field_errors import FieldError
@@ -39,8 +40,7 @@ _PRESET_NAMES = f"{PRESET_PREFIX}config-llm-"
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Manifest(Generic[T]):
+class Manifest(msgspec.Struct, Generic[T], frozen=True):
     """One object: as received, as read, and where it stands."""
 
     body: dict[str, Any]
@@ -49,15 +49,13 @@ class Manifest(Generic[T]):
     line: int
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceManifest(Manifest[LLMInferenceService]):
+class ServiceManifest(Manifest[LLMInferenceService], frozen=True):
     """One service, with what the simulation shall ask of it."""
 
     demand: Demand = UNSTATED
 
 
-@dataclass(frozen=True)
-class Manifests:
+class Manifests(msgspec.Struct, frozen=True, dict=True):
     """What a folder holds. No services at all is the only outcome that cannot be shown.
 
     Attributes:
@@ -69,7 +67,7 @@ class Manifests:
     services: tuple[ServiceManifest, ...] = ()
     configs: tuple[Manifest[LLMInferenceServiceConfig], ...] = ()
     nodes: tuple[Manifest[ClusterNode], ...] = ()
-    skipped: Mapping[str, int] = field(default_factory=dict)
+    skipped: Mapping[str, int] = msgspec.field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
 
     def find_config(self, namespace: str, name: str) -> Mapping[str, Any] | None:
@@ -155,8 +153,7 @@ def _read(path: Path, found: _Found) -> None:
             _sort_in(_Place(str(path), document), document.body, found)
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
+class _Place(msgspec.Struct, frozen=True):
     """Where an object stands: a document, or an item of a document that is a list."""
 
     file: str
