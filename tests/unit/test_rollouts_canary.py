@@ -186,6 +186,21 @@ def test_shifting_weights_while_all_gets_worse_is_no_fault_of_the_canary() -> No
     assert verdict.verdict is Verdict.PASS
 
 
+def test_slow_requests_that_come_in_bursts_are_weaker_evidence() -> None:
+    steady = Comparison.of(TTFT, 0.25)
+    bursts = steady
+    for window in range(40):
+        steady = steady.after(Count(24, 100), Count(31, 100))
+        bursts = bursts.after(Count(24, 100), Count(62 if window % 2 else 0, 100))
+    assert steady.verdict().effect == pytest.approx(bursts.verdict().effect)
+    assert steady.verdict().verdict is Verdict.WORSE
+    assert bursts.verdict().verdict is Verdict.NOT_ENOUGH_DATA
+    narrow, wide = steady.verdict().interval, bursts.verdict().interval
+    assert narrow is not None
+    assert wide is not None
+    assert wide.low < narrow.low <= narrow.high < wide.high
+
+
 def test_more_requests_are_told_about_right() -> None:
     early = after(ERRORS, (2, 200), (6, 200)).verdict(canary_rate=2.0)
     assert early.verdict is Verdict.NOT_ENOUGH_DATA

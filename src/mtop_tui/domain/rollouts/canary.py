@@ -39,7 +39,9 @@ class Metric:
     `minimum_effect` is the least difference that matters, as a part of the baseline's share of bad
     requests. `alternatives` are the odds ratios above 1 that the test looks for.
     `false_worse` and `false_better` are its part of the false-alarm budget. Only under unlike
-    circumstances among `spoiled_by` is it not compared.
+    circumstances among `spoiled_by` is it not compared. With `in_bursts`, bad requests may come
+    together more than chance would have it, as slow ones do in a queue, and evidence is weakened by
+    how much the windows scatter.
     """
 
     name: str
@@ -48,16 +50,17 @@ class Metric:
     false_worse: float
     false_better: float
     spoiled_by: frozenset[Circumstance]
+    in_bursts: bool
 
 
 _SLOW_ODDS = (1.15, 1.3, 1.5, 2.0, 3.0)
 _ALL = frozenset(Circumstance)
 
 ERRORS = Metric(
-    "errors", 0.5, (2.0, 3.0, 5.0, 10.0), 0.043, 0.001, frozenset({Circumstance.PROMPTS})
+    "errors", 0.5, (2.0, 3.0, 5.0, 10.0), 0.043, 0.001, frozenset({Circumstance.PROMPTS}), False
 )
-TTFT = Metric("TTFT", 0.1, _SLOW_ODDS, 0.002, 0.001, _ALL)
-TPOT = Metric("TPOT", 0.1, _SLOW_ODDS, 0.002, 0.001, _ALL)
+TTFT = Metric("TTFT", 0.1, _SLOW_ODDS, 0.002, 0.001, _ALL, True)
+TPOT = Metric("TPOT", 0.1, _SLOW_ODDS, 0.002, 0.001, _ALL, True)
 METRICS = (ERRORS, TTFT, TPOT)
 """Errors get most of the budget, since a few requests must suffice; slow shares need it less."""
 
@@ -108,7 +111,8 @@ class Comparison:
 
     `limit` is the odds ratio of the minimum effect. The two sums are those of Mantel and Haenszel
     for the ratio of shares, which compare within windows only: shifting weights while the
-    baseline's share drifts do not bias them.
+    baseline's share drifts do not bias them. `deviations` are the canary's standardised deviations
+    from an even split, window by window: their number, sum and sum of squares.
     """
 
     metric: Metric
@@ -118,6 +122,7 @@ class Comparison:
     canary: Count
     baseline_sum: float
     canary_sum: float
+    deviations: tuple[int, float, float]
 
     @classmethod
     def of(cls, metric: Metric, share: float) -> Comparison:
@@ -136,7 +141,7 @@ class Comparison:
         )
         inverse = (1 / ratio for ratio in metric.alternatives)
         evidence = OddsEvidence.none(limit, *metric.alternatives, *inverse)
-        return cls(metric, limit, evidence, Count(0, 0), Count(0, 0), 0.0, 0.0)
+        return cls(metric, limit, evidence, Count(0, 0), Count(0, 0), 0.0, 0.0, (0, 0.0, 0.0))
 
     def after(self, baseline: Count, canary: Count) -> Comparison:
         """With one more window of both sides, not overlapping the ones before.
@@ -152,7 +157,13 @@ class Comparison:
         evidence = self.evidence.after(base_bad, base_total, bad, total)
         if not (base_total and total):
             return self
-        both = base_total + total
+        both, all_bad = base_total + total, base_bad + bad
+        windows, deviations, squares = self.deviations
+        variance = all_bad * (both - all_bad) * total * base_total / (both * both * (both - 1))
+        if variance > 0:
+            deviation = (bad - all_bad * total / both) / math.sqrt(variance)
+            windows, deviations = windows + 1, deviations + deviation
+            squares += deviation * deviation
         return replace(
             self,
             evidence=evidence,
@@ -160,6 +171,7 @@ class Comparison:
             canary=Count(self.canary.bad + bad, self.canary.total + total),
             baseline_sum=self.baseline_sum + base_bad * total / both,
             canary_sum=self.canary_sum + bad * base_total / both,
+            deviations=(windows, deviations, squares),
         )
 
     def verdict(
@@ -199,7 +211,7 @@ class Comparison:
         ):
             return Verdict.WORSE
         inverse = [1 / ratio for ratio in metric.alternatives]
-        if self.evidence.against(1.0, inverse) >= math.log(1 / metric.false_better) and (
+        if self._weakened().against(1.0, inverse) >= math.log(1 / metric.false_better) and (
             effect is not None and effect <= 1 / (1 + metric.minimum_effect) - 1
         ):
             return Verdict.BETTER
@@ -208,10 +220,20 @@ class Comparison:
         return Verdict.NOT_ENOUGH_DATA
 
     def _log_worse(self) -> float:
-        return self.evidence.against(1.0, self.metric.alternatives)
+        return self._weakened().against(1.0, self.metric.alternatives)
 
     def _log_pass(self) -> float:
-        return self.evidence.against(self.limit, (1.0,))
+        return self._weakened().against(self.limit, (1.0,))
+
+    def _weakened(self) -> OddsEvidence:
+        return self.evidence.tempered(self._dispersion())
+
+    def _dispersion(self) -> float:
+        """The variance of the windows' deviations, which is 1 when requests are independent."""
+        windows, deviations, squares = self.deviations
+        if not self.metric.in_bursts or windows < 2:
+            return 1.0
+        return max(1.0, (squares - deviations * deviations / windows) / (windows - 1))
 
     def _effect(self) -> float | None:
         if self.baseline_sum == 0:
@@ -222,7 +244,7 @@ class Comparison:
         if not 0 < self.baseline.bad < self.baseline.total:
             return None
         share = self.baseline.bad / self.baseline.total
-        low, high = self.evidence.interval()
+        low, high = self._weakened().interval()
         return Interval(_ratio(low, share) - 1, _ratio(high, share) - 1)
 
     def _more_requests(self) -> int | None:
@@ -236,7 +258,7 @@ class Comparison:
         if not 0 < bad < total:
             return None
         share = bad / total
-        information = share * (1 - share) * self.baseline.total / total
+        information = share * (1 - share) * self.baseline.total / total / self._dispersion()
         seen = math.log(_odds(self.canary) / _odds(self.baseline))
         missing = []
         if seen > 0:

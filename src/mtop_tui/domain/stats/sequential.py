@@ -6,8 +6,8 @@ hypergeometric distribution, which depends on the odds ratio alone. So the share
 itself may drift from window to window, and the ratio of likelihoods of two odds ratios is a
 martingale: by Ville's inequality it ever exceeds 1/alpha with a probability of alpha at most,
 however often one looks. Sources: Wald 1945, Ann. Math. Stat. 16, 117-186; Ville 1939; Robbins
-1970, Ann. Math. Stat. 41, 1397-1409 (mixtures); Turner, Ly and Grünwald 2024, Stat. Probab.
-Lett. 198 (tests of two proportions that allow optional stopping).
+1970, Ann. Math. Stat. 41, 1397-1409 (mixtures); Turner, Ly and Grünwald 2024, J. Stat. Plan.
+Inference 230, 106116 (tests of two samples that allow optional stopping).
 """
 
 from __future__ import annotations
@@ -139,6 +139,14 @@ class OddsEvidence:
             for old, ratio, total in zip(self.log_likelihoods, self.ratios, sums, strict=True)
         )
         return OddsEvidence(self.ratios, tuple(added))
+
+    def tempered(self, dispersion: float) -> OddsEvidence:
+        """The evidence when counts scatter `dispersion` times (1 or more) as much as by chance.
+
+        Log-likelihoods are divided by it, as in quasi-likelihood (Wedderburn 1974, Biometrika 61,
+        439-447). This only weakens evidence, so what is said of `against` still holds.
+        """
+        return OddsEvidence(self.ratios, tuple(log / dispersion for log in self.log_likelihoods))
 
     def against(self, ratio: float, alternatives: Sequence[float]) -> float:
         """The log e-value against `ratio`, with equal weight on each alternative.
