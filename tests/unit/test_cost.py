@@ -2,6 +2,7 @@
 
 import json
 from collections import defaultdict
+from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
@@ -170,21 +171,51 @@ def test_usage_needs_a_measurement_and_allocation_does_not() -> None:
     assert allocation_cost(1, None, rate, hours) == 4
 
 
-@pytest.mark.parametrize("value", [-1.0, float("nan"), float("inf"), Decimal("NaN")])
-def test_amounts_that_cannot_be(value: float | Decimal) -> None:
-    for wrong in (
-        lambda: asset_cost(value, Decimal(1), 1),
-        lambda: asset_cost(1, Decimal(1), value),
-        lambda: allocation_cost(1, value, Decimal(1), 1),
-        lambda: share_by_weight(Decimal(1), {"a": Decimal(str(value))}),
-        lambda: share_by_weight(Decimal(str(value)), {}),
-        lambda: spend_of(Decimal(1), 3600, idle_seconds=float(value), spare_seconds=0),
-        lambda: bill_of(Decimal(str(value)), []),
-        lambda: in_cents([Decimal(1), Decimal(str(value))]),
-        lambda: shared_gpu(Decimal(str(value)), []),
-    ):
-        with pytest.raises(ValueError, match=r"is 0 or more, not (-1|nan|NaN|inf|Inf)"):
-            wrong()
+def spend(**facts: Any) -> Spend:
+    price = facts.pop("usd_per_replica_hour", Decimal(1))
+    whole = facts.pop("replica_seconds", 1.0)
+    return spend_of(price, whole, **({"idle_seconds": 0.0, "spare_seconds": 0.0} | facts))
+
+
+AMOUNTS: dict[str, list[Callable[[Any], object]]] = {
+    "an amount": [lambda value: asset_cost(value, Decimal(1), 1)],
+    "a rate": [lambda value: asset_cost(1, value, 1)],
+    "a number of hours": [lambda value: asset_cost(1, Decimal(1), value)],
+    "a request": [lambda value: allocation_cost(value, None, Decimal(1), 1)],
+    "a use": [lambda value: allocation_cost(1, value, Decimal(1), 1)],
+    "a weight": [lambda value: share_by_weight(Decimal(1), {"a": value})],
+    "a shared cost": [lambda value: share_by_weight(value, {})],
+    "a price": [
+        lambda value: spend(usd_per_replica_hour=value),
+        lambda value: shared_gpu(value, []),
+    ],
+    "replica seconds": [lambda value: spend(replica_seconds=value)],
+    "unobserved seconds": [lambda value: spend(unobserved_seconds=value)],
+    "idle seconds": [lambda value: spend(idle_seconds=value)],
+    "spare seconds": [lambda value: spend(spare_seconds=value)],
+    "a bill": [lambda value: bill_of(value, [])],
+    "a part of a bill": [
+        lambda value: Bill(Decimal(0), Decimal(0), value, Decimal(0), Decimal(0), Decimal(0))
+    ],
+    "an amount of money": [
+        lambda value: in_cents([Decimal(1), value]),
+        lambda value: Money(value, Basis.ALLOCATION, origins=frozenset({ORIGIN})),
+    ],
+}
+
+
+@pytest.mark.parametrize("value", ["-1", "NaN", "Infinity"])
+@pytest.mark.parametrize("what", AMOUNTS)
+def test_amounts_that_cannot_be(what: str, value: str) -> None:
+    for wrong in AMOUNTS[what]:
+        with pytest.raises(ValueError, match=f"^{what} is 0 or more, not {value}$"):
+            wrong(Decimal(value))
+
+
+@pytest.mark.parametrize("value", [-0.5, float("nan"), float("inf")])
+def test_floats_that_cannot_be(value: float) -> None:
+    with pytest.raises(ValueError, match=f"^an amount is 0 or more, not {value}$"):
+        asset_cost(value, Decimal(1), 1)
 
 
 @given(usd, st.lists(st.decimals(0, 100, places=3), min_size=1, max_size=6))
@@ -236,12 +267,12 @@ def test_gpus_that_cannot_be_spread(gpus: int, nodes: int) -> None:
 
 def test_money_says_where_it_is_from() -> None:
     window = Window(0.0, 1800.0)
-    got = node_share("n1", Fraction(2, 8), PRICE, window=window)
+    got = node_share("n1", Fraction(3, 8), PRICE, window=window)
     assert got == Money(
-        Decimal("6.88"), Basis.ALLOCATION, window, frozenset({ORIGIN}), frozenset({"n1"})
+        Decimal("10.32"), Basis.ALLOCATION, window, frozenset({ORIGIN}), frozenset({"n1"})
     )
-    assert node_share("n1", Fraction(2, 8), PRICE).usd == allocated(2, 8, PRICE.usd_per_hour).usd
-    assert in_words(got) == "$6.88"
+    assert node_share("n1", Fraction(3, 8), PRICE).usd == allocated(3, 8, PRICE.usd_per_hour).usd
+    assert in_words(got) == "$10.32"
     assert not got.at_least
     used = node_share("n1", Fraction("0.5") * 2 / 8, PRICE, Basis.USAGE)
     assert (used.usd, used.basis) == (Decimal("6.88"), Basis.USAGE)
@@ -262,9 +293,27 @@ def test_a_total_with_unpriced_nodes_is_a_lower_bound_and_says_so() -> None:
 
 
 def test_no_share_of_a_node_costs_nothing_whatever_its_price() -> None:
-    nothing = node_share("n1", Fraction(0), NoPrice("?"))
+    window = Window(0.0, 1.0)
+    nothing = node_share("n1", Fraction(0), NoPrice("?"), Basis.USAGE, window)
+    assert nothing == Money(Decimal(0), Basis.USAGE, window)
     assert in_words(nothing) == "$0.00"
     assert (nothing.at_least, nothing.known) == (False, True)
+
+
+def test_a_sum_keeps_its_basis_and_window() -> None:
+    window = Window(0.0, 3600.0)
+    parts = [
+        node_share(name, WHOLE, price, Basis.USAGE, window)
+        for name, price in {"n1": PRICE, "n2": NoPrice("?")}.items()
+    ]
+    assert parts[0] + parts[1] == Money(
+        Decimal("55.04"),
+        Basis.USAGE,
+        window,
+        frozenset({ORIGIN}),
+        frozenset({"n1"}),
+        frozenset({"n2"}),
+    )
 
 
 @pytest.mark.parametrize("share", [Fraction(-1, 8), Fraction(9, 8)])
@@ -286,8 +335,6 @@ def test_dollars_of_different_basis_or_window_do_not_add_up() -> None:
 def test_dollars_need_a_source() -> None:
     with pytest.raises(ValueError, match="without a price source"):
         Money(Decimal(1), Basis.ALLOCATION)
-    with pytest.raises(ValueError, match="0 or more"):
-        Money(Decimal(-1), Basis.ALLOCATION, origins=frozenset({ORIGIN}))
 
 
 def test_a_window_that_ends_before_it_starts() -> None:
@@ -323,6 +370,14 @@ def test_missing_cents_go_to_what_lost_most_and_first_of_equals() -> None:
     assert in_cents([]) == []
 
 
+def test_amounts_longer_than_decimal_s_default_precision() -> None:
+    large, small = Decimal(10) ** 30, Decimal("0.01")
+    assert in_cents([large, small]) == [large, small]
+    assert in_words(Money(large, Basis.USAGE, origins=frozenset({ORIGIN}))) == f"${large:f}.00"
+    assert bill_of(large, [Spend(small, Decimal(0), Decimal(0))]).usd == large
+    assert idle_cost(large, [small]).raw == Decimal("9" * 30 + ".99")
+
+
 # The bill
 
 
@@ -336,6 +391,11 @@ def test_without_an_objective_headroom_is_unknown_and_stays_in_serving() -> None
     held = spend_of(Decimal(36), 1000, idle_seconds=0, spare_seconds=None)
     assert held == Spend(Decimal(10), Decimal(0), Decimal(0), headroom_unknown=1)
     assert bill_of(Decimal(10), [held, held._replace(serving=Decimal(0))]).headroom_unknown == 2
+
+
+def test_a_service_that_was_idle_throughout_served_nothing() -> None:
+    held = spend_of(Decimal(36), 1000, idle_seconds=1000, spare_seconds=0)
+    assert held == Spend(Decimal(0), Decimal(0), Decimal(10))
 
 
 def test_seconds_that_exceed_the_whole_are_cut_off() -> None:
@@ -369,7 +429,9 @@ def test_more_held_than_there_is_is_doubtful_and_scaled_to_the_bill() -> None:
 
 
 def test_no_nodes_no_bill() -> None:
-    assert bill_of(Decimal(0), []).parts == (0, 0, 0, 0)
+    got = bill_of(Decimal(0), [])
+    assert got.parts == (0, 0, 0, 0)
+    assert (got.priced_nodes, got.unpriced_nodes, got.headroom_unknown) == (0, 0, 0)
 
 
 def test_parts_that_do_not_add_up_are_no_bill() -> None:
@@ -453,6 +515,7 @@ def test_unused_time_slices_are_idle() -> None:
     got = shared_gpu(Decimal(4), [slice_fraction(4)] * 3)
     assert got.parts == (Decimal(1), Decimal(1), Decimal(1))
     assert got.idle == Decimal(1)
+    assert slice_fraction(1) == 1
     with pytest.raises(ValueError, match="one replica or more"):
         slice_fraction(0)
 
@@ -466,6 +529,7 @@ def test_hami_shares() -> None:
     assert got.idle == case["idle_usd"]
     assert hami_fraction(25, 50) == Fraction(1, 2)
     assert hami_fraction(None, 12.5) == Fraction(1, 8)
+    assert hami_fraction(0.5) == Fraction(1, 200)
     assert hami_fraction(100) == hami_fraction(None) == 1
 
 

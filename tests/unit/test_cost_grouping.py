@@ -183,6 +183,9 @@ def test_nothing_observed_is_unknown_not_zero() -> None:
 def test_a_part_without_a_price_makes_a_period_a_lower_bound() -> None:
     got = accrue([(0.0, RATE), (40.0, Dollars(Decimal(36), unpriced=2))], 0.0, 100.0, 60.0)
     assert got.unpriced == 60.0
+    twice = accrue([(0.0, Dollars(unpriced=1)), (40.0, Dollars(unpriced=1))], 0.0, 90.0, 60.0)
+    assert twice.unpriced == 90.0
+    assert (got + twice).unpriced == 150.0
     assert got.usd == 1
     assert got.at_least
 

@@ -90,6 +90,10 @@ def test_the_price_at_a_pace() -> None:
     assert float(price) == pytest.approx(case["blended_per_m"], rel=1e-9)
 
 
+def test_less_than_a_token_a_second_still_has_a_price() -> None:
+    assert usd_per_million_tokens(Decimal("3.6"), 0.5) == 2000
+
+
 @pytest.mark.parametrize("pace", [0.0, -1.0, float("nan")])
 def test_no_tokens_have_no_price(pace: float) -> None:
     assert usd_per_million_tokens(Decimal("3.6"), pace) is None
@@ -195,12 +199,12 @@ def test_numbers_that_cannot_be(value: float) -> None:
             TokenUse(**{name: value})
     with pytest.raises(ValueError, match="number of requests is 0 or more"):
         usd_per_thousand_requests(spent(1), value)
-    with pytest.raises(ValueError, match="output weight"):
+    with pytest.raises(ValueError, match=r"^an output weight is 0 or more"):
         token_prices(spent(1), TokenUse(1, 1), output_weight=money(value))
 
 
 def test_output_weighs_something() -> None:
-    with pytest.raises(ValueError, match="output weight is above 0"):
+    with pytest.raises(ValueError, match=r"^an output weight is above 0$"):
         token_prices(spent(1), TokenUse(1, 1), output_weight=Decimal(0))
 
 

@@ -71,7 +71,9 @@ def test_a_list_price_needs_type_region_and_capacity() -> None:
     assert reason(book.price_of(Node(region="eu-west-1"))) == (
         "no on-demand price is known for p5.48xlarge in eu-west-1"
     )
-    assert "instance type" in reason(book.price_of(Node(instance_type=None)))
+    assert reason(book.price_of(Node(instance_type=None))) == (
+        "the node does not say its instance type"
+    )
     assert "p5.48xlarge, does not say its region" in reason(book.price_of(Node(region=None)))
     assert len(book) == 1
 
@@ -119,7 +121,9 @@ def test_the_file_comes_before_the_label_and_its_first_fitting_entry_decides() -
             rule(gpu_type="H100", usd_per_gpu_hour=Decimal(4)),
         ],
     )
-    assert usd(book.price_of(Node(region="eu-west-1"))) == 1
+    assert book.price_of(Node(region="eu-west-1")) == Price(
+        Decimal(1), "prices.yaml", date(2026, 11, 1)
+    )
     assert usd(book.price_of(Node(labels={"pool": "a"}))) == 2
     assert usd(book.price_of(Node(labels={"pool": "b", PRICE_LABEL: "9"}))) == 3
     assert usd(book.price_of(Node("odd"))) == 32
@@ -155,6 +159,7 @@ def test_a_contract_s_discount_is_taken_off_list_prices_and_named() -> None:
     book = PriceBook([(P5, LIST)], [rule(discount_percent=Decimal(25))])
     assert book.price_of(Node()) == Price(Decimal("41.28"), "list, less prices.yaml, -25%", DAY)
     assert "no on-demand price" in reason(book.price_of(Node("odd")))
+    assert "instance type" in reason(book.price_of(Node(None)))
     assert usd(book.price_of(Node("odd", labels={PRICE_LABEL: "9"}))) == 9
 
 
@@ -216,7 +221,7 @@ def test_prices_are_read_as_they_are_written() -> None:
 
 
 def test_entries_that_cannot_be() -> None:
-    with pytest.raises(PriceError, match="not both"):
+    with pytest.raises(PriceError, match=r"^a price is per node or per GPU, not both$"):
         rule(usd_per_hour=Decimal(1), usd_per_gpu_hour=Decimal(1))
     with pytest.raises(PriceError, match="neither a price nor a discount"):
         rule(gpu_type="H100")

@@ -216,9 +216,9 @@ def share_idle(
     weights: defaultdict[tuple[str, str], defaultdict[str, Decimal]] = defaultdict(
         lambda: defaultdict(Decimal)
     )
-    shares: defaultdict[str, Decimal] = defaultdict(Decimal)
+    shares: dict[str, Decimal] = {}
     for workload in workloads:
-        shares[workload.name] += 0
+        shares.setdefault(workload.name, Decimal(0))
         for resource, usd in workload.costs.items():
             weights[workload.pool, resource][workload.name] += usd
     unshared: dict[tuple[str, str], Decimal] = {}
@@ -229,4 +229,4 @@ def share_idle(
                 shares[name] += share
             if shared.unshared:
                 unshared[pool, resource] = shared.unshared
-    return SharedIdle(dict(shares), unshared)
+    return SharedIdle(shares, unshared)

@@ -108,7 +108,7 @@ def shared_gpu(usd_per_gpu_hour: Decimal, fractions: Sequence[Fraction]) -> Shar
     whole = max(claimed, WHOLE)
     return SharedGpu(
         tuple(_times(usd_per_gpu_hour, fraction / whole) for fraction in fractions),
-        _times(usd_per_gpu_hour, (whole - claimed) / whole),
+        _times(usd_per_gpu_hour, whole - claimed),
         claimed,
     )
 
