@@ -89,6 +89,8 @@ class Service(Record, frozen=True, tag=True):
     model: str
     model_uri: str = ""
     labels: dict[str, str] = {}
+    annotations: dict[str, str] = {}
+    """Those of mtop's own domain (`mtop.dev/`): what users tell it about the service."""
     created_at: float | None = None
     generation: int | None = None
     observed_generation: int | None = None
@@ -103,6 +105,16 @@ class Service(Record, frozen=True, tag=True):
     def key(self) -> ServiceKey:
         """The name its replicas and samples refer to."""
         return ServiceKey(self.ref.cluster, self.ref.namespace, self.ref.name)
+
+
+class ContainerExit(msgspec.Struct, frozen=True):
+    """How a container last ended: the kubelet's reason, exit code, message and time."""
+
+    container: str
+    reason: str = ""
+    code: int | None = None
+    message: str = ""
+    at: float | None = None
 
 
 class Replica(Record, frozen=True, tag=True):
@@ -127,6 +139,7 @@ class Replica(Record, frozen=True, tag=True):
     gpus: int | None = None
     gpu_type: str | None = None
     restarts: int = 0
+    last_exit: ContainerExit | None = None
 
 
 class Revision(Record, frozen=True, tag=True):
@@ -222,7 +235,7 @@ class SampleLayout(msgspec.Struct, frozen=True):
 
 
 class MetricSample(Record, frozen=True, tag=True):
-    """One reading of a replica, pool or GPU.
+    """One reading of a replica, or of a service's endpoint picker.
 
     `cumulative` holds the counters, then for each histogram its sum and its cumulative bucket
     counts. In form "cumulative" these count since the process started; in form "windowed" they are
@@ -236,6 +249,33 @@ class MetricSample(Record, frozen=True, tag=True):
     gauges: tuple[float, ...]
     form: Literal["cumulative", "windowed"] = "cumulative"
     window: float | None = None
+    subject: Literal["replica", "picker"] = "replica"
+    analytic: bool = False
+    """Whether a formula made the numbers instead of simulated or real requests."""
+
+
+class GpuReading(Record, frozen=True, tag=True):
+    """One reading of a GPU or MIG instance, as DCGM has it; see `domain.gpus`.
+
+    Shares are 0 to 1, memory bytes, power W, temperature degrees Celsius. `xid` is the number of
+    the latest XID error, 0 when there was none. `throttled` says why the clock is held down.
+    """
+
+    ref: ObjectRef
+    node: str
+    model: str = ""
+    profile: str = ""
+    service: ServiceKey | None = None
+    pod: str = ""
+    utilization: float | None = None
+    sm_active: float | None = None
+    dram_active: float | None = None
+    memory_used: float | None = None
+    memory_total: float | None = None
+    power: float | None = None
+    temperature: float | None = None
+    xid: int | None = None
+    throttled: str = ""
 
 
 class LogLine(msgspec.Struct, frozen=True):
@@ -298,6 +338,7 @@ Observation = (
     | Removed
     | RawObject
     | MetricSample
+    | GpuReading
     | LogLines
     | KubeEvent
     | SourceHealth
