@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import os
-import signal
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 os.environ.setdefault("TEXTUAL_FPS", "120")  # read when textual is imported: halves key latency
@@ -26,6 +25,7 @@ from mtop_tui.config.settings import Loaded, Settings
 from mtop_tui.observations import Observation, SourceHealth
 from mtop_tui.providers.base import FleetProvider, feed
 from mtop_tui.screens.fleet import FleetScreen
+from mtop_tui.signals import leave_on_signals
 from mtop_tui.state.fleet import FleetStore
 from mtop_tui.themes import THEMES
 from mtop_tui.views.fleet import FleetQuery
@@ -92,21 +92,7 @@ class MtopApp(App[int]):
 
     def on_load(self) -> None:
         """Before the terminal is touched: see to it that a signal leaves it as `q` does."""
-        if sys.__stdout__ is None or not sys.__stdout__.isatty():
-            return
-        loop, terminal = asyncio.get_running_loop(), sys.__stdout__.fileno()
-
-        def leave(number: int, _frame: object) -> None:
-            try:
-                os.get_terminal_size(terminal)
-                loop.call_soon_threadsafe(self.call_later, self.action_quit, 128 + number)
-            except (OSError, RuntimeError):
-                # The terminal is gone, and drawing would block for ever; or mtop has just left.
-                signal.signal(number, signal.SIG_DFL)
-                signal.raise_signal(number)
-
-        for number in (signal.SIGHUP, signal.SIGTERM):
-            signal.signal(number, leave)
+        leave_on_signals(partial(self.call_later, self.action_quit))
 
     def get_default_screen(self) -> Screen[None]:
         """The fleet, sorted as the settings say."""
