@@ -43,11 +43,11 @@ def test_defaults():
 
 
 def test_later_layers_win_and_origins_tell_which(write, monkeypatch):
-    file = write("refresh: 2\nseed: 3\n\ntheme: plain\nnamespaces: [a, b]\n")
+    file = write("refresh: 2\nseed: 3\n\ntheme: mtop-dark\nnamespaces: [a, b]\n")
     monkeypatch.setenv("MTOP_SEED", "4")
-    monkeypatch.setenv("MTOP_THEME", "dark")
-    settings, origins, _ = load({"theme": "bright"})
-    assert (settings.refresh, settings.seed, settings.theme) == (2.0, 4, "bright")
+    monkeypatch.setenv("MTOP_THEME", "mtop-dark")
+    settings, origins, _ = load({"theme": "mtop-light"})
+    assert (settings.refresh, settings.seed, settings.theme) == (2.0, 4, "mtop-light")
     assert settings.namespaces == ("a", "b")
     assert origins["refresh"] == Origin("file", f"{file}:1")
     assert origins["namespaces"] == Origin("file", f"{file}:5")
@@ -126,6 +126,7 @@ def test_later_modes_are_refused_plainly(mode):
         ("MTOP_ASCII", "perhaps", "expected true or false"),
         ("MTOP_MODE", "mokc", "MTOP_MODE=mokc: expected mock"),
         ("MTOP_MOCKS", "/does/not/exist", "expected an existing folder"),
+        ("MTOP_THEME", "nord", "MTOP_THEME=nord: expected mtop-dark or mtop-light"),
         ("MTOP_SORT", "tftt", "no column tftt; did you mean ttft?"),
         ("MTOP_COLUMNS", "name,q", "no column q; there are name, state, ttft"),
     ],
@@ -141,12 +142,15 @@ def test_a_wrong_variable_is_named(monkeypatch, variable, text, said):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("theme: x\nrefresh: abc", "2: refresh: expected a number of seconds from 0.25 to 60"),
+        (
+            "theme: mtop-dark\nrefresh: abc",
+            "2: refresh: expected a number of seconds from 0.25 to 60",
+        ),
         ("refresh: yes", "1: refresh: expected a number"),
         ("refresh: [1]", "1: refresh: expected a number"),
         ("seed: 1.5", "1: seed: expected a whole number"),
         ("services: true", "1: services: expected a whole number"),
-        ("theme: 5", "1: theme: expected the name of a theme, not '5'"),
+        ("theme: 5", "1: theme: expected mtop-dark or mtop-light, not '5'"),
         ("namespaces: [a, 1]", "1: namespaces: expected names of namespaces"),
         ("namespaces: {a: b}", "1: namespaces: expected names of namespaces"),
         ("mode: live", "1: mode: live is not in this version"),
@@ -158,6 +162,7 @@ def test_a_wrong_variable_is_named(monkeypatch, variable, text, said):
         ("- refresh", "1: expected `name: value` lines"),
         ("just words", "1: expected `name: value` lines"),
         ("seed: !!python/object:os.system x", "1: seed: could not determine a constructor"),
+        ("theme: dracula", "1: theme: expected mtop-dark or mtop-light, not 'dracula'"),
         ("mocks: nowhere", "1: mocks: expected an existing folder"),
         ("columns: nmae", "1: columns: no column nmae; did you mean name?"),
         ("? {a: b}\n: 1", "1: "),
@@ -235,6 +240,29 @@ def test_unknown_variables_are_a_warning(monkeypatch):
     )
 
 
+@pytest.mark.parametrize(
+    ("variable", "meant"),
+    [
+        ("MTOP_SORTS", "MTOP_SORT"),
+        ("MTOP_REFESH", "MTOP_REFRESH"),
+        ("MTOP_NAMESPACE", "MTOP_NAMESPACES"),
+        ("MTOP_CONFG", "MTOP_CONFIG"),
+        ("MTOP_FOO", None),
+        ("MTOP_MODEL_URL", None),
+    ],
+)
+def test_only_a_variable_of_nearly_that_name_is_suggested(monkeypatch, variable, meant):
+    monkeypatch.setenv(variable, "2")
+    hint = f"; did you mean {meant}?" if meant else ""
+    assert load().warnings == (f"{variable}: not a setting of mtop, ignored{hint}",)
+
+
+def test_the_themes_are_those_the_app_has():
+    from mtop_tui.themes import THEMES
+
+    assert tuple(theme.name for theme in THEMES) == module.THEME_NAMES
+
+
 def test_columns_are_asked_for_only_when_one_is_named():
     def fail():
         raise AssertionError("not needed")
@@ -244,9 +272,9 @@ def test_columns_are_asked_for_only_when_one_is_named():
 
 
 def test_a_problem_found_later_names_the_source(write):
-    file = write("theme: nice\n")
-    line = load().problem("theme", "no theme nice")
-    assert line == f"{file}:1: theme: no theme nice"
+    file = write("sort: name\n")
+    line = load().problem("sort", "nothing to sort")
+    assert line == f"{file}:1: sort: nothing to sort"
 
 
 def test_every_setting_has_a_rule_and_documents_itself():

@@ -22,6 +22,10 @@ _OTHER_VARIABLES: Final = frozenset({CONFIG_VARIABLE, "MTOP_REQUIRE_TOOLS"})
 
 MODES: Final = ("mock",)
 LATER_MODES: Final = ("live", "replay")
+THEME_NAMES: Final = ("mtop-dark", "mtop-light")
+
+_NEAR: Final = 0.7
+"""How alike two words must be (difflib's ratio) for one to be taken for the other."""
 
 Layer = Literal["default", "file", "environment", "flag"]
 
@@ -60,7 +64,7 @@ class Settings:
     columns: Annotated[tuple[str, ...], Rule("names of columns", "name,state,ttft")] = ()
     """Columns of the model table, in order; empty chooses them by the width of the terminal."""
 
-    theme: Annotated[str, Rule("the name of a theme", "mtop-dark")] = "mtop-dark"
+    theme: Annotated[str, Rule(" or ".join(THEME_NAMES), THEME_NAMES[0])] = THEME_NAMES[0]
     """Colours of the screen."""
 
     mocks: Annotated[Path | None, Rule("an existing folder", "mocks")] = None
@@ -70,7 +74,7 @@ class Settings:
     """
 
     services: Annotated[int | None, SERVICES] = None
-    """Clone the manifests until there are this many services; unset shows them as they are."""
+    """Show so many services: the first ones, or copies of all; unset shows what is described."""
 
     seed: Annotated[int, SEED] = 7
     """Seed of the simulation: the same seed gives the same fleet."""
@@ -205,12 +209,15 @@ def problem(field: str, origin: Origin, value: object, why: str = "") -> str:
     return f"{where}: {said}" if why else f"{where}: {said}, not {shown!r}; for instance {example}"
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
-    """`; did you mean X?` for the known word nearest to `word`, or nothing."""
+def nearest(word: str, known: Iterable[str], prefix: str = "") -> str:
+    """`; did you mean X?` for the known word nearest to `word`, or nothing when none is near.
+
+    The word is named with `prefix` before it.
+    """
     from difflib import get_close_matches  # noqa: PLC0415 - only to word an error
 
-    matches = get_close_matches(word, list(known), n=1)
-    return f"; did you mean {matches[0]}?" if matches else ""
+    matches = get_close_matches(word, list(known), n=1, cutoff=_NEAR)
+    return f"; did you mean {prefix}{matches[0]}?" if matches else ""
 
 
 def _is_setting(variable: str) -> bool:
@@ -220,7 +227,9 @@ def _is_setting(variable: str) -> bool:
 def _unknown_variables() -> Iterable[str]:
     for name in sorted(os.environ):
         if name.startswith(ENV_PREFIX) and name not in _VARIABLES | _OTHER_VARIABLES:
-            hint = nearest(name, _VARIABLES | {CONFIG_VARIABLE})
+            # The prefix, which all of them share, would make any two of them look alike.
+            known = [one.removeprefix(ENV_PREFIX) for one in (*_VARIABLES, CONFIG_VARIABLE)]
+            hint = nearest(name.removeprefix(ENV_PREFIX), known, ENV_PREFIX)
             yield f"{name}: not a setting of mtop, ignored{hint}"
 
 
@@ -239,7 +248,7 @@ def _checked(loaded: Loaded, column_ids: Callable[[], Collection[str]] | None) -
         yield loaded.problem("mode")
     if settings.mocks is not None and not settings.mocks.is_dir():
         yield loaded.problem("mocks")
-    if not settings.theme:
+    if settings.theme not in THEME_NAMES:
         yield loaded.problem("theme")
     wanted = {"columns": settings.columns, "sort": (settings.sort_column,)}
     if column_ids is not None and any(filter(None, settings.columns + wanted["sort"])):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
 from mtop_tui.commands import APP, FLEET, MOVE
+from mtop_tui.config.settings import THEME_NAMES
 from mtop_tui.screens.fleet import FleetScreen
 from mtop_tui.views.columns import COLUMNS
 
@@ -45,7 +46,7 @@ class MtopCommands(Provider):
             for column in COLUMNS:
                 if column.title:
                     yield f"Sort by {column.title}", column.help, partial(screen.sort_by, column.id)
-        for theme in sorted(self.app.available_themes):
+        for theme in THEME_NAMES:
             yield (
                 f"Theme {theme}",
                 "Colours of the screen",
