@@ -287,6 +287,41 @@ def test_wrong_arguments_exit_2_and_name_the_flag(provider, arguments, said):
     assert said in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--foo"], "no such option --foo; mtop --help lists them"),
+        (["list", "--foo"], "no such option --foo; mtop list --help lists them"),
+        (["--refrsh", "2"], "no such option --refrsh; did you mean --refresh?"),
+        (
+            ["list", "--refresh", "2"],
+            "--refresh stands before the command; mtop list --help lists its own",
+        ),
+        (["get", "empty", "--sort", "name"], "--sort stands before the command; mtop get --help"),
+        (["zzz"], "no such command 'zzz'; mtop --help says more"),
+        (["get"], "missing argument '[NAMESPACE/]NAME'; mtop get --help says more"),
+        (["--seed"], "option '--seed' requires an argument; mtop --help says more"),
+        (["--seed", "x"], "--seed: expected a whole number from 0"),
+        (["list", "-o", "xml"], "invalid value for '-o' / '--output': 'xml' is not one of"),
+    ],
+)
+def test_every_complaint_about_the_command_line_is_one_line(monkeypatch, capsys, arguments, said):
+    monkeypatch.setattr(sys, "argv", ["mtop", *arguments])
+    assert main() == Exit.USAGE
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith(f"mtop: {said}")
+    assert err.count("\n") == 1
+
+
+def test_the_help_says_where_flags_may_stand(provider):
+    assert "its own --help lists too may also follow" in " ".join(run("--help").stdout.split())
+    for command in ("list", "get"):
+        own = re.findall(r"(--[a-z]+)", run(command, "--help").stdout)
+        assert "--namespace" in own
+        assert not {"--refresh", "--theme"} & set(own)
+
+
 def test_a_wrong_variable_exits_2_and_an_unknown_one_warns(provider, monkeypatch):
     monkeypatch.setenv("MTOP_SEDE", "1")
     done = run("list", "-o", "name")
@@ -363,6 +398,20 @@ def test_the_same_seed_lists_the_same_services(tmp_path):
 def test_services_can_be_cloned():
     done = run_installed("list", "-o", "name", "--services", "100", "--sort", "name")
     assert len(set(done.stdout.splitlines())) == 100
+
+
+def test_fewer_services_than_shipped_are_the_first_of_them():
+    few, more = (
+        run_installed("list", "-o", "name", "--services", str(count), "--sort", "name")
+        for count in (3, 4)
+    )
+    assert few.stderr == ""
+    assert len(set(few.stdout.splitlines())) == 3
+    assert set(few.stdout.splitlines()) < set(more.stdout.splitlines())
+    left_out = (set(more.stdout.splitlines()) - set(few.stdout.splitlines())).pop()
+    assert run_installed("get", left_out, "--services", "3").returncode == Exit.NOT_FOUND
+    kept = few.stdout.splitlines()[0]
+    assert run_installed("get", kept, "--services", "3").returncode == 0
 
 
 def test_an_object_of_the_shipped_cluster_reads_back():
@@ -452,12 +501,16 @@ def test_without_a_terminal_the_commands_that_print_are_named(terminal, lacking)
     )
 
 
-def test_an_unknown_theme_is_refused_before_the_screen_opens(monkeypatch, provider):
+@pytest.mark.parametrize("arguments", [[], ["list"], ["get", "empty"]])
+def test_an_unknown_theme_is_refused_by_every_command(monkeypatch, provider, arguments):
     monkeypatch.setattr(main_module, "_require_terminal", lambda: None)
     monkeypatch.setenv("MTOP_THEME", "neon")
-    done = run()
-    assert done.exit_code == 2
-    assert done.stderr.startswith("mtop: MTOP_THEME=neon: no theme neon; there are mtop-dark")
+    done = run(*arguments)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr == (
+        "mtop: MTOP_THEME=neon: expected mtop-dark or mtop-light; "
+        "unset it or set for instance MTOP_THEME=mtop-dark\n"
+    )
 
 
 def test_the_app_is_opened_with_what_was_set(monkeypatch, provider):

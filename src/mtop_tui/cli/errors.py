@@ -45,6 +45,29 @@ def complain(line: str) -> None:
     click.echo(f"mtop: {safe(line)}", err=True)
 
 
+def usage_complaint(error: click.UsageError) -> str:
+    """What click has to say about the command line, said as mtop says it, on one line."""
+    command = error.ctx.command_path if error.ctx else "mtop"
+    near: list[str] | None = getattr(error, "possibilities", None)
+    if isinstance(error, click.NoSuchOption):
+        if _is_option_of_parent(error):
+            return f"{error.option_name} stands before the command; {command} --help lists its own"
+        said, rest = f"no such option {error.option_name}", "lists them"
+    else:
+        message = error.message if near else error.format_message()
+        said, rest = " ".join(message.split()).rstrip("."), "says more"
+    said = said[:1].lower() + said[1:]
+    return (
+        f"{said}; did you mean {' or '.join(near)}?" if near else f"{said}; {command} --help {rest}"
+    )
+
+
+def _is_option_of_parent(error: click.NoSuchOption) -> bool:
+    parent = error.ctx.parent if error.ctx else None
+    options = [] if parent is None else parent.command.params
+    return any(error.option_name in option.opts for option in options)
+
+
 def emit(text: str) -> None:
     """Data on stdout, all of it or an error.
 

@@ -9,7 +9,7 @@ import sys
 import click
 
 from mtop_tui import __version__
-from mtop_tui.cli.errors import Exit, Failure, complain
+from mtop_tui.cli.errors import Exit, Failure, complain, usage_complaint
 from mtop_tui.cli.fleet import get, list_
 from mtop_tui.cli.options import screen_options, settings_of, source_options, table_options
 
@@ -18,8 +18,9 @@ from mtop_tui.cli.options import screen_options, settings_of, source_options, ta
     name="mtop",
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Flags are accepted before and after a command. Settings also come from MTOP_* variables"
-    " and from $MTOP_CONFIG or ~/.config/mtop/config.yaml; flags win.",
+    epilog="These flags stand before a command; those that its own --help lists too may also follow"
+    " it. Settings also come from MTOP_* variables and from $MTOP_CONFIG or"
+    " ~/.config/mtop/config.yaml; flags win.",
 )
 @source_options
 @table_options
@@ -50,12 +51,7 @@ def _open(ctx: click.Context) -> int:
     loaded = settings_of(ctx, column_ids)
     from mtop_tui.app import run
     from mtop_tui.cli.source import open_fleet
-    from mtop_tui.themes import THEMES
 
-    themes = [theme.name for theme in THEMES]
-    if loaded.settings.theme not in themes:
-        why = f"no theme {loaded.settings.theme}; there are {', '.join(themes)}"
-        raise Failure(loaded.problem("theme", why), Exit.USAGE)
     return run(loaded, *open_fleet(loaded))
 
 
@@ -87,9 +83,15 @@ def main() -> int:
     Whatever goes wrong ends in one line on stderr; `--debug` shows the traceback.
     """
     try:
-        return int(cli.main(standalone_mode=False) or Exit.OK)
-    except click.ClickException as error:
+        return int(cli.main(prog_name="mtop", standalone_mode=False) or Exit.OK)
+    except Failure as error:
         error.show()
+        return error.exit_code
+    except click.UsageError as error:
+        complain(usage_complaint(error))
+        return Exit.USAGE
+    except click.ClickException as error:
+        complain(error.format_message())
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return Exit.INTERRUPTED

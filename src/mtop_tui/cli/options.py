@@ -1,7 +1,7 @@
 """The flags that set settings, shared by `mtop` and its commands.
 
 `mtop -n production list` and `mtop list -n production` mean the same; where both are given, the one
-nearer to the end wins.
+nearer to the end wins. A command takes only the flags that matter to it.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def _number(field: str, kind: type[int] | type[float], rule: Rule) -> Callable[[
         except ValueError:
             number = math.nan
         if not (rule.least or 0) <= number <= (rule.most or math.inf):
-            raise click.UsageError(problem(field, Origin("flag", f"--{field}"), text))
+            raise Failure(problem(field, Origin("flag", f"--{field}"), text), Exit.USAGE)
         return number
 
     return read
@@ -71,7 +71,7 @@ _SOURCE = (
         "--services",
         type=_number("services", int, SERVICES),
         metavar="N",
-        help="Clone the manifests until there are N services.",
+        help="Show N services: the first ones, or copies of all.",
     ),
     click.option(
         "--seed", type=_number("seed", int, SEED), metavar="N", help="Seed of the simulation."
