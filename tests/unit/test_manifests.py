@@ -128,6 +128,25 @@ class TestBadInput:
         assert names(manifests) == ["good", "x"]
         assert manifests.services[1].demand.age is None
 
+    def test_wrong_hints_are_named_one_by_one_and_the_others_hold(self, folder: Path) -> None:
+        hints = """\
+  annotations:
+    sim.mtop.dev/requests-per-second: "4"
+    sim.mtop.dev/prompt-tokens: "0"
+    sim.mtop.dev/age: 2 days
+    sim.mtop.dev/speed: fast
+"""
+        (folder / "hint.yaml").write_text(GOOD.replace("  name: good\n", f"  name: x\n{hints}"))
+        manifests = load(folder)
+        assert [(one.line, one.field.rpartition("/")[2]) for one in manifests.problems] == [
+            (7, "prompt-tokens"),
+            (8, "age"),
+            (9, "speed"),
+        ]
+        assert all(one.message.endswith("; the hint is ignored") for one in manifests.problems)
+        demand = manifests.services[1].demand
+        assert (demand.requests_per_second, demand.prompt_tokens, demand.age) == (4.0, None, None)
+
     def test_a_duplicate_names_both_places_and_the_first_stays(self, folder: Path) -> None:
         (folder / "same.yaml").write_text(GOOD.replace("hf://org/good", "hf://org/other"))
         manifests = load(folder)

@@ -19,6 +19,8 @@ MEAN_OUTPUT = f"{PREFIX}output-tokens"
 AGE = f"{PREFIX}age"
 FAULT = f"{PREFIX}fault"
 
+_KNOWN = (AGE, FAULT, MEAN_OUTPUT, MEAN_PROMPT, REQUEST_RATE)
+
 IMAGE_PULL = "image-pull"
 
 _UNIT_SECONDS = {"s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0}
@@ -48,34 +50,35 @@ UNSTATED = Demand()
 """No hint at all."""
 
 
-def demand_of(annotations: Mapping[str, str]) -> Demand:
-    """The hints among a service's annotations; all other annotations are ignored.
+def demand_of(annotations: Mapping[str, str]) -> tuple[Demand, dict[str, str]]:
+    """The hints among a service's annotations, and what is wrong with those that are not usable.
 
-    Raises:
-        ValueError: a hint mtop does not know, or one with a value it cannot read. The message
-            names the annotation, what was expected and what stood there.
+    The latter by annotation: a hint mtop does not know, or a value it cannot read, with what was
+    expected and what stood there. Annotations that are no hints are ignored.
     """
-    known = {REQUEST_RATE, MEAN_PROMPT, MEAN_OUTPUT, AGE, FAULT}
-    for name in annotations:
-        if name.startswith(PREFIX) and name not in known:
-            raise ValueError(f"{name}: no such hint; known are {', '.join(sorted(known))}")
-    return Demand(
-        requests_per_second=_read(annotations, REQUEST_RATE, _rate),
-        prompt_tokens=_read(annotations, MEAN_PROMPT, _tokens),
-        output_tokens=_read(annotations, MEAN_OUTPUT, _tokens),
-        age=_read(annotations, AGE, _seconds),
-        image_pull_fails=bool(_read(annotations, FAULT, _pull_fault)),
+    wrong: dict[str, str] = {}
+
+    def read(name: str, parse: Callable[[str], float]) -> float | None:
+        stated = annotations.get(name)
+        if stated is None:
+            return None
+        try:
+            return parse(stated.strip())
+        except ValueError as error:
+            wrong[name] = f"expected {error}, got {stated!r}"
+            return None
+
+    demand = Demand(
+        requests_per_second=read(REQUEST_RATE, _rate),
+        prompt_tokens=read(MEAN_PROMPT, _tokens),
+        output_tokens=read(MEAN_OUTPUT, _tokens),
+        age=read(AGE, _seconds),
+        image_pull_fails=bool(read(FAULT, _pull_fault)),
     )
-
-
-def _read(annotations: Mapping[str, str], name: str, parse: Callable[[str], float]) -> float | None:
-    stated = annotations.get(name)
-    if stated is None:
-        return None
-    try:
-        return parse(stated.strip())
-    except ValueError as error:
-        raise ValueError(f"{name}: expected {error}, got {stated!r}") from None
+    for name in annotations:
+        if name.startswith(PREFIX) and name not in _KNOWN:
+            wrong[name] = f"no such hint; known are {', '.join(_KNOWN)}"
+    return demand, wrong
 
 
 def _number(text: str) -> float:

@@ -30,12 +30,13 @@ def clone_name(name: str, copy: int) -> str:
 
 
 def cloned(fleet: Fleet, count: int) -> Fleet:
-    """`count` services, or all there are if that is more, with as many more nodes.
+    """`count` services, the first of those there are or copies of all; nodes grow with them.
 
-    Copies of a route group's members form a copy of the group.
+    No node goes when there are fewer services than described. Copies of a route group's members
+    form a copy of the group.
     """
     originals = len(fleet.services)
-    if not originals or count <= originals:
+    if not originals:
         return fleet
     copies = -(-count // originals)
     services = [_service(one, copy) for copy in range(1, copies + 1) for one in fleet.services][

@@ -203,11 +203,8 @@ def _sort_in(place: _Place, body: Any, found: _Found) -> None:
 def _add_service(place: _Place, body: dict[str, Any], found: _Found) -> None:
     service = parse_service(body)
     metadata = service.metadata
-    demand = UNSTATED
-    try:
-        demand = demand_of(metadata.annotations or {})
-    except ValueError as error:
-        name, _, message = str(error).partition(": ")
+    demand, wrong = demand_of(metadata.annotations or {})
+    for name, message in wrong.items():
         found.problems.append(
             place.problem(f"metadata.annotations.{name}", f"{message}; the hint is ignored")
         )

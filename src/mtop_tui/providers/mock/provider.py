@@ -43,7 +43,7 @@ class MockProvider:
         manifests: what the cluster consists of.
         seed: decides everything that is drawn; with the same clock the same is observed.
         clock: simulated time runs with it, except while paused.
-        clones: copy the services, and nodes in proportion, until there are so many.
+        clones: show so many services: the first ones, or copies, then with nodes in proportion.
         sleep: waits between two looks at the clock; a test passes one that moves the clock.
     """
 
@@ -151,7 +151,9 @@ class MockProvider:
     def _health(self, state: SourceState, at: float) -> SourceHealth:
         problems, skipped = self._manifests.problems, sum(self._manifests.skipped.values())
         files = len({problem.file for problem in problems})
-        parts = [_counted(self._services or len(self._manifests.services), "service")]
+        # Once the fleet is shown, how many services there are can be seen.
+        counted = _counted(self._services or len(self._manifests.services), "service")
+        parts = [] if state == "live" else [counted]
         if files:
             parts.append(f"{_counted(files, 'file')} with problems")
         if skipped:
@@ -190,9 +192,10 @@ def _bodies(manifests: Manifests, clones: int | None) -> dict[tuple[str, str, st
     """Bodies by kind, namespace and name; those of copies differ only in their names."""
     found: dict[tuple[str, str, str], dict[str, Any]] = {}
     originals = len(manifests.services)
-    copies = max(1, -(-(clones or 0) // originals)) if originals else 1
+    count = originals if clones is None else clones
+    copies = -(-count // originals) if originals else 1
     for copy in range(1, copies + 1):
-        left = max(clones or 0, originals) - (copy - 1) * originals
+        left = count - (copy - 1) * originals
         for service in manifests.services[:left]:
             metadata = service.parsed.metadata
             namespace = metadata.namespace or DEFAULT_NAMESPACE
