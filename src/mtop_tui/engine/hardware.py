@@ -20,6 +20,7 @@ class Gpu(msgspec.Struct, frozen=True):
         bandwidth: memory bandwidth in bytes per second.
         flops16: dense 16-bit floating point operations per second.
         flops8: the same for 8 bits, or None where the GPU has none.
+        flops4: the same for 4 bits, or None.
         high_bandwidth: HBM rather than GDDR memory, which decides the efficiency reached.
         link_latency: seconds one all-reduce between GPUs takes at least.
         link_bandwidth: effective all-reduce bandwidth in bytes per second.
@@ -35,6 +36,7 @@ class Gpu(msgspec.Struct, frozen=True):
     link_latency: float
     link_bandwidth: float
     flops_reach: float = 1.0
+    flops4: float | None = None
 
     @property
     def memory(self) -> float:

@@ -62,27 +62,28 @@ class Page:
         running, waiting: requests.
         kv_usage: 0 to 1.
         counters: as in `COUNTERS`, then `REASONS`.
+        buckets, sums: of each histogram; buckets count what is in them alone.
     """
 
-    __slots__ = ("_buckets", "_sums", "counters", "kv_usage", "running", "waiting")
+    __slots__ = ("buckets", "counters", "kv_usage", "running", "sums", "waiting")
 
     def __init__(self) -> None:
         self.running = 0.0
         self.waiting = 0.0
         self.kv_usage = 0.0
         self.counters = [0.0] * (len(COUNTERS) + len(REASONS))
-        self._sums = [0.0] * len(HISTOGRAMS)
-        self._buckets = [[0.0] * (len(edges) + 1) for edges in _EDGES]
+        self.sums = [0.0] * len(HISTOGRAMS)
+        self.buckets = [[0.0] * (len(edges) + 1) for edges in _EDGES]
 
     def observe(self, histogram: int, value: float, times: float) -> None:
         """Count `times` observations of `value`."""
-        self._buckets[histogram][bisect_left(_EDGES[histogram], value)] += times
-        self._sums[histogram] += value * times
+        self.buckets[histogram][bisect_left(_EDGES[histogram], value)] += times
+        self.sums[histogram] += value * times
 
     def values(self) -> list[float]:
         """All series in the order of `series`."""
         values = [self.running, self.waiting, self.kv_usage, *self.counters]
-        for buckets, total in zip(self._buckets, self._sums, strict=True):
+        for buckets, total in zip(self.buckets, self.sums, strict=True):
             values += accumulate(buckets)
             values.append(values[-1])
             values.append(total)

@@ -1,0 +1,1 @@
+"""One serving replica: what a step costs, how requests are scheduled, what its page shows."""

@@ -1,0 +1,567 @@
+"""One replica, request by request: a discrete-event simulation of a continuously batching engine.
+
+Time moves from step to step. A step that reads prompts is simulated by itself; steps that only
+decode take a time that grows by the same amount each, so a run of them is summed in closed form up
+to the next arrival, the next end of a request, or the step for which the KV cache has no room.
+What happens is counted into the engine's metrics page as it happens, so its counters agree.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import deque
+from collections.abc import Callable
+from heapq import heappop, heappush
+from math import ceil, inf, sqrt
+from random import Random
+
+import msgspec
+
+from mtop_tui.engine import vllm
+from mtop_tui.engine.serving.prefixes import BLOCK, Prefix, PrefixCache
+from mtop_tui.engine.serving.profiles import ServingProfile
+from mtop_tui.engine.serving.requests import UNCHANGED, Factors, Request
+from mtop_tui.engine.serving.step_time import step_rates
+
+PATIENCE = 120.0
+"""Seconds after which clients give up waiting for a first token."""
+
+WARM_UP = 2.0
+"""Seconds that the first step of a new process takes longer: kernels are still being built."""
+
+_LENGTH_SHARE, _ABORT_SHARE = 0.08, 0.002
+_GONE = -1
+
+
+class ReplicaStats(msgspec.Struct, frozen=True):
+    """What an engine says about itself in its log. Rates are since the last call, per second."""
+
+    running: int
+    waiting: int
+    kv_usage: float
+    prompt_rate: float
+    generation_rate: float
+    prefix_hit_rate: float
+
+
+class Served(msgspec.Struct, frozen=True):
+    """One request that ended: when it was admitted, got its first and its last token."""
+
+    request: Request
+    admitted: float
+    first: float
+    last: float
+
+
+class _Sequence:
+    """A request that was admitted. `own` are its prompt tokens that no prefix holds for it."""
+
+    __slots__ = (
+        "admitted",
+        "end",
+        "first",
+        "generated",
+        "last",
+        "left",
+        "own",
+        "prefix",
+        "read",
+        "request",
+        "serial",
+    )
+
+    def __init__(self, request: Request, admitted: float) -> None:
+        self.request = request
+        self.admitted = admitted
+        self.own = self.left = request.prompt
+        self.read = self.generated = 0
+        self.prefix: Prefix | None = None
+        self.first = self.last = 0.0
+        self.serial = _GONE
+        self.end = 0
+
+
+_Place = tuple[int, int, _Sequence]
+"""When a running sequence ends, in steps; the number it runs under; and itself.
+
+A place whose number is no longer that of its sequence is void: the sequence ended or was evicted.
+"""
+
+
+class ReplicaServer:
+    """One replica that serves. `page` is what its metrics endpoint shows at `at`.
+
+    Args:
+        profile: how it serves.
+        random: its own stream.
+        at: when its process began to serve, in Unix seconds.
+        warm: whether it has served before; the first step of a process is slow.
+        patience: seconds after which a waiting client gives up.
+
+    Attributes:
+        running, waiting: requests at `at`.
+        kv_usage: share of the KV cache in use, 0 to 1.
+        on_end: called with each request that was answered in full.
+    """
+
+    __slots__ = (
+        "_batched_tokens",
+        "_capacity",
+        "_clock",
+        "_context",
+        "_experts",
+        "_factors",
+        "_growth",
+        "_heap",
+        "_held",
+        "_order",
+        "_owed_abort",
+        "_owed_length",
+        "_patience",
+        "_per_pair",
+        "_policy",
+        "_preempted",
+        "_prefixes",
+        "_profile",
+        "_queued_tokens",
+        "_random",
+        "_rates",
+        "_reading",
+        "_serial",
+        "_stall",
+        "_stats_at",
+        "_stats_base",
+        "_steps",
+        "_waiting",
+        "at",
+        "on_end",
+        "page",
+        "running",
+    )
+
+    def __init__(
+        self,
+        profile: ServingProfile,
+        random: Random,
+        at: float,
+        *,
+        warm: bool = True,
+        patience: float = PATIENCE,
+    ) -> None:
+        self._profile, self._policy, self._random = profile, profile.policy, random
+        self.at = self._clock = self._stats_at = at
+        self.page = vllm.Page()
+        self.running = 0
+        self.on_end: Callable[[Served], None] | None = None
+        self._waiting: deque[Request] = deque()
+        self._preempted: list[_Sequence] = []
+        self._reading: list[_Sequence] = []
+        self._heap: list[_Place] = []
+        self._order: list[_Place] = []
+        self._prefixes = PrefixCache()
+        self._steps = self._serial = 0
+        self._held = self._context = self._queued_tokens = 0
+        self._growth = 0 if profile.policy.reserves_output else 1
+        self._stall = 0.0 if warm else WARM_UP
+        self._patience = patience
+        self._owed_length, self._owed_abort = random.random(), random.random()
+        self._stats_base = (0.0, 0.0, 0.0)
+        self.factors = UNCHANGED
+
+    @property
+    def factors(self) -> Factors:
+        """What is wrong with it; may be set at any time and holds from the next step on."""
+        return self._factors
+
+    @factors.setter
+    def factors(self, factors: Factors) -> None:
+        self._factors = factors
+        self._rates = step_rates(self._profile.costs, factors)
+        self._capacity = self._rates.kv_tokens
+
+    @property
+    def waiting(self) -> int:
+        """Requests that are not admitted yet, evicted ones included."""
+        return len(self._waiting) + len(self._preempted)
+
+    @property
+    def kv_usage(self) -> float:
+        """Share of the KV cache in use, 0 to 1."""
+        if self._capacity <= 0:
+            return 0.0
+        return min(1.0, (self._held + self._prefixes.pinned) / self._capacity)
+
+    @property
+    def load(self) -> int:
+        """Tokens it holds or has still to read, for whoever chooses between replicas."""
+        return self._held + self._queued_tokens
+
+    def submit(self, request: Request) -> None:
+        """Take a request, which waits from `request.at` on. First come, first served."""
+        if self._factors.error_rate and self._random.random() < self._factors.error_rate:
+            self.page.counters[vllm.ERROR] += 1
+            return
+        self._queued_tokens += request.prompt
+        self._waiting.append(request)
+
+    def advance(self, until: float) -> None:
+        """Serve from `at` until then."""
+        if self._patience < inf and self._waiting:
+            self._give_up(until - self._patience)
+        if self._factors.hung:
+            if until > self._clock:
+                self._stall += until - self._clock
+                self._clock = until
+        else:
+            self._serve(until)
+        self.at = until
+        page = self.page
+        page.running = self.running + len(self._reading)
+        waiting = self._waiting
+        page.waiting = len(waiting) + len(self._preempted)
+        if waiting and waiting[-1].at > until:
+            page.waiting -= sum(one.at > until for one in waiting)
+        page.kv_usage = self.kv_usage
+
+    def drop_all(self) -> list[Request]:
+        """The process died: every request it had, oldest first. It starts over empty."""
+        begun = [place[2] for place in self._heap if place[1] == place[2].serial]
+        begun += self._reading + self._preempted
+        lost = [one.request for one in begun] + list(self._waiting)
+        lost.sort(key=lambda one: one.at)
+        self._waiting.clear()
+        self._preempted, self._reading = [], []
+        self._heap, self._order = [], []
+        self._prefixes = PrefixCache()
+        self._held = self._context = self._queued_tokens = 0
+        self.running, self._stall = 0, WARM_UP
+        return lost
+
+    def flush_prefixes(self) -> None:
+        """Forget every prefix that no running request uses."""
+        self._prefixes.shrink(0.0)
+
+    def stats(self) -> ReplicaStats:
+        """Its state, with rates since the last call."""
+        counters = self.page.counters
+        now = (
+            counters[vllm.PROMPT_TOKENS],
+            counters[vllm.GENERATION_TOKENS],
+            counters[vllm.PREFIX_HITS],
+        )
+        prompt, generated, hits = (a - b for a, b in zip(now, self._stats_base, strict=True))
+        elapsed = max(self.at - self._stats_at, 1e-9)
+        self._stats_at, self._stats_base = self.at, now
+        return ReplicaStats(
+            running=int(self.page.running),
+            waiting=int(self.page.waiting),
+            kv_usage=self.page.kv_usage,
+            prompt_rate=prompt / elapsed,
+            generation_rate=generated / elapsed,
+            prefix_hit_rate=hits / prompt if prompt else 0.0,
+        )
+
+    def _serve(self, until: float) -> None:
+        waiting, policy = self._waiting, self._policy
+        while self._clock < until:
+            evicted = False
+            while (
+                self._held + self._prefixes.pinned + self.running * self._growth > self._capacity
+                and self.running > 1
+            ):
+                self._preempt()
+                evicted = True
+            # Like vLLM, a step that had to evict admits nobody.
+            if not evicted and (self._preempted or (waiting and waiting[0].at <= self._clock)):
+                self._admit()
+            if self._reading:
+                self._read_step()
+            elif self.running:
+                target = until
+                if (
+                    waiting
+                    and not self._preempted
+                    and self._clock < waiting[0].at < until
+                    and self.running < policy.sequences
+                ):
+                    target = waiting[0].at
+                self._decode(target)
+            elif waiting and waiting[0].at < until:
+                self._clock = max(self._clock, waiting[0].at)
+            else:
+                self._clock = until
+
+    def _admit(self) -> None:
+        """Let in whom there is room for, evicted requests first."""
+        policy, reading, waiting = self._policy, self._reading, self._waiting
+        clock = self._clock
+        budget = policy.batched_tokens - (0 if policy.prefill_alone else self.running)
+        for one in reading:
+            budget -= one.left
+        while budget > 0 and self.running + len(reading) < policy.sequences:
+            pinned = self._prefixes.pinned
+            room = self._capacity - self._held - pinned - policy.reserve * self.running
+            empty = not (self.running or reading)
+            if self._preempted:
+                sequence = self._preempted[-1]
+                need = sequence.own + sequence.generated
+                if need > room and not empty:
+                    return
+                self._preempted.pop()
+                self._held += need
+                reading.append(sequence)
+                budget -= sequence.left
+                continue
+            if not waiting or waiting[0].at > clock:
+                return
+            request = waiting[0]
+            shared = min(request.cached, request.prompt) // BLOCK * BLOCK
+            need = request.prompt + (0 if self._growth else request.output)
+            if shared:
+                need += self._prefixes.room(request.group, shared) - shared
+            if need > room:
+                if not empty:
+                    return
+                if need > self._capacity:
+                    self._refuse()
+                    continue
+            if not policy.chunked and request.prompt > budget and reading:
+                return
+            waiting.popleft()
+            self._queued_tokens -= request.prompt
+            sequence = _Sequence(request, clock)
+            self._start(sequence, shared)
+            reading.append(sequence)
+            budget -= sequence.left
+
+    def _start(self, sequence: _Sequence, shared: int) -> None:
+        """Give a new sequence its place in the KV cache, with what the prefix cache has of it."""
+        request, counters = sequence.request, self.page.counters
+        prompt = request.prompt
+        found = 0
+        if shared:
+            sequence.prefix, found = self._prefixes.use(request.group, shared)
+            sequence.own = prompt - shared
+            # The last prompt token is always computed, for the first answer token comes of it.
+            found = min(int(found * self._factors.hit), prompt - 1) // BLOCK * BLOCK
+        self._held += sequence.own + (0 if self._growth else request.output)
+        if self._held + self._prefixes.tokens > self._capacity:
+            self._prefixes.shrink(self._capacity - self._held)
+        if self._profile.role == "decode":
+            found = prompt - 1
+        else:
+            counters[vllm.PROMPT_TOKENS] += prompt
+            counters[vllm.PREFIX_QUERIES] += prompt
+            counters[vllm.PREFIX_HITS] += found
+        sequence.read = found
+        sequence.left = prompt - found
+
+    def _read_step(self) -> None:
+        """One step that reads prompts; what decodes goes on beside them, if the engine can."""
+        rates, policy, reading = self._rates, self._policy, self._reading
+        alone = policy.prefill_alone
+        running = 0 if alone else self.running
+        budget = policy.batched_tokens - running
+        tokens, pairs, done = 0, 0.0, 0
+        for one in reading:
+            take = one.left
+            if take > budget and policy.chunked:
+                take = max(budget, 1)
+            tokens += take
+            pairs += take * (one.read + take * 0.5)
+            one.read += take
+            one.left -= take
+            budget -= take
+            if one.left:
+                break
+            done += 1
+            if budget <= 0:
+                break
+        took = (
+            rates.fixed
+            + running * rates.per_sequence
+            + tokens * rates.per_prompt_token
+            + pairs * rates.per_pair
+        )
+        if running:
+            took += self._context * rates.per_context
+        if rates.experts:
+            took += rates.experts * (1.0 - rates.expert_miss ** (tokens + running))
+        took += self._stall
+        self._stall = 0.0
+        self._clock += took
+        if alone and self.running:
+            # What decodes stood still: its next token comes that much later.
+            self._stall = took
+        elif running:
+            self._intervals(took, 0.0, 1)
+        if done == len(reading):
+            ready = reading
+            self._reading = []
+        else:
+            ready = reading[:done]
+            del reading[:done]
+        for one in ready:
+            self._join(one)
+
+    def _join(self, sequence: _Sequence) -> None:
+        """A sequence has been read: its first token is out, or the next one after an eviction."""
+        page, clock, request = self.page, self._clock, sequence.request
+        buckets, sums = page.buckets, page.sums
+        if sequence.generated:
+            value = clock - sequence.last
+            buckets[vllm.ITL][bisect_left(vllm.TOKEN_EDGES, value)] += 1
+            sums[vllm.ITL] += value
+        else:
+            sequence.first = clock
+            if self._profile.role != "decode":
+                value = clock - request.at + self._profile.request_overhead + self._factors.network
+                buckets[vllm.TTFT][bisect_left(vllm.TTFT_EDGES, value)] += 1
+                sums[vllm.TTFT] += value
+                value = sequence.admitted - request.at
+                buckets[vllm.QUEUE_TIME][bisect_left(vllm.REQUEST_EDGES, value)] += 1
+                sums[vllm.QUEUE_TIME] += value
+                value = clock - sequence.admitted
+                buckets[vllm.PREFILL_TIME][bisect_left(vllm.REQUEST_EDGES, value)] += 1
+                sums[vllm.PREFILL_TIME] += value
+        sequence.generated += 1
+        page.counters[vllm.GENERATION_TOKENS] += 1
+        self.running += 1
+        self._held += self._growth
+        self._context += request.prompt + sequence.generated
+        left = request.output - sequence.generated
+        if left <= 0 or self._profile.role == "prefill":
+            self._end(sequence)
+            return
+        self._serial += 1
+        sequence.serial = self._serial
+        sequence.end = self._steps + left
+        place = (sequence.end, self._serial, sequence)
+        heappush(self._heap, place)
+        if self._growth:
+            order = self._order
+            order.append(place)
+            if len(order) > 2 * self.running + 64:
+                self._order = [one for one in order if one[1] == one[2].serial]
+
+    def _decode(self, target: float) -> None:
+        """Decode up to `target`, the next end of a request, or a full KV cache."""
+        rates, running, heap = self._rates, self.running, self._heap
+        while heap[0][1] != heap[0][2].serial:
+            heappop(heap)
+        count = heap[0][0] - self._steps
+        if self._growth:
+            room = int((self._capacity - self._held - self._prefixes.pinned) / running)
+            if count > room:
+                count = max(room, 1)
+        first = rates.fixed + running * rates.per_sequence + self._context * rates.per_context
+        if rates.experts:
+            first += rates.experts * (1.0 - rates.expert_miss**running)
+        if self._stall:
+            first += self._stall
+            self._stall = 0.0
+            count = 1
+        slope = running * rates.per_context
+        took = count * (first + slope * (count - 1) * 0.5)
+        gap = target - self._clock
+        if took > gap:
+            # Steps that begin before `target`: the positive root of the sum, rounded up.
+            linear = first - slope * 0.5
+            steps = ceil(2.0 * gap / (linear + sqrt(linear * linear + 2.0 * slope * gap)))
+            if steps < count:
+                count = steps if steps > 0 else 1
+                took = count * (first + slope * (count - 1) * 0.5)
+        self._clock += took
+        self._intervals(first, slope, count)
+
+    def _intervals(self, first: float, slope: float, count: int) -> None:
+        """Every running sequence got `count` tokens, each `slope` later than the one before."""
+        running, page = self.running, self.page
+        grown = running * count
+        last = first + slope * (count - 1)
+        edges, buckets = vllm.TOKEN_EDGES, page.buckets[vllm.ITL]
+        low = bisect_left(edges, first)
+        if low == len(edges) or last <= edges[low]:
+            buckets[low] += grown
+        else:
+            seen = 0
+            while seen < count:
+                upto = count
+                if low < len(edges):
+                    upto = min(count, max(seen, int((edges[low] - first) / slope) + 1))
+                buckets[low] += (upto - seen) * running
+                seen, low = upto, low + 1
+        page.sums[vllm.ITL] += running * count * (first + last) * 0.5
+        page.counters[vllm.GENERATION_TOKENS] += grown
+        self._context += grown
+        self._held += grown * self._growth
+        self._steps = steps = self._steps + count
+        heap = self._heap
+        while heap and heap[0][0] <= steps:
+            _, serial, sequence = heappop(heap)
+            if serial == sequence.serial:
+                self._end(sequence)
+
+    def _end(self, sequence: _Sequence) -> None:
+        """A sequence has its last token."""
+        request, page, clock = sequence.request, self.page, self._clock
+        prefilled = self._profile.role == "prefill"
+        produced = sequence.generated if prefilled else request.output
+        sequence.serial = _GONE
+        self.running -= 1
+        self._context -= request.prompt + produced
+        self._held -= sequence.own + (produced if self._growth else request.output)
+        if sequence.prefix is not None:
+            self._prefixes.release(sequence.prefix)
+        if not prefilled:
+            buckets, sums = page.buckets, page.sums
+            value = clock - request.at + self._profile.request_overhead + self._factors.network
+            buckets[vllm.E2E][bisect_left(vllm.REQUEST_EDGES, value)] += 1
+            sums[vllm.E2E] += value
+            value = clock - sequence.first
+            buckets[vllm.DECODE_TIME][bisect_left(vllm.REQUEST_EDGES, value)] += 1
+            sums[vllm.DECODE_TIME] += value
+            self._owed_length += _LENGTH_SHARE
+            self._owed_abort += _ABORT_SHARE
+            reason = vllm.STOP
+            if self._owed_length >= 1.0:
+                self._owed_length -= 1.0
+                reason = vllm.LENGTH
+            elif self._owed_abort >= 1.0:
+                self._owed_abort -= 1.0
+                reason = vllm.ABORT
+            page.counters[reason] += 1
+        if self.on_end is not None:
+            self.on_end(Served(request, sequence.admitted, sequence.first, clock))
+
+    def _preempt(self) -> None:
+        """Evict the newest running request: its keys and values go, and are computed again."""
+        order = self._order
+        while True:
+            place = order.pop()
+            sequence = place[2]
+            if place[1] == sequence.serial:
+                break
+        left = sequence.end - self._steps
+        sequence.generated = request_tokens = sequence.request.output - left
+        sequence.serial = _GONE
+        sequence.last = self._clock
+        self.running -= 1
+        self._held -= sequence.own + request_tokens
+        self._context -= sequence.request.prompt + request_tokens
+        sequence.read = sequence.request.prompt - sequence.own
+        sequence.left = sequence.own + request_tokens
+        self.page.counters[vllm.PREEMPTIONS] += 1
+        self._preempted.append(sequence)
+
+    def _give_up(self, before: float) -> None:
+        """Clients that have waited since `before` go away."""
+        waiting = self._waiting
+        while waiting and waiting[0].at < before:
+            self._queued_tokens -= waiting.popleft().prompt
+            self.page.counters[vllm.ABORT] += 1
+
+    def _refuse(self) -> None:
+        """The next request can never fit."""
+        self._queued_tokens -= self._waiting.popleft().prompt
+        self.page.counters[vllm.ERROR] += 1
