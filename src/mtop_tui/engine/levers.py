@@ -17,6 +17,7 @@ from mtop_tui.observations import Role, ServiceKey
 if TYPE_CHECKING:
     from mtop_tui.engine.deployment import SimulatedService
     from mtop_tui.engine.serving.requests import Factors
+    from mtop_tui.engine.workload.changes import LoadChange
 
 Mode = Literal["one", "all", "fixed", "fixed-percent", "random-max-percent"]
 """How many of the replicas that fit are meant, as Chaos Mesh says it."""
@@ -100,6 +101,10 @@ class Levers(Protocol):
         ...
 
     # Load
+
+    def set_workload_change(self, key: ServiceKey, change: LoadChange) -> tuple[str, ...]:
+        """Change the rate of requests at a service, or at the group it is in."""
+        ...
 
     def set_weights(
         self, namespace: str, group: str, weights: Mapping[str, int]
