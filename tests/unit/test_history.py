@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtop_tui.state.history import HourlyCounts, ServiceHistory
+from mtop_tui.state.history import ServiceHistory
 from mtop_tui.state.metrics import SERIES, ServiceMetrics
 from mtop_tui.state.rings import SeriesRing, VectorRing
 
@@ -96,12 +96,3 @@ def test_history_holds_five_minutes_by_the_second_and_an_hour_by_fifteen() -> No
 def test_bytes_per_series() -> None:
     history = ServiceHistory()
     assert history.nbytes == len(SERIES) * (300 + 240) * 4
-
-
-def test_hourly_counts_over_thirty_days() -> None:
-    counts = HourlyCounts()
-    for hour in range(800):
-        counts.add(hour * 3600.0, good=9, total=10)
-        counts.add(hour * 3600.0 + 60, good=0, total=10)
-    assert counts.over(799 * 3600.0, 1) == (9, 20)
-    assert counts.over(799 * 3600.0, 720) == (9 * 720, 20 * 720)

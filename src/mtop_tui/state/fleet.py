@@ -6,7 +6,7 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterable
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mtop_tui.domain.cost.money import Dollars, total
 from mtop_tui.domain.cost.prices import PriceBook
@@ -14,7 +14,9 @@ from mtop_tui.domain.readiness import Health, Status, is_ready, status_of
 from mtop_tui.observations import (
     Annotation,
     Autoscaler,
+    GpuReading,
     KubeEvent,
+    LogLines,
     MetricSample,
     Node,
     ObjectRef,
@@ -31,6 +33,10 @@ from mtop_tui.state.rings import SeriesRing
 from mtop_tui.state.service import ServiceState
 from mtop_tui.state.spend import NodeKey, bill, replica_cost
 from mtop_tui.state.totals import Member
+
+if TYPE_CHECKING:
+    from mtop_tui.state.canary import CanaryTrack, CanaryVerdict
+    from mtop_tui.state.objectives import Promises
 
 ANNOTATIONS_KEPT = 500
 FLEET_STEP = 2.0
@@ -62,11 +68,15 @@ class ObjectTotals(NamedTuple):
 
 
 class FleetTotals(NamedTuple):
-    """Sums over the services in view; rates are per second, NaN where no service has one."""
+    """Sums over all services; rates are per second, NaN where no service has one.
+
+    `burning` counts services with a firing alert on a burn rate, None when none has an objective.
+    """
 
     objects: ObjectTotals
     request_rate: float
     token_rate: float
+    burning: int | None
 
     @property
     def idle_ratio(self) -> float | None:
@@ -80,11 +90,14 @@ class FleetTotals(NamedTuple):
 class FleetStore:
     """State of one fleet. Synchronous; `apply` is the only way in.
 
-    Raw objects and log lines pass through without being kept: their screens read them on demand.
+    Raw objects pass through without being kept: their screens read them on demand. Of log lines,
+    the signatures of known faults are kept.
     """
 
-    def __init__(self, prices: PriceBook | None = None) -> None:
+    def __init__(self, prices: PriceBook | None = None, promises: Promises | None = None) -> None:
         self.prices = prices if prices is not None else PriceBook()
+        self._promises = promises
+        self.gpus: dict[ObjectRef, GpuReading] = {}
         self.nodes: dict[NodeKey, Node] = {}
         self.groups: dict[ObjectRef, RouteGroup] = {}
         self.sources: dict[str, SourceHealth] = {}
@@ -102,8 +115,11 @@ class FleetStore:
         self._by_name: tuple[int, list[ServiceState]] | None = None
         self._history_slot = -math.inf
         self._rates = (math.nan, math.nan)
+        self._burning: int | None = None
+        self._canaries: dict[ServiceKey, CanaryTrack] = {}
         self._handlers: dict[type, Callable[[Any], None]] = {
             MetricSample: self._sample,
+            GpuReading: self._gpu,
             Service: self._service,
             Replica: self._replica,
             Revision: self._revision,
@@ -112,6 +128,7 @@ class FleetStore:
             Node: self._node,
             Removed: self._removed,
             KubeEvent: self._event,
+            LogLines: self._logs,
             SourceHealth: self._source,
             Annotation: self.annotations.append,
         }
@@ -130,7 +147,11 @@ class FleetStore:
             if latest // FLEET_STEP > self._history_slot:
                 self._history_slot = latest // FLEET_STEP
                 self._rates = self._sum_rates()
+                promised = [state for state in self._services.values() if state.has_objectives]
+                self._burning = sum(one.is_burning for one in promised) if promised else None
                 self.history.write(latest, self._rates)
+                if self.groups:
+                    self._compare_members(latest)
         self.revision += 1
 
     # Questions
@@ -168,37 +189,45 @@ class FleetStore:
         self._summaries[state.key] = (*revisions, summary)
         return summary
 
+    def group_of(self, key: ServiceKey) -> RouteGroup | None:
+        """The route group that a service belongs to."""
+        for group in self.groups.values():
+            if (group.ref.cluster, group.ref.namespace) == key[:2] and any(
+                member.service == key.name for member in group.members
+            ):
+                return group
+        return None
+
     def group_share(self, service: Service) -> float | None:
         """Share of its route group's traffic a service should get; None outside a group."""
-        if service.route is None:
+        group = self.group_of(service.key)
+        if group is None:
             return None
-        for group in self.groups.values():
-            if group.ref.namespace == service.ref.namespace and group.ref.name == (
-                service.route.group
-            ):
-                live = {
-                    member.service: member.weight for member in group.members if not member.stopped
-                }
-                weight = sum(live.values())
-                return live.get(service.ref.name, 0) / weight if weight else None
-        return None
+        live = {member.service: member.weight for member in group.members if not member.stopped}
+        weight = sum(live.values())
+        return live.get(service.ref.name, 0) / weight if weight else None
+
+    def canary(self, key: ServiceKey) -> CanaryVerdict | None:
+        """What is said of a member of a route group beside its stable one; None of others."""
+        track = self._canaries.get(key)
+        return None if track is None else track.verdict()
 
     def totals(self) -> FleetTotals:
         """Sums over all services; GPUs and the bill are the cluster's.
 
-        Rates are added up once in `FLEET_STEP` seconds.
+        Rates and burning services are added up once in `FLEET_STEP` seconds.
         """
         held = self._object_totals
         if held is None or held[0] != self.topology_revision:
             held = self._object_totals = (self.topology_revision, self._sum_objects())
-        return FleetTotals(held[1], *self._rates)
+        return FleetTotals(held[1], *self._rates, self._burning)
 
     # Records
 
     def _state(self, key: ServiceKey) -> ServiceState:
         state = self._services.get(key)
         if state is None:
-            state = self._services[key] = ServiceState(key)
+            state = self._services[key] = ServiceState(key, self._promises)
         return state
 
     def _sample(self, sample: MetricSample) -> None:
@@ -210,7 +239,13 @@ class FleetStore:
                 return
             state.leave(member)
         state = self._state(sample.service)
+        if sample.subject == "picker":
+            state.picker = sample
+            return
         self._members[sample.ref] = (state, state.join(sample))
+
+    def _gpu(self, record: GpuReading) -> None:
+        self.gpus[record.ref] = record
 
     def _service(self, record: Service) -> None:
         state = self._state(record.key)
@@ -234,7 +269,10 @@ class FleetStore:
 
     def _autoscaler(self, record: Autoscaler) -> None:
         state = self._state(record.service)
+        before = state.autoscalers.get(record.ref)
         state.autoscalers[record.ref] = record
+        if before is not None:
+            state.note_scaling(record.at, before.desired, record.desired)
         self._owners[record.ref] = state
         self._touch(state)
 
@@ -256,6 +294,14 @@ class FleetStore:
         if state is not None:
             state.events.append(record)
 
+    def _logs(self, record: LogLines) -> None:
+        state = self._owners.get(record.ref)
+        if state is None:
+            return
+        from mtop_tui.state.log_hits import note_hits  # noqa: PLC0415 - rarely needed
+
+        note_hits(state.log_hits, record)
+
     def _source(self, record: SourceHealth) -> None:
         self.sources[record.source] = record
 
@@ -263,10 +309,12 @@ class FleetStore:
         ref = record.ref
         if ref.kind == "Node":
             self.nodes.pop((ref.cluster, ref.name), None)
+            self.gpus = {gpu: one for gpu, one in self.gpus.items() if one.node != ref.name}
             self._nodes_revision += 1
             self.topology_revision += 1
             return
         self.groups.pop(ref, None)
+        self.gpus.pop(ref, None)
         state = self._services.get(ServiceKey(ref.cluster, ref.namespace, ref.name))
         if state is not None and state.service is not None and state.service.ref == ref:
             self._forget(state)
@@ -290,6 +338,27 @@ class FleetStore:
             self._owners.pop(ref, None)
         for ref in state.sample_refs():
             self._members.pop(ref, None)
+
+    def _compare_members(self, at: float) -> None:
+        """Compare each serving member of a route group with the oldest, which is stable."""
+        from mtop_tui.state.canary import CanaryTrack  # noqa: PLC0415 - only with route groups
+
+        kept = {}
+        for group in self.groups.values():
+            keys = [
+                ServiceKey(group.ref.cluster, group.ref.namespace, member.service)
+                for member in group.members
+                if not member.stopped
+            ]
+            serving = [state for key in keys if (state := self.service(key)) is not None]
+            serving.sort(key=_by_age)
+            for canary in serving[1:]:
+                track = self._canaries.get(canary.key)
+                if track is None or (track.stable, track.canary) != (serving[0], canary):
+                    track = CanaryTrack(serving[0], canary)
+                track.step(at)
+                kept[canary.key] = track
+        self._canaries = kept
 
     def _touch(self, state: ServiceState) -> None:
         state.revision += 1
@@ -338,6 +407,11 @@ class FleetStore:
             if (rate := metrics.token_rate) == rate:
                 tokens += rate
         return (requests, tokens) if known else (math.nan, math.nan)
+
+
+def _by_age(state: ServiceState) -> tuple[float, str]:
+    created = None if state.service is None else state.service.created_at
+    return math.inf if created is None else created, state.key.name
 
 
 def _by_name(state: ServiceState) -> tuple[str, str, str]:

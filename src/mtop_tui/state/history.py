@@ -60,38 +60,3 @@ def _mean(values: Sequence[float]) -> float:
         return mean
     known = [value for value in values if value == value]  # noqa: PLR0124 - NaN, at half the cost
     return sum(known) / len(known) if known else math.nan
-
-
-class HourlyCounts:
-    """Good and total events per hour over 30 days: what an error budget is computed from."""
-
-    __slots__ = ("_ring",)
-
-    HOURS = 720
-
-    def __init__(self) -> None:
-        self._ring = SeriesRing(2, self.HOURS, 3600.0, 0)
-
-    def add(self, at: float, good: float, total: float) -> None:
-        """Count events into the hour of a time."""
-        held_good, held_total = (self._ring.series(index, at, 1)[0] for index in (0, 1))
-        self._ring.write(
-            at,
-            (
-                good + (0.0 if math.isnan(held_good) else held_good),
-                total + (0.0 if math.isnan(held_total) else held_total),
-            ),
-        )
-
-    def over(self, at: float, hours: int) -> tuple[float, float]:
-        """Good and total events of the last `hours` hours, the current one included."""
-        good, total = (
-            [value for value in self._ring.series(index, at, hours) if not math.isnan(value)]
-            for index in (0, 1)
-        )
-        return sum(good), sum(total)
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of the numbers kept."""
-        return self._ring.nbytes

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from mtop_tui.domain import vocabulary as names
 from mtop_tui.domain.quantiles import merged, quantile_of
-from mtop_tui.state.totals import COUNTED, LayoutIndex, PoolTotals
+from mtop_tui.state.totals import COUNTED, LayoutIndex, Member, PoolTotals
 
 WINDOW = 60.0
 """Seconds over which rates and quantiles are taken."""
@@ -60,29 +60,59 @@ def derive(
         fresh_since: replicas not heard of since then have no say in the levels.
     """
     serving, prefill = list(serving), list(prefill)
-    counted = _Increases(serving, at)
-    first_tokens = _Increases(prefill, at) if prefill else counted
-    ttft, at_least = first_tokens.quantile(names.TTFT, TTFT_QUANTILE)
-    finished, aborted, failed, prompts, generated, preempted, queries, hits = counted.counters
-    seconds = counted.seconds
-    if prefill:
-        *_, prefill_prompts, _, _, queries, hits = first_tokens.counters
-        # Both halves may count the same prompts, or only the half that reads them.
-        prompts = _larger(prompts, prefill_prompts)
+    counted = _window(serving, at)
     levels = [
         pool.index.levels(member.gauges)
         for pool in (*serving, *prefill)
         for member in pool.members.values()
         if member.at >= fresh_since
     ]
+    return _figures(counted, _window(prefill, at) if prefill else counted, levels)
+
+
+def figures_of(members: Iterable[Member]) -> ServiceMetrics:
+    """The figures of some replicas over the last one to two minutes, as far as they were counted.
+
+    A replica that has restarted since, or was not there, has no say in the rates.
+    """
+    members = list(members)
+    added = []
+    longest = math.nan
+    for member in members:
+        since = member.pool.added_by(member)
+        if since is not None:
+            seconds, values = since
+            longest = seconds if math.isnan(longest) else max(longest, seconds)
+            added.append((member.pool.index, values))
+    counted = _Increases(added, longest)
+    return _figures(counted, counted, [one.pool.index.levels(one.gauges) for one in members])
+
+
+def _figures(
+    counted: _Increases, first_tokens: _Increases, levels: list[tuple[float, ...]]
+) -> ServiceMetrics:
+    ttft, at_least = first_tokens.quantile(names.TTFT, TTFT_QUANTILE)
+    finished, aborted, failed, prompts, generated, preempted, queries, hits, requests = (
+        counted.counters
+    )
+    seconds = counted.seconds
+    if first_tokens is not counted:
+        *_, prefill_prompts, _, _, queries, hits, _ = first_tokens.counters
+        # Both halves may count the same prompts, or only the half that reads them.
+        prompts = _larger(prompts, prefill_prompts)
+    # Some engines count requests by how they ended, others all that came.
+    ended = requests if math.isnan(finished) else _known_sum(finished, aborted, failed)
+    tpot = counted.mean(names.ITL)
+    if math.isnan(tpot):
+        tpot = counted.mean(names.TPOT)
     running, queue, kv_usage = zip(*levels, strict=True) if levels else NO_LEVELS
     return ServiceMetrics(
-        request_rate=_known_sum(finished, aborted, failed) / seconds,
+        request_rate=ended / seconds,
         prompt_token_rate=prompts / seconds,
         generation_token_rate=generated / seconds,
         ttft_p95=ttft,
-        tpot=counted.mean(names.ITL),
-        error_ratio=_ratio(failed, finished + failed),
+        tpot=tpot,
+        error_ratio=_ratio(failed, ended - _or_zero(aborted)),
         preemption_rate=preempted / seconds,
         prefix_hit_ratio=_ratio(hits, queries),
         running=sum(running),
@@ -98,6 +128,10 @@ def _known_sum(*parts: float) -> float:
     return sum(known) if known else math.nan
 
 
+def _or_zero(value: float) -> float:
+    return 0.0 if math.isnan(value) else value
+
+
 def _larger(a: float, b: float) -> float:
     return b if math.isnan(a) or b > a else a
 
@@ -110,27 +144,32 @@ NOT_COUNTED = (math.nan,) * len(COUNTED)
 NO_LEVELS = ((math.nan,),) * 3
 
 
+def _window(pools: list[PoolTotals], at: float) -> _Increases:
+    """What pools added over the window that ends at a time."""
+    added = []
+    start = math.inf
+    for pool in pools:
+        base = pool.base(at, WINDOW)
+        if base is not None:
+            start = min(start, base[0])
+            added.append((pool.index, pool.increases(base[1])))
+    return _Increases(added, at - start if added else math.nan)
+
+
 class _Increases:
-    """Increases over the window of pools taken together; NaN where no pool exposes a name."""
+    """What was added within so many seconds; NaN where nobody exposes a name."""
 
     __slots__ = ("_added", "counters", "seconds")
 
-    def __init__(self, pools: list[PoolTotals], at: float) -> None:
-        self._added: list[tuple[LayoutIndex, list[float]]] = []
-        start = math.inf
+    def __init__(self, added: list[tuple[LayoutIndex, list[float]]], seconds: float) -> None:
+        self._added = added
+        self.seconds = seconds
         self.counters: tuple[float, ...] = NOT_COUNTED
-        for pool in pools:
-            base = pool.base(at, WINDOW)
-            if base is None:
-                continue
-            start = min(start, base[0])
-            added = pool.increases(base[1])
-            counters = pool.index.counted(added)
-            if self._added:
+        for index, values in added:
+            counters = index.counted(values)
+            if len(added) > 1:
                 counters = tuple(map(_known_sum, self.counters, counters))
             self.counters = counters
-            self._added.append((pool.index, added))
-        self.seconds = at - start if self._added else math.nan
 
     def mean(self, name: str) -> float:
         total = count = 0.0

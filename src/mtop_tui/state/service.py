@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from mtop_tui.domain import vocabulary as names
+from mtop_tui.domain.staleness import stale_after
 from mtop_tui.observations import (
     Autoscaler,
     KubeEvent,
@@ -16,15 +18,16 @@ from mtop_tui.observations import (
     Service,
     ServiceKey,
 )
-from mtop_tui.state.history import HourlyCounts, ServiceHistory
+from mtop_tui.state.history import ServiceHistory
 from mtop_tui.state.metrics import NO_METRICS, WINDOW, ServiceMetrics, derive
-from mtop_tui.state.totals import Member, PoolTotals, WindowedTotals
+from mtop_tui.state.totals import MINUTE, Member, PoolTotals, WindowedTotals
+
+if TYPE_CHECKING:
+    from mtop_tui.domain.diagnosis.facts import LogHit, ScaleChange
+    from mtop_tui.state.objectives import ObjectiveStatus, ObjectiveTrack, Promises
 
 EVENTS_KEPT = 50
-
-SHORTEST_STALE = 15.0
-STALE_ROUNDS = 3.0
-"""A service is stale when this many of its own scrape intervals passed without a sample."""
+SCALE_CHANGES_KEPT = 100
 
 
 class ServiceState:
@@ -33,15 +36,18 @@ class ServiceState:
     `revision` rises with every change, so a view knows whether to look again.
     """
 
-    def __init__(self, key: ServiceKey) -> None:
+    def __init__(self, key: ServiceKey, promises: Promises | None = None) -> None:
         self.key = key
         self.service: Service | None = None
         self.replicas: dict[ObjectRef, Replica] = {}
         self.revisions: dict[ObjectRef, Revision] = {}
         self.autoscalers: dict[ObjectRef, Autoscaler] = {}
         self.events: deque[KubeEvent] = deque(maxlen=EVENTS_KEPT)
+        self.scale_changes: deque[ScaleChange] = deque(maxlen=SCALE_CHANGES_KEPT)
+        self.log_hits: dict[tuple[str, str], LogHit] = {}
         self.history: ServiceHistory | None = None
-        self.requests = HourlyCounts()
+        self.picker: MetricSample | None = None
+        self.slo_problem = ""
         self.revision = 0
         self.topology_revision = 0
         self.last_at: float | None = None
@@ -52,6 +58,10 @@ class ServiceState:
         self._metrics = NO_METRICS
         self._underived = False
         self._was_quiet = False
+        self._promises = promises
+        self._promised_to: dict[str, str] | None = None
+        self._tracks: tuple[ObjectiveTrack, ...] = ()
+        self._statuses: list[ObjectiveStatus] | None = None
 
     def join(self, sample: MetricSample) -> Member:
         """Begin to count a replica (or whatever else a sample is of)."""
@@ -104,21 +114,62 @@ class ServiceState:
                 self._underived = True  # even without news, the window has moved on
             self._was_quiet = quiet
             self.history.record(at, self.metrics())
-            for (prefill, *_), pool in pools.items():
-                added = pool.close_round(at, WINDOW)
-                if added is not None and not prefill:
-                    self._count_requests(at, pool, added)
+            for pool in pools.values():
+                pool.close_round(at, WINDOW)
+            if self._round_at is None or at // MINUTE > self._round_at // MINUTE:
+                self._close_minute(at)
             if self._round_at is not None:
                 self._interval = at - self._round_at
             self._round_at = at
         self._round += 1
 
-    def _count_requests(self, at: float, pool: PoolTotals, added: list[float]) -> None:
-        positions = pool.index.counters
-        good = positions.get(names.FINISHED_REQUESTS)
-        bad = positions.get(names.FAILED_REQUESTS)
-        if good is not None and bad is not None:
-            self.requests.add(at, added[good], added[good] + added[bad])
+    def _close_minute(self, at: float) -> None:
+        added = [(key[0], pool, pool.close_minute(at)) for key, pool in self._pools.items()]
+        if self._promises is None or self.service is None:
+            return
+        from mtop_tui.state.objectives import (  # noqa: PLC0415 - not before a minute has passed
+            ObjectiveTrack,
+            PoolMinute,
+        )
+
+        if self._promised_to != self.service.annotations:
+            promised = self._promises(self.service)
+            self._promised_to, self.slo_problem = self.service.annotations, promised.problem
+            self._tracks = tuple(map(ObjectiveTrack, promised.promises))
+        minutes = [
+            PoolMinute(prefill, pool.index, values)
+            for prefill, pool, values in added
+            if values is not None
+        ]
+        if minutes:
+            for track in self._tracks:
+                track.close_minute(at - MINUTE, minutes)
+        self._statuses = None
+
+    def note_scaling(self, at: float, before: int | None, after: int | None) -> None:
+        """Remember that an autoscaler asks for another number of replicas."""
+        if before is None or after is None or before == after:
+            return
+        from mtop_tui.domain.diagnosis.facts import ScaleChange  # noqa: PLC0415 - rarely needed
+
+        self.scale_changes.append(ScaleChange(at=at, before=before, after=after))
+
+    @property
+    def has_objectives(self) -> bool:
+        """Whether anything is promised of it; known once a minute has passed."""
+        return bool(self._tracks)
+
+    @property
+    def is_burning(self) -> bool:
+        """Whether an alert on the burn rate of one of its objectives fires."""
+        return any(track.is_burning for track in self._tracks)
+
+    def objectives(self) -> Sequence[ObjectiveStatus]:
+        """How its objectives fared when the last minute ended; empty without any."""
+        if self._statuses is None:
+            at = self._round_at or 0.0
+            self._statuses = [track.status(at) for track in self._tracks]
+        return self._statuses
 
     def metrics(self) -> ServiceMetrics:
         """The figures at the time of the latest sample."""
@@ -141,11 +192,21 @@ class ServiceState:
     @property
     def stale_after(self) -> float:
         """Seconds without a sample after which the figures are no longer current."""
-        return max(SHORTEST_STALE, STALE_ROUNDS * self._interval)
+        return stale_after(self._interval)
 
     def is_stale(self, now: float) -> bool:
         """Whether samples came once and have stopped."""
         return self.last_at is not None and now - self.last_at > self.stale_after
+
+    def members(self) -> dict[ObjectRef, Member]:
+        """What samples are taken of, and what they last said."""
+        return {
+            ref: member for pool in self._pools.values() for ref, member in pool.members.items()
+        }
+
+    def serving_pools(self) -> list[PoolTotals]:
+        """The pools that finish requests and have replicas."""
+        return [pool for (prefill, *_), pool in self._pools.items() if not prefill and pool.members]
 
     def object_refs(self) -> list[ObjectRef]:
         """Identities of the objects that belong to this service."""
@@ -159,4 +220,5 @@ class ServiceState:
     def nbytes(self) -> int:
         """Bytes of the numbers kept for this service."""
         history = 0 if self.history is None else self.history.nbytes
-        return history + self.requests.nbytes + sum(pool.nbytes for pool in self._pools.values())
+        tracks = sum(track.nbytes for track in self._tracks)
+        return history + tracks + sum(pool.nbytes for pool in self._pools.values())

@@ -35,13 +35,14 @@ COUNTED = (
     names.PREEMPTIONS,
     names.PREFIX_QUERIES,
     names.PREFIX_HITS,
+    names.REQUESTS,
 )
 """Counters that figures are made of."""
 
 LEVELS = (names.RUNNING, names.WAITING, names.KV_USAGE)
 """Gauges that figures are made of."""
 
-WATCHED = (names.TTFT, names.ITL)
+WATCHED = (names.TTFT, names.ITL, names.TPOT)
 """Histograms that every round is asked about; the others are summed once a minute."""
 
 
@@ -86,21 +87,17 @@ class LayoutIndex:
         telltales = [*range(len(layout.counters)), *(h.stop - 1 for h in self.histograms.values())]
         self.telltales = itemgetter(*telltales, *telltales[:1] * 2)
         """Counters and histogram totals: whatever happens to a process shows in one of these."""
-        self.counted = _picker(COUNTED, self.counters)
-        """From what was added to a sample's values: what was added to each of `COUNTED`."""
-        self.levels = _picker(LEVELS, self.gauges)
+        self.counted = itemgetter(*(self.counters.get(name, -1) for name in COUNTED))
+        """From `PoolTotals.increases`: what was added to each of `COUNTED`."""
+        self.levels = _levels(self.gauges)
         """From a sample's gauges: each of `LEVELS`."""
 
 
-def _picker(
-    wanted: tuple[str, ...], places: dict[str, int]
-) -> Callable[[Sequence[float]], tuple[float, ...]]:
-    """Takes the wanted values out of a row, with NaN for what has no place in it."""
-    known = [places[name] for name in wanted if name in places]
-    if len(known) == len(wanted):
-        return itemgetter(*known)
-    found = [places.get(name) for name in wanted]
-    return lambda row: tuple(math.nan if place is None else row[place] for place in found)
+def _levels(places: dict[str, int]) -> Callable[[Sequence[float]], tuple[float, ...]]:
+    found = [places.get(name) for name in LEVELS]
+    if None in found:
+        return lambda row: tuple(math.nan if place is None else row[place] for place in found)
+    return itemgetter(*found)
 
 
 @lru_cache(maxsize=256)
@@ -110,9 +107,13 @@ def index_of(layout: SampleLayout) -> LayoutIndex:
 
 
 class Member:
-    """What is last known of one replica."""
+    """What is last known of one replica.
 
-    __slots__ = ("at", "gauges", "last", "layout", "pool", "ref", "round", "telltales")
+    Twice a minute apart, what it had counted is set aside, so that a replica can be compared with
+    its peers over one to two minutes.
+    """
+
+    __slots__ = ("_bases", "at", "gauges", "last", "layout", "pool", "ref", "round", "telltales")
 
     def __init__(self, ref: ObjectRef, sample: MetricSample, pool: PoolTotals) -> None:
         self.ref = ref
@@ -123,6 +124,21 @@ class Member:
         self.gauges = sample.gauges
         self.at = sample.at
         self.round = -1
+        self._bases: tuple[tuple[float, array[float]], ...] = ()
+        self.set_base()
+
+    def set_base(self) -> None:
+        """Set aside what is counted by now; the base before is kept, older ones are not."""
+        self._bases = (*self._bases[-1:], (self.at, self.last[: self.pool.index.watched]))
+
+    def forget_bases(self) -> None:
+        """Begin anew: the process has restarted and counts from 0."""
+        self._bases = ((self.at, array("d", bytes(8 * self.pool.index.watched))),)
+
+    @property
+    def base(self) -> tuple[float, array[float]]:
+        """When the older base was set aside, and what was counted of what is watched."""
+        return self._bases[0]
 
 
 class PoolTotals:
@@ -173,6 +189,7 @@ class PoolTotals:
         if news:
             if was_reset(member.telltales, telltales):
                 self._keep(member.last)
+                member.forget_bases()
             member.last = array("d", sample.cumulative)
             member.telltales = telltales
             self._note_change()
@@ -195,7 +212,18 @@ class PoolTotals:
         parts += [member.last[:count] for member in self.members.values()]
         return list(map(sum, zip(*parts, strict=True)))
 
-    def _watched_total(self) -> list[float]:
+    def added_by(self, member: Member) -> tuple[float, list[float]] | None:
+        """Over how many seconds a replica is looked at, and what it added, as `increases`.
+
+        None when nothing was heard of it since.
+        """
+        at, base = member.base
+        if member.at <= at:
+            return None
+        return member.at - at, [*map(operator.sub, member.last, base), math.nan]
+
+    def watched_total(self) -> list[float]:
+        """The counters and what is watched, over all replicas; never falls."""
         if self._watched is None:
             self._watched = self._total(self.index.watched)
         return self._watched
@@ -205,17 +233,13 @@ class PoolTotals:
         base = self.base(at, window)
         return not self._changed and base is not None and base[1] is self._checkpoints[-1][1]
 
-    def close_round(self, at: float, window: float, /) -> list[float] | None:
-        """Remember the totals at a time, so that windows may begin there.
-
-        Returns:
-            What the minute that has just ended added, when one has and it added something.
-        """
+    def close_round(self, at: float, window: float, /) -> None:
+        """Remember the totals at a time, so that windows may begin there."""
         checkpoints = self._checkpoints
         if checkpoints and at - checkpoints[-1][0] < CHECKPOINT_SPACING:
-            return None
+            return
         if self._changed or not checkpoints:
-            checkpoints.append((at, array("d", self._watched_total())))
+            checkpoints.append((at, array("d", self.watched_total())))
             self._changed = False
         elif len(checkpoints) > 1 and checkpoints[-2][1] is checkpoints[-1][1]:
             checkpoints[-1] = (at, checkpoints[-1][1])  # a flat stretch is its two ends
@@ -223,17 +247,25 @@ class PoolTotals:
             checkpoints.append((at, checkpoints[-1][1]))
         while len(checkpoints) > 2 and checkpoints[1][0] <= at - window:
             checkpoints.popleft()
-        return self._close_minute(at)
 
-    def _close_minute(self, at: float) -> list[float] | None:
+    def close_minute(self, at: float) -> Sequence[float] | None:
+        """What the minute that has ended by `at` added; None while it goes on.
+
+        The first call begins to count.
+        """
         minute = self.minutes.slot(at)
         if minute == self._minute:
             return None
+        for member in self.members.values():
+            member.set_base()
         total = array("d", self._total(self.index.width))
-        added = None
-        if self._minute is not None and total != self._minute_total:
-            added = list(map(operator.sub, total, self._minute_total))
-            self.minutes.write(self._minute, added)
+        added: Sequence[float] | None = None
+        if self._minute is not None:
+            if total == self._minute_total:
+                added = array("d", bytes(8 * self.index.width))
+            else:
+                added = list(map(operator.sub, total, self._minute_total))
+                self.minutes.write(self._minute, added)
         self._minute, self._minute_total = minute, total
         return added
 
@@ -247,14 +279,19 @@ class PoolTotals:
         return chosen if chosen is not None and chosen[0] < at else None
 
     def increases(self, base: array[float]) -> list[float]:
-        """What was added since a checkpoint to the counters and what is watched."""
-        return list(map(operator.sub, self._watched_total(), base))
+        """What was added since a checkpoint to the counters and what is watched, and NaN.
+
+        The NaN at the end is what a counter added that this engine does not expose.
+        """
+        added = list(map(operator.sub, self.watched_total(), base))
+        added.append(math.nan)
+        return added
 
     @property
     def nbytes(self) -> int:
         """Bytes of the numbers kept."""
         values = self.index.width * (2 + len(self.members))
-        values += self.index.watched * len(self._checkpoints)
+        values += self.index.watched * (len(self._checkpoints) + 2 * len(self.members))
         return 8 * values + self.minutes.nbytes
 
 
@@ -293,9 +330,25 @@ class WindowedTotals(PoolTotals):
         """Every window may differ."""
         return False
 
-    def close_round(self, _at: float, _window: float, /) -> list[float] | None:
-        """Windows overlap, so they do not add up to minutes; there is nothing to remember."""
-        return None
+    def close_round(self, _at: float, _window: float, /) -> None:
+        """Every sample is a window already; there is nothing to remember."""
+
+    def close_minute(self, at: float) -> Sequence[float] | None:
+        """Windows overlap, so a minute is taken from the latest, at its pace."""
+        minute = self.minutes.slot(at)
+        if minute == self._minute:
+            return None
+        added = None
+        if self._minute is not None:
+            share = MINUTE / self._window
+            added = [value * share for value in self._total(self.index.width)]
+            self.minutes.write(self._minute, added)
+        self._minute = minute
+        return added
+
+    def added_by(self, member: Member) -> tuple[float, list[float]] | None:
+        """The window as it is."""
+        return self._window, [*member.last[: self.index.watched], math.nan]
 
     def base(self, at: float, _window: float, /) -> tuple[float, array[float]] | None:
         """Nothing at the start of the source's own window."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from decimal import Decimal
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import msgspec
 
 from mtop_tui.domain.cost.tokens import usd_per_million_tokens
+from mtop_tui.domain.quantiles import Bounds
 from mtop_tui.domain.readiness import Health, Status
 from mtop_tui.observations import Pool, Service
 from mtop_tui.state.fleet import ServiceSummary
@@ -17,10 +18,16 @@ from mtop_tui.state.service import ServiceState
 from mtop_tui.views import format as fmt
 from mtop_tui.views.sparkline import ascii_chart, braille, usual_height
 
+if TYPE_CHECKING:
+    from mtop_tui.state.canary import CanaryVerdict
+
 Tone = Literal["normal", "quiet", "good", "warn", "bad"]
 
 KV_NEARLY_FULL = 0.95
 """From here on preemptions are near: measured engines slow down several times above it."""
+
+LITTLE_BUDGET = 0.25
+"""Share of the error budget below which it is worth a look."""
 
 TREND_CELLS = 5
 TREND_SECONDS = 300
@@ -46,6 +53,7 @@ class ServiceFacts(msgspec.Struct, frozen=True):
     metrics: ServiceMetrics
     status: Status
     share: float | None
+    canary: CanaryVerdict | None
     now: float
     stale: bool
     ascii: bool = False
@@ -76,6 +84,8 @@ def mark(facts: ServiceFacts) -> Cell:
     }
     if facts.status.health == Health.FINE and facts.stale:
         return Cell("?", "warn")
+    if facts.status.health == Health.FINE and facts.state.is_burning:
+        return Cell("!", "bad")
     if facts.status.health == Health.FINE and _is_pressed(facts):
         return Cell("~", "warn")
     return marks.get(facts.status.health, Cell(" "))
@@ -97,6 +107,8 @@ def state(facts: ServiceFacts) -> Cell:
     }
     if facts.stale and facts.status.health == Health.FINE:
         return Cell("no fresh metrics", "warn")
+    if facts.status.health == Health.FINE and facts.state.is_burning:
+        return Cell("SLO burning", "bad")
     if facts.status.health == Health.FINE and _is_pressed(facts):
         return Cell("queueing", "warn")
     return Cell(facts.status.text, tones.get(facts.status.health, "normal"))
@@ -232,12 +244,61 @@ def rollout(facts: ServiceFacts) -> Cell:
             return Cell(f"new revision {updated}/{len(replicas)}", "warn")
     if facts.service.route is None or facts.share is None:
         return Cell("")
-    return Cell(f"{fmt.whole_percent(facts.share)} of {facts.service.route.group}")
+    share = f"{fmt.whole_percent(facts.share)} of {facts.service.route.group}"
+    if facts.canary is None:
+        return Cell(share)
+    tone: Tone = "bad" if facts.canary.verdict == "WORSE" else "normal"
+    return Cell(f"{fmt.whole_percent(facts.share)} {facts.canary.verdict.lower()}", tone)
 
 
-def not_yet(_facts: ServiceFacts) -> Cell:
-    """A figure that needs an objective, and none is set."""
-    return QUIET_UNKNOWN
+def burn_rate(state: ServiceState) -> Bounds | None:
+    """The highest burn rate of its objectives over an hour; None without objective or traffic."""
+    rates = [
+        rate
+        for status in state.objectives()
+        if (rate := status.burn.get(min(status.burn, key=_from_an_hour, default=0.0))) is not None
+    ]
+    return max(rates, key=lambda rate: rate.high, default=None)
+
+
+def _from_an_hour(window: float) -> float:
+    return abs(window - 3600.0)
+
+
+def burn(facts: ServiceFacts) -> Cell:
+    """Burn rate of the worst objective over an hour, or what it is at most; red while it pages."""
+    rate = burn_rate(facts.state)
+    if rate is None:
+        return QUIET_UNKNOWN
+    statuses = facts.state.objectives()
+    tone: Tone = "normal"
+    if any(status.pages for status in statuses):
+        tone = "bad"
+    elif any(status.tickets for status in statuses):
+        tone = "warn"
+    text = fmt.count(rate.high)
+    return Cell(text if fmt.count(rate.low) == text else f"<{text}", tone)
+
+
+def budget_left(state: ServiceState) -> Bounds | None:
+    """Share of the error budget that is left of the objective that has least."""
+    left = [
+        status.budget.left_of_period for status in state.objectives() if status.budget is not None
+    ]
+    return min(left, key=lambda one: one.low, default=None)
+
+
+def budget(facts: ServiceFacts) -> Cell:
+    """Error budget left of the objective that has least, or how much at least.
+
+    Below 0 it is overspent.
+    """
+    left = budget_left(facts.state)
+    if left is None:
+        return QUIET_UNKNOWN
+    tone: Tone = "bad" if left.high <= 0 else "warn" if left.low < LITTLE_BUDGET else "normal"
+    text = fmt.whole_percent(left.low)
+    return Cell(text if fmt.whole_percent(left.high) == text else f">{text}", tone)
 
 
 def request_rate(facts: ServiceFacts) -> Cell:

@@ -95,6 +95,7 @@ def facts_of(
         metrics=state.metrics(),
         status=store.status(state, now),
         share=store.group_share(service),
+        canary=store.canary(state.key),
         now=now,
         stale=state.is_stale(now),
         ascii=ascii_only,
@@ -104,6 +105,23 @@ def facts_of(
 def row(facts: ServiceFacts, columns: Sequence[Column] = COLUMNS) -> Row:
     """One service as text."""
     return Row(facts.state.key, {column.id: column.cell(facts) for column in columns})
+
+
+def why(store: FleetStore, state: ServiceState, now: float, width: int) -> str:
+    """Why a service is as it is: its causes, deepest last, in one line; empty when it is well.
+
+    Args:
+        store: what is known.
+        state: the service.
+        now: Unix seconds.
+        width: characters there are.
+    """
+    from mtop_tui.domain.diagnosis.ranking import diagnose, why_line  # noqa: PLC0415 - see below
+    from mtop_tui.state.facts import service_facts  # noqa: PLC0415 - 50 ms, after the first paint
+
+    if state.slo_problem:
+        return state.slo_problem
+    return why_line(diagnose(service_facts(store, state, now)), width)
 
 
 def explanation(facts: ServiceFacts) -> str:

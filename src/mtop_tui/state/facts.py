@@ -1,0 +1,289 @@
+"""What is known of one service, put together for `domain.diagnosis`."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping
+from statistics import median
+
+from mtop_tui.domain.diagnosis.facts import (
+    AutoscalerFacts,
+    ClusterFacts,
+    LastExit,
+    MemberFacts,
+    NodeFacts,
+    ReplicaFacts,
+    ReplicaFigures,
+    RevisionFacts,
+    RolloutFacts,
+    RouteFacts,
+    ServiceFacts,
+    ServiceFigures,
+    SourceFacts,
+)
+from mtop_tui.domain.readiness import is_ready
+from mtop_tui.domain.regression import least_squares
+from mtop_tui.domain.slo.objectives import Kind
+from mtop_tui.observations import ContainerExit, ObjectRef, RouteGroup, ServiceKey
+from mtop_tui.state.fleet import FleetStore
+from mtop_tui.state.history import COARSE_STEP, FINE_STEP
+from mtop_tui.state.metrics import SERIES, ServiceMetrics, figures_of
+from mtop_tui.state.service import ServiceState
+from mtop_tui.state.totals import Member
+
+GROWTH_SECONDS = 90
+"""Over how long the growth of the queue is seen."""
+
+BASELINE_SECONDS, RECENT_SECONDS = 3600.0, 300.0
+"""A baseline is the median of the last hour without its last minutes."""
+
+LEAST_BASELINE = 20
+"""Steps of 15 s that a baseline needs."""
+
+_WORST_SOURCES = ("error", "disconnected", "forbidden", "stale", "connecting", "ended", "live")
+
+
+def service_facts(store: FleetStore, state: ServiceState, now: float) -> ServiceFacts:
+    """All that a diagnosis may know of a service at a time (Unix seconds)."""
+    service = state.service
+    if service is None:
+        return ServiceFacts(name=state.key.name, namespace=state.key.namespace, now=now)
+    members = state.members()
+    return ServiceFacts(
+        name=state.key.name,
+        namespace=state.key.namespace,
+        now=now,
+        stopped=service.stopped,
+        generation=service.generation,
+        observed_generation=service.observed_generation,
+        conditions=service.conditions,
+        pools=service.pools,
+        replicas=[
+            ReplicaFacts(
+                record=replica,
+                figures=_replica_figures(members.get(replica.ref), now),
+                last_exit=_last_exit(replica.last_exit),
+            )
+            for replica in state.replicas.values()
+        ],
+        events=list(state.events),
+        logs=list(state.log_hits.values()),
+        figures=_service_figures(store, state, now),
+        rollout=_rollout(store, state, members),
+        autoscalers=[
+            AutoscalerFacts(record=one, changes=list(state.scale_changes))
+            for one in state.autoscalers.values()
+        ],
+        cluster=_cluster(store, state),
+        route=_route(store, state),
+        source=_source(store, now),
+    )
+
+
+def _replica_figures(member: Member | None, now: float) -> ReplicaFigures:
+    if member is None:
+        return ReplicaFigures()
+    figures = figures_of([member])
+    return ReplicaFigures(
+        request_rate=figures.request_rate,
+        generation_rate=figures.generation_token_rate,
+        running=figures.running,
+        waiting=figures.queue,
+        kv_usage=figures.kv_usage,
+        preemption_rate=figures.preemption_rate,
+        error_ratio=figures.error_ratio,
+        ttft_p95=figures.ttft_p95,
+        tpot=figures.tpot,
+        sample_age=now - member.at,
+    )
+
+
+def _last_exit(last: ContainerExit | None) -> LastExit | None:
+    if last is None:
+        return None
+    return LastExit(
+        reason=last.reason, exit_code=last.code, message=last.message, finished_at=last.at
+    )
+
+
+def _service_figures(store: FleetStore, state: ServiceState, now: float) -> ServiceFigures:
+    if state.last_at is None or state.is_stale(now):
+        return ServiceFigures(ttft_objective=_ttft_objective(state))
+    metrics = state.metrics()
+    usage = [
+        reading.utilization
+        for reading in store.gpus.values()
+        if reading.service == state.key and reading.utilization is not None
+    ]
+    return ServiceFigures(
+        request_rate=metrics.request_rate,
+        generation_rate=metrics.generation_token_rate,
+        running=metrics.running,
+        waiting=metrics.queue,
+        waiting_growth=_queue_growth(state, now),
+        kv_usage=metrics.kv_usage,
+        preemption_rate=metrics.preemption_rate,
+        prefix_hit_ratio=metrics.prefix_hit_ratio,
+        prefix_hit_ratio_baseline=_baseline(state, "prefix_hit_ratio", now),
+        ttft_p95=metrics.ttft_p95,
+        ttft_baseline=_baseline(state, "ttft_p95", now),
+        ttft_objective=_ttft_objective(state),
+        tpot=metrics.tpot,
+        tpot_baseline=_baseline(state, "tpot", now),
+        error_ratio=metrics.error_ratio,
+        gpu_utilisation=sum(usage) / len(usage) if usage else None,
+    )
+
+
+def _baseline(state: ServiceState, series: str, now: float) -> float | None:
+    if state.history is None:
+        return None
+    count = int((BASELINE_SECONDS - RECENT_SECONDS) / COARSE_STEP)
+    values = state.history.coarse.series(SERIES.index(series), now - RECENT_SECONDS, count)
+    known = [value for value in values if not math.isnan(value)]
+    return median(known) if len(known) >= LEAST_BASELINE else None
+
+
+def _queue_growth(state: ServiceState, now: float) -> float | None:
+    if state.history is None:
+        return None
+    count = int(GROWTH_SECONDS / FINE_STEP)
+    values = state.history.fine.series(SERIES.index("queue"), now, count)
+    line = least_squares(
+        [(second * FINE_STEP, value) for second, value in enumerate(values) if value == value]  # noqa: PLR0124 - not NaN
+    )
+    return None if line is None else line.slope
+
+
+def _ttft_objective(state: ServiceState) -> float | None:
+    return next(
+        (
+            one.objective.indicator.threshold
+            for one in state.objectives()
+            if one.objective.indicator.kind is Kind.TTFT
+        ),
+        None,
+    )
+
+
+def _rollout(
+    store: FleetStore, state: ServiceState, members: Mapping[ObjectRef, Member]
+) -> RolloutFacts | None:
+    beside = store.canary(state.key)
+    if beside is not None:
+        stable = store.service(state.key._replace(name=beside.stable))
+        verdicts = {one.metric: one.verdict for one in beside.metrics}
+        latencies = [verdict for name, verdict in verdicts.items() if name != "errors"]
+        return RolloutFacts(
+            new=_revision_facts(state.metrics()),
+            old=RevisionFacts() if stable is None else _revision_facts(stable.metrics()),
+            error_verdict=verdicts.get("errors"),
+            latency_verdict="WORSE" if "WORSE" in latencies else next(iter(latencies), None),
+        )
+    hashes = {replica.revision for replica in state.replicas.values() if replica.revision}
+    if len(hashes) < 2:
+        return None
+    numbers = {ref.name.rpartition("-")[2]: one.number for ref, one in state.revisions.items()}
+    newest = max(hashes, key=lambda name: numbers.get(name, 0))
+    sides: tuple[list[Member], list[Member]] = ([], [])
+    for ref, replica in state.replicas.items():
+        if ref in members:
+            sides[replica.revision == newest].append(members[ref])
+    old, new = (_revision_facts(figures_of(side)) for side in sides)
+    return RolloutFacts(new_revision=newest, new=new, old=old)
+
+
+def _revision_facts(metrics: ServiceMetrics) -> RevisionFacts:
+    return RevisionFacts(
+        requests=metrics.request_rate * 60,
+        error_ratio=metrics.error_ratio,
+        ttft_p95=metrics.ttft_p95,
+        tpot=metrics.tpot,
+    )
+
+
+def _cluster(store: FleetStore, state: ServiceState) -> ClusterFacts:
+    cluster = state.key.cluster
+    names = sorted({name for replica in state.replicas.values() for name in replica.nodes})
+    faults: dict[str, tuple[int, float]] = {}
+    throttled: dict[str, str] = {}
+    for reading in store.gpus.values():
+        if reading.xid:
+            faults[reading.node] = (reading.xid, reading.at)
+        if reading.throttled:
+            throttled[reading.node] = reading.throttled
+    return ClusterFacts(
+        free_gpus=_free_gpus(store),
+        nodes=[
+            NodeFacts(
+                name=name,
+                ready=None if (node := store.nodes.get((cluster, name))) is None else node.ready,
+                xid=faults.get(name, (None, None))[0],
+                xid_at=faults.get(name, (None, None))[1],
+                throttle=throttled.get(name),
+            )
+            for name in names
+        ],
+    )
+
+
+def _free_gpus(store: FleetStore) -> tuple[tuple[str, int], ...]:
+    free: Counter[str] = Counter()
+    for node in store.nodes.values():
+        if node.ready and node.gpus:
+            free[node.gpu_type or "GPU"] += node.gpus
+    for state in store.services():
+        for replica in state.replicas.values():
+            if replica.nodes and replica.gpus:
+                free[replica.gpu_type or "GPU"] -= replica.gpus
+    return tuple(sorted((kind, max(0, count)) for kind, count in free.items()))
+
+
+def _route(store: FleetStore, state: ServiceState) -> RouteFacts | None:
+    group = store.group_of(state.key)
+    if group is None:
+        return None
+    return RouteFacts(
+        group=group.ref.name,
+        members=[
+            MemberFacts(
+                service=member.service,
+                weight=member.weight,
+                stopped=member.stopped,
+                ready=_is_member_ready(store, state.key, member.service),
+            )
+            for member in group.members
+        ],
+        observed_share=_observed_share(store, state, group),
+    )
+
+
+def _is_member_ready(store: FleetStore, key: ServiceKey, name: str) -> bool | None:
+    other = store.service(key._replace(name=name))
+    return None if other is None or other.service is None else is_ready(other.service.conditions)
+
+
+def _observed_share(store: FleetStore, state: ServiceState, group: RouteGroup) -> float | None:
+    rates = []
+    for member in group.members:
+        other = store.service(state.key._replace(name=member.service))
+        rate = math.nan if other is None else other.last_metrics.request_rate
+        rates.append(0.0 if member.stopped and math.isnan(rate) else rate)
+    total = sum(rates)
+    return state.last_metrics.request_rate / total if total > 0 else None
+
+
+def _source(store: FleetStore, now: float) -> SourceFacts:
+    if not store.sources:
+        return SourceFacts()
+    worst = min(store.sources.values(), key=lambda health: _WORST_SOURCES.index(health.state))
+    heard = _latest(worst.last_contact, store.latest)
+    return SourceFacts(
+        state=worst.state, age=None if heard is None else now - heard, detail=worst.detail
+    )
+
+
+def _latest(*times: float | None) -> float | None:
+    known = [time for time in times if time is not None]
+    return max(known, default=None)

@@ -1,0 +1,261 @@
+"""How one service fares against its objectives: counts of good events, burn rates, budget, alerts.
+
+Imported when the first minute has passed: nothing can be said of an objective before.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from mtop_tui.domain import vocabulary as names
+from mtop_tui.domain.quantiles import Bounds
+from mtop_tui.domain.slo.attainment import (
+    NOTHING,
+    Count,
+    Edges,
+    availability_count,
+    count_within,
+    edges_around,
+    slices_count,
+    throughput_count,
+    total_of,
+)
+from mtop_tui.domain.slo.burn import Budget, budget_of, burn_rate
+from mtop_tui.domain.slo.burn_alerts import BurnAlert, Reading, is_firing, read_alert
+from mtop_tui.domain.slo.objectives import Kind, Method, Objective
+from mtop_tui.observations import Service
+from mtop_tui.state.totals import LayoutIndex
+
+MINUTE, HOUR = 60.0, 3600.0
+MINUTES_KEPT, HOURS_KEPT = 360, 720
+
+
+class Promise(NamedTuple):
+    """An objective, and the alerts on its burn rate."""
+
+    objective: Objective
+    alerts: tuple[BurnAlert, ...]
+
+
+class Promised(NamedTuple):
+    """What is promised of a service, or why that could not be read."""
+
+    promises: tuple[Promise, ...] = ()
+    problem: str = ""
+
+
+Promises = Callable[[Service], Promised]
+"""Looks up what is promised of a service."""
+
+
+class PoolMinute(NamedTuple):
+    """What one pool of a service added to its counters and buckets within a minute."""
+
+    is_prefill: bool
+    layout: LayoutIndex
+    added: Sequence[float]
+
+
+class ObjectiveStatus(NamedTuple):
+    """One objective at a time.
+
+    Attributes:
+        objective: what was promised.
+        events: over the objective's period, as far as it was observed.
+        budget: what is used of the error budget; None without events.
+        burn: burn rate over each window (seconds) that an alert looks at; None without events.
+        pages: whether an alert that wakes somebody fires; `tickets` one that can wait.
+        untold: whether the buckets are too coarse to tell if an alert fires.
+    """
+
+    objective: Objective
+    events: Count
+    budget: Budget | None
+    burn: dict[float, Bounds | None]
+    pages: bool
+    tickets: bool
+    untold: bool
+
+
+class CountRing:
+    """Counts of the last `slots` steps, and which of them were observed."""
+
+    __slots__ = ("_data", "_last", "_slots", "_step")
+
+    _WIDTH = 4
+
+    def __init__(self, slots: int, step: float) -> None:
+        self._slots = slots
+        self._step = step
+        self._last: int | None = None
+        self._data = array("f", bytes(4 * self._WIDTH * slots))
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the ring's data."""
+        return self._data.itemsize * len(self._data)
+
+    def add(self, at: float, count: Count, observed: float) -> None:
+        """Add events to the step of a time, and the seconds that were observed of it."""
+        slot = int(at // self._step)
+        last, width = self._last, self._WIDTH
+        if last is not None and slot < last:
+            return
+        for skipped in range(max(slot - self._slots, slot if last is None else last) + 1, slot + 1):
+            start = skipped % self._slots * width
+            self._data[start : start + width] = array("f", bytes(4 * width))
+        start = slot % self._slots * width
+        for offset, value in enumerate((*count, observed)):
+            self._data[start + offset] += value
+        self._last = slot
+
+    def over(self, window: float, at: float) -> tuple[Count, float]:
+        """Events of the steps that make up a window before a time, and the seconds observed."""
+        if self._last is None:
+            return NOTHING, 0.0
+        now = int(at // self._step)
+        first = max(now - round(window / self._step) + 1, self._last - self._slots + 1)
+        kept = min(now, self._last) - first + 1
+        if kept <= 0:
+            return NOTHING, 0.0
+        width = self._WIDTH
+        start, stop = first % self._slots, first % self._slots + kept
+        parts = [self._data[start * width : min(stop, self._slots) * width]]
+        if stop > self._slots:
+            parts.append(self._data[: (stop - self._slots) * width])
+        low, high, total, seen = (
+            sum(sum(part[column::width]) for part in parts) for column in range(width)
+        )
+        return Count(low, high, total), seen
+
+
+class ObjectiveTrack:
+    """One objective of one service, from the first minute on."""
+
+    __slots__ = ("_edges", "_firing", "_hours", "_minutes", "_pending", "_pending_from", "promise")
+
+    def __init__(self, promise: Promise) -> None:
+        self.promise = promise
+        self._minutes = CountRing(MINUTES_KEPT, MINUTE)
+        self._hours = CountRing(HOURS_KEPT, HOUR)
+        self._edges: dict[LayoutIndex, Edges | None] = {}
+        self._firing = dict.fromkeys(promise.alerts, False)
+        self._pending: list[Count] = []
+        self._pending_from = 0.0
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the numbers kept."""
+        return self._minutes.nbytes + self._hours.nbytes
+
+    def close_minute(self, at: float, pools: Sequence[PoolMinute]) -> None:
+        """Count what a minute (any time in it) added, and see whether an alert begins or ends."""
+        count = self._count(pools)
+        if count is None:
+            return
+        budgeting = self.promise.objective.budgeting
+        if budgeting.method is not Method.OCCURRENCES:
+            sliced = self._slice(at, count)
+            if sliced is None:
+                return
+            count = sliced
+        self._minutes.add(at, count, MINUTE)
+        self._hours.add(at, count, MINUTE)
+        for alert in self.promise.alerts:
+            self._firing[alert] = is_firing(self._firing[alert], self._read(alert, at))
+
+    def status(self, at: float) -> ObjectiveStatus:
+        """How the objective fares at a time."""
+        objective, alerts = self.promise
+        span = objective.window.span_at(at)
+        period = span.end - span.start
+        count, observed = self._hours.over(at - span.start, at)
+        windows = sorted({window for alert in alerts for window in (alert.long, alert.short)})
+        return ObjectiveStatus(
+            objective,
+            count,
+            budget_of(count, objective.target, observed, period) if observed > 0 else None,
+            {window: self._burn(window, at) for window in windows},
+            any(self._firing[alert] for alert in alerts if alert.severity == "page"),
+            any(self._firing[alert] for alert in alerts if alert.severity != "page"),
+            any(self._read(alert, at) is Reading.CANNOT_TELL for alert in alerts),
+        )
+
+    @property
+    def is_burning(self) -> bool:
+        """Whether any alert fires."""
+        return any(self._firing.values())
+
+    def _burn(self, window: float, at: float) -> Bounds | None:
+        ring = self._minutes if window <= MINUTES_KEPT * MINUTE else self._hours
+        return burn_rate(ring.over(window, at)[0], self.promise.objective.target)
+
+    def _read(self, alert: BurnAlert, at: float) -> Reading:
+        return read_alert(alert.factor, self._burn(alert.long, at), self._burn(alert.short, at))
+
+    def _count(self, pools: Sequence[PoolMinute]) -> Count | None:
+        indicator = self.promise.objective.indicator
+        reads = [pool for pool in pools if pool.is_prefill]
+        if indicator.kind is Kind.TTFT and reads:
+            pools = reads  # disaggregated, the prefill half gives the first token
+        else:
+            pools = [pool for pool in pools if not pool.is_prefill]
+        if indicator.kind is Kind.AVAILABILITY:
+            counts = [self._availability(pool) for pool in pools]
+        elif indicator.kind is Kind.TOKENS_PER_SECOND:
+            return self._throughput(pools)
+        else:
+            counts = [self._latency(pool) for pool in pools]
+        known = [count for count in counts if count is not None]
+        return total_of(known) if known else None
+
+    def _availability(self, pool: PoolMinute) -> Count | None:
+        finished, failed, aborted = (
+            _added(pool, name)
+            for name in (names.FINISHED_REQUESTS, names.FAILED_REQUESTS, names.ABORTED_REQUESTS)
+        )
+        return availability_count(
+            finished, failed, aborted, count_aborts=self.promise.objective.indicator.count_aborts
+        )
+
+    def _latency(self, pool: PoolMinute) -> Count | None:
+        indicator = self.promise.objective.indicator
+        found = pool.layout.histograms.get(indicator.kind.value)
+        if found is None or not found.bounds or indicator.threshold is None:
+            return None
+        edges = self._edges.get(pool.layout)
+        if edges is None:
+            edges = self._edges[pool.layout] = edges_around(indicator.threshold, found.bounds)
+        return count_within(edges, pool.added[found.start : found.stop])
+
+    def _throughput(self, pools: Sequence[PoolMinute]) -> Count | None:
+        tokens = [_added(pool, names.GENERATION_TOKENS) for pool in pools]
+        known = [value for value in tokens if value is not None]
+        objective = self.promise.objective
+        if not known or objective.indicator.threshold is None:
+            return None
+        rate = sum(known) / MINUTE
+        return throughput_count(
+            [rate if rate > 0 else None], objective.indicator.threshold, objective.budgeting.idle
+        )
+
+    def _slice(self, at: float, count: Count) -> Count | None:
+        """The slice of time that this minute ends, as one event; None while it goes on."""
+        objective = self.promise.objective
+        if objective.indicator.kind is Kind.TOKENS_PER_SECOND:
+            return count  # throughput is counted in minutes already
+        if not self._pending:
+            self._pending_from = at
+        self._pending.append(count)
+        length = objective.budgeting.slice_seconds or MINUTE
+        if at + MINUTE - self._pending_from < length:
+            return None
+        whole, self._pending = total_of(self._pending), []
+        return slices_count([whole], objective.budgeting)
+
+
+def _added(pool: PoolMinute, name: str) -> float | None:
+    place = pool.layout.counters.get(name)
+    return None if place is None else pool.added[place]
