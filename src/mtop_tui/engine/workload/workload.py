@@ -1,0 +1,298 @@
+"""The stream of requests to one service or route group."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect
+from collections.abc import Callable
+from random import Random
+
+import msgspec
+
+from mtop_tui.engine.arrivals import stream
+from mtop_tui.engine.demand import Demand
+from mtop_tui.engine.serving.requests import Request
+from mtop_tui.engine.workload import rhythm
+from mtop_tui.engine.workload.changes import LoadChange, Scales, scales_at
+from mtop_tui.engine.workload.gaps import Gaps, gaps_of
+from mtop_tui.engine.workload.kinds import Kind
+from mtop_tui.engine.workload.lengths import ENTRIES, Table, table
+from mtop_tui.engine.workload.tenants import REPEATED, TENANTS, Tenants, tenants_of
+from mtop_tui.observations import ServiceKey
+
+CELL = 30.0
+"""Seconds for which a rate stays the same, unless a change of the load is on its way."""
+
+_SLOPE_CELL = 1.0
+_BLOCK = 16
+_LENGTH_SPREAD = 0.25
+_PLAIN = Scales(1.0, 1.0, 1.0, 1.0)
+
+
+class Shape(msgspec.Struct, frozen=True):
+    """What the requests of one stream look like.
+
+    Attributes:
+        kind: of the service.
+        gaps: between two requests.
+        diurnal: how much of the daily curve it follows, 0 to 1; 0 is a level rate.
+        prompt: lengths of prompts, to be multiplied by `prompt_scale`.
+        output: lengths of answers, to be multiplied by `output_scale`.
+        tenants: who sends them.
+        cached: share of prompt tokens that some earlier request had, on average.
+    """
+
+    kind: Kind
+    gaps: Gaps
+    diurnal: float
+    prompt: Table
+    prompt_scale: float
+    output: Table
+    output_scale: float
+    tenants: Tenants
+    cached: float
+
+
+class Workload:
+    """Requests over time: the same whatever the slices in which they are asked for.
+
+    The n-th request has the same lengths and sender whatever the rate; the rate decides when it
+    comes. Calls go forward in time and follow each other: a pause between two calls is a pause in
+    the arrivals.
+
+    Args:
+        mean: requests per second over a day.
+        shape: what they look like.
+        key: tells its rhythm from those of others.
+        begin: makes the stream of its draws, which is done when the first request is due.
+        offset: seconds by which its day is ahead.
+    """
+
+    __slots__ = (
+        "_at",
+        "_begin",
+        "_changes",
+        "_due",
+        "_end",
+        "_gap",
+        "_key",
+        "_mean",
+        "_now",
+        "_offset",
+        "_paused",
+        "_random",
+        "_rate",
+        "_scales",
+        "shape",
+    )
+
+    def __init__(
+        self,
+        mean: float,
+        shape: Shape,
+        *,
+        key: int,
+        begin: Callable[[], Random],
+        offset: float = 0.0,
+    ) -> None:
+        self.shape = shape
+        self._mean = mean
+        self._key = key
+        self._begin = begin
+        self._offset = offset
+        self._changes: tuple[LoadChange, ...] = ()
+        self._paused = False
+        self._random: Random | None = None
+        # `_at` is where the walk stands, `_gap` what is left of the gap there (in units of its
+        # mean), `_rate` what holds up to `_end`; nothing comes before `_due`.
+        self._now = self._at = self._end = self._due = -math.inf
+        self._gap = self._rate = 0.0
+        self._scales = _PLAIN
+
+    @property
+    def mean(self) -> float:
+        """Requests per second over a day, without changes."""
+        return self._mean
+
+    @property
+    def changes(self) -> tuple[LoadChange, ...]:
+        """All changes it was given."""
+        return self._changes
+
+    def rate(self, at: float) -> float:
+        """Mean requests per second at a time in Unix seconds, past or to come."""
+        if self._paused:
+            return 0.0
+        rate = self._usual(at)
+        return rate * scales_at(self._changes, at).rate if self._changes else rate
+
+    def mean_lengths(self) -> tuple[float, float, float]:
+        """Mean tokens of prompt and answer, and mean share of a prompt that was seen before."""
+        shape, scales = self.shape, self._scales
+        return (
+            max(1.0, shape.prompt.mean * shape.prompt_scale * scales.prompt),
+            max(1.0, shape.output.mean * shape.output_scale * scales.output),
+            min(1.0, shape.cached * scales.cached),
+        )
+
+    def change(self, change: LoadChange) -> None:
+        """Change the load; a change that began in the past holds from now on."""
+        self._changes = (*(one for one in self._changes if not self._over(one)), change)
+        self._settle()
+
+    def clear(self) -> None:
+        """End all changes now."""
+        self._changes = ()
+        self._settle()
+
+    def pause(self, paused: bool = True) -> None:
+        """Let nothing come until it is resumed."""
+        self._paused = paused
+        self._settle()
+
+    def set_mean(self, mean: float) -> None:
+        """Another mean rate from now on, such as when a route group's members change."""
+        self._mean = mean
+        self._settle()
+
+    def requests(self, start: float, end: float) -> list[Request]:
+        """All requests in [start, end), in time order."""
+        if start != self._now:
+            self._restart(start)
+        self._now = end
+        if end <= self._due:
+            return []
+        return self._draw(end)
+
+    def _draw(self, end: float) -> list[Request]:
+        if self._paused or self._mean <= 0.0:
+            self._due = math.inf
+            return []
+        if self._random is None:
+            self._random = self._begin()
+            self._gap = self.shape.gaps.first(self._random)
+        found: list[Request] = []
+        draw, gamma = self._random.random, self._random.gammavariate
+        shape, tenants = self.shape, self.shape.tenants
+        gaps, silences = shape.gaps, shape.gaps.silences
+        gap_shape, gap_scale = gaps.shape, gaps.scale
+        prompts, outputs, repeated = shape.prompt.tokens, shape.output.tokens, REPEATED.tokens
+        upto, prefixes, names, later = tenants.upto, tenants.prefix, tenants.names, tenants.later
+        add = found.append
+        at, gap = self._at, self._gap
+        while True:
+            # One turn of this loop is one cell, in which the rate and all factors stay the same.
+            rate, until = self._rate, self._end
+            scales = self._scales
+            cached_scale = scales.cached
+            prompt_scale = shape.prompt_scale * scales.prompt
+            output_scale = shape.output_scale * scales.output
+            mean_gap = 1.0 / rate if rate > 0.0 else math.inf
+            stop = min(until, end)
+            arrival = at + gap * mean_gap if gap > 0.0 or rate > 0.0 else math.inf
+            while arrival < stop:
+                at = arrival
+                prompt = int(prompts[int(draw() * ENTRIES)] * prompt_scale) or 1
+                output = int(outputs[int(draw() * ENTRIES)] * output_scale) or 1
+                tenant = bisect(upto, draw())
+                cached = prefixes[tenant]
+                if draw() < later:
+                    cached += (1.0 - cached) * repeated[int(draw() * ENTRIES)]
+                # Engines find whole blocks only, and always read the last token.
+                tokens = int(min(prompt * cached * cached_scale, prompt - 1)) // _BLOCK * _BLOCK
+                add(Request(at, prompt, output, tokens, tenant + 1, names[tenant]))
+                if silences and draw() < silences:
+                    gap = gamma(gaps.silence_shape, gaps.silence_scale)
+                else:
+                    gap = gamma(gap_shape, gap_scale)
+                arrival = at + gap * mean_gap
+            if until >= end:
+                break
+            if rate > 0.0:
+                gap = max(0.0, gap - (until - at) * rate)
+            at = until
+            self._enter(until)
+        self._at, self._gap = at, gap
+        self._due = min(arrival, until)
+        return found
+
+    def _usual(self, at: float) -> float:
+        """The rate without changes: that in the middle of the cell around `at`."""
+        middle = (at // CELL + 0.5) * CELL
+        return self._mean * rhythm.course(self._key, middle + self._offset, self.shape.diurnal)
+
+    def _enter(self, at: float) -> None:
+        """Set the rate, and until when it holds."""
+        self._end = (at // CELL + 1.0) * CELL
+        self._rate, self._scales = 0.0 if self._paused else self._usual(at), _PLAIN
+        if not self._changes:
+            return
+        if any(one.slopes_at(at) for one in self._changes):
+            self._end = min(self._end, (at // _SLOPE_CELL + 1.0) * _SLOPE_CELL)
+        edges = [edge for one in self._changes for edge in one.edges() if at < edge < self._end]
+        self._end = min(edges, default=self._end)
+        self._scales = scales_at(self._changes, at)
+        self._rate *= self._scales.rate
+
+    def _settle(self) -> None:
+        """Take the walk up to now at the old rate, and go on at the new one."""
+        if self._now == -math.inf:
+            return
+        if self._rate > 0.0:
+            self._gap = max(0.0, self._gap - (self._now - self._at) * self._rate)
+        self._at = self._now
+        self._enter(self._now)
+        self._due = self._now
+
+    def _restart(self, start: float) -> None:
+        self._at = self._now = start
+        self._enter(start)
+        self._due = start
+        if self._random is not None:
+            self._gap = self.shape.gaps.first(self._random)
+
+    def _over(self, change: LoadChange) -> bool:
+        return change.until + change.fall <= self._now
+
+
+def workload_of(
+    seed: int,
+    key: ServiceKey,
+    demand: Demand,
+    usual_rate: float,
+    kind: Kind,
+) -> Workload:
+    """The workload of a service, or of a route group by its name.
+
+    What the demand leaves open is drawn from the seed.
+
+    Args:
+        seed: of the simulation.
+        key: of the service; a group's workload has the group's name in it.
+        demand: what its manifest states.
+        usual_rate: requests per second where the demand states none.
+        kind: what it is used for.
+    """
+    random = stream(seed, key.namespace, key.name, "workload")
+    cv = random.uniform(*kind.cv)
+    prompt, output = table(kind.prompt), table(kind.output)
+    spread = [random.lognormvariate(0.0, _LENGTH_SPREAD) for _ in range(2)]
+    prompt_mean, output_mean = demand.prompt_tokens, demand.output_tokens
+    shape = Shape(
+        kind=kind,
+        gaps=gaps_of(cv),
+        diurnal=kind.diurnal,
+        prompt=prompt,
+        prompt_scale=spread[0] if prompt_mean is None else prompt_mean / prompt.mean,
+        output=output,
+        output_scale=spread[1] if output_mean is None else output_mean / output.mean,
+        tenants=tenants_of(random, TENANTS, kind.turns, kind.cached),
+        cached=kind.cached,
+    )
+    stated = demand.requests_per_second
+    return Workload(
+        usual_rate if stated is None else stated,
+        shape,
+        key=random.getrandbits(64),
+        begin=lambda: stream(seed, key.namespace, key.name, "requests"),
+    )
