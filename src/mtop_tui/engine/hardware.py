@@ -57,6 +57,7 @@ def _hbm(  # noqa: PLR0917 - the columns of the table
     tf8: float | None,
     link: float,
     reach: float = 1.0,
+    tf4: float | None = None,
 ) -> Gpu:
     return Gpu(
         name,
@@ -68,10 +69,11 @@ def _hbm(  # noqa: PLR0917 - the columns of the table
         _NVLINK_LATENCY,
         link * 1e9,
         reach,
+        tf4 * 1e12 if tf4 else None,
     )
 
 
-def _gddr(name: str, memory: float, gbps: float, tf16: float, tf8: float | None) -> Gpu:
+def _gddr(name: str, memory: float, gbps: float, tf16: float, tf8: float | None = None) -> Gpu:
     return Gpu(
         name,
         memory,
@@ -88,16 +90,29 @@ H100 = _hbm("H100", 80, 3350, 989.5, 1979, 200)
 A100_80 = _hbm("A100-80", 80, 2039, 312, None, 110)
 
 GPUS = (
-    _gddr("T4", 16, 320, 65, None),
+    _gddr("T4", 16, 320, 65),
     _gddr("L4", 24, 300, 121, 242),
-    _gddr("A10G", 24, 600, 70, None),
-    _gddr("A10", 24, 600, 125, None),
+    _gddr("A10G", 24, 600, 70),
+    _gddr("A10", 24, 600, 125),
     _gddr("L40S", 48, 864, 362, 733),
+    _gddr("L40", 48, 864, 181, 362),
+    _gddr("A6000", 48, 768, 155),
+    # GeForce parts sum in 32 bits at half the rate.
+    _gddr("RTX3090", 24, 936, 71),
+    _gddr("RTX4090", 24, 1008, 165, 330),
+    _gddr("RTXPRO6000", 96, 1792, 504, 1007),
+    _hbm("V100S", 32, 1134, 130, None, 60),
     _hbm("A100-40", 40, 1555, 312, None, 110),
     A100_80,
     H100,
     _hbm("H200", 141, 4800, 989.5, 1979, 200),
-    _hbm("B200", 180, 8000, 2250, 4500, 400),
+    # The card has 400 W for the same chip, and loses prefill to it.
+    _hbm("H100NVL", 94, 3938, 835, 1671, 60, 0.7),
+    _hbm("H100PCIe", 80, 2039, 756, 1513, 20, 0.8),
+    _hbm("H20", 96, 4000, 148, 296, 200),
+    _hbm("GH200", 96, 4000, 989.5, 1979, 200),
+    _hbm("B200", 180, 8000, 2250, 4500, 400, tf4=9000),
+    _hbm("GB200", 186, 8000, 2500, 5000, 400, tf4=10000),
     # Measured MI300X runs get far less of their peak than the same kernels on an H100.
     _hbm("MI300X", 192, 5300, 1307, 2615, 200, 0.6),
 )
@@ -110,6 +125,7 @@ CPU = Gpu("CPU", 64, 80e9, 2e12, None, False, _PCIE_LATENCY, _PCIE)
 
 _A100_40 = next(gpu for gpu in GPUS if gpu.name == "A100-40")
 _BY_WORD = {gpu.name.lower(): gpu for gpu in GPUS if not gpu.name.startswith("A100")}
+_BY_WORD |= {"3090": _BY_WORD["rtx3090"], "4090": _BY_WORD["rtx4090"]}
 _SLICE = re.compile(r"\bmig-(\d)g\.(\d+)gb")
 _SLICES = 7
 _A100_40_GIB = frozenset({"40", "40gb", "39", "40960", "40536"})
@@ -133,6 +149,12 @@ def gpu_named(name: str | None) -> Gpu | None:
         if part == "a100":
             small = any(other.removesuffix("gib") in _A100_40_GIB for other in parts)
             return _A100_40 if small else A100_80
+        if part == "h100" and "nvl" in parts:
+            return _BY_WORD["h100nvl"]
+        if part == "h100" and "pcie" in parts:
+            return _BY_WORD["h100pcie"]
+        if part == "pro" and "6000" in parts:
+            return _BY_WORD["rtxpro6000"]
         if part in _BY_WORD:
             return _BY_WORD[part]
     return None

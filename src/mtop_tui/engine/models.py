@@ -107,6 +107,16 @@ _CATALOGUE: tuple[tuple[str, Model], ...] = (
     (r"llama-?2.*\b13b", _dense("Llama-2-13B", 13.02, 40, 5120, 40, 40, 128, 32000)),
     (r"llama-?2.*\b7b", _dense("Llama-2-7B", 6.74, 32, 4096, 32, 32, 128, 32000)),
     (
+        r"llama-?4.*maverick",
+        _experts(
+            _dense("Llama-4-Maverick", 400.7, 48, 5120, 40, 8, 128, 202048),
+            17.17,
+            128,
+            1,
+            weight_bytes=1.0,
+        ),
+    ),
+    (
         r"llama-?4.*scout",
         _experts(
             _dense("Llama-4-Scout", 107.8, 48, 5120, 40, 8, 128, 202048),
@@ -129,6 +139,7 @@ _CATALOGUE: tuple[tuple[str, Model], ...] = (
         r"mixtral",
         _experts(_dense("Mixtral-8x7B", 46.7, 32, 4096, 32, 8, 128, 32000), 12.88, 8, 2),
     ),
+    (r"mistral-nemo", _dense("Mistral-Nemo-12B", 12.25, 40, 5120, 32, 8, 128, 131072)),
     (r"mistral.*\b7b", _dense("Mistral-7B", 7.24, 32, 4096, 32, 8, 128, 32000)),
     (
         r"qwen-?3.*235b",
@@ -161,6 +172,10 @@ _CATALOGUE: tuple[tuple[str, Model], ...] = (
     (r"gemma-?2.*\b9b", _dense("Gemma-2-9B", 9.24, 42, 3584, 16, 8, 256, 256000)),
     (r"gemma-?2.*\b2b", _dense("Gemma-2-2B", 2.61, 26, 2304, 8, 4, 256, 256000)),
     (r"gemma-?2.*\b27b", _dense("Gemma-2-27B", 27.2, 46, 4608, 32, 16, 128, 256000)),
+    (r"yi.*\b34b", _dense("Yi-34B", 34.39, 60, 7168, 56, 8, 128, 64000)),
+    (r"gpt-?j", _dense("GPT-J-6B", 6.05, 28, 4096, 16, 16, 256, 50400)),
+    (r"bloom.*\b176b", _dense("BLOOM-176B", 176.2, 70, 14336, 112, 112, 128, 250880)),
+    (r"falcon.*\b180b", _dense("Falcon-180B", 179.5, 80, 14848, 232, 8, 64, 65024)),
     (r"falcon.*\b40b", _dense("Falcon-40B", 41.3, 60, 8192, 128, 8, 64, 65024)),
     (r"starcoder-?2.*\b15b", _dense("StarCoder2-15B", 15.96, 40, 6144, 48, 4, 128, 49152)),
     (r"gpt-?2-xl", _dense("GPT-2 XL", 1.56, 48, 1600, 25, 25, 64, 50257)),
