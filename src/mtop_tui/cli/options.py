@@ -76,6 +76,18 @@ _SOURCE = (
     click.option(
         "--seed", type=_number("seed", int, SEED), metavar="N", help="Seed of the simulation."
     ),
+    click.option(
+        "--slo",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="Objectives, as OpenSLO or Sloth documents.",
+    ),
+    click.option(
+        "--prices",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="Prices of nodes and GPUs.",
+    ),
     click.option("--debug", is_flag=True, help="Show the traceback of an unexpected error."),
 )
 _TABLE = (

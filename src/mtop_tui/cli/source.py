@@ -11,6 +11,9 @@ from mtop_tui.config.settings import Loaded
 
 if TYPE_CHECKING:
     from mtop_tui.clock import Clock
+    from mtop_tui.config.settings import Settings
+    from mtop_tui.config.slo_file import SloFile
+    from mtop_tui.domain.cost.prices import PriceBook
     from mtop_tui.observations import Observation
     from mtop_tui.providers.base import FleetProvider
     from mtop_tui.state.fleet import FleetStore
@@ -40,7 +43,7 @@ def open_fleet(loaded: Loaded, *, hurry: bool = False) -> Fleet:
     """
     from mtop_tui import resources
     from mtop_tui.clock import ManualClock, WallClock
-    from mtop_tui.config.prices import bundled_prices
+    from mtop_tui.config.promises import promises
     from mtop_tui.providers.mock.manifests import load
     from mtop_tui.providers.mock.provider import MockProvider
     from mtop_tui.state.fleet import FleetStore
@@ -74,7 +77,35 @@ def open_fleet(loaded: Loaded, *, hurry: bool = False) -> Fleet:
         clones=settings.services,
         sleep=pass_time if hurry else asyncio.sleep,
     )
-    return Fleet(provider, FleetStore(bundled_prices()), clock)
+    store = FleetStore(_prices(settings), promises(settings, _objectives(settings)))
+    return Fleet(provider, store, clock)
+
+
+def _prices(settings: Settings) -> PriceBook:
+    from mtop_tui.config.prices import price_book
+
+    if settings.prices is None:
+        return price_book(None)
+    from mtop_tui.config.price_file import PriceFileError
+
+    try:
+        return price_book(settings.prices)
+    except PriceFileError as error:
+        raise Failure(error.problems, Exit.USAGE) from error
+
+
+def _objectives(settings: Settings) -> SloFile | None:
+    if settings.slo is None:
+        return None
+    from mtop_tui.config.slo_file import SloFileError, read_slo_file
+
+    try:
+        file = read_slo_file(settings.slo)
+    except SloFileError as error:
+        raise Failure(error.problems, Exit.USAGE) from error
+    for warning in file.warnings:
+        complain(warning)
+    return file
 
 
 async def look(fleet: Fleet, is_enough: Callable[[], bool]) -> None:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from mtop_tui.config.settings import FIELDS, SettingsError, nearest
+from mtop_tui.config.settings import FIELDS, PATHS, SettingsError, nearest
 
 _NULL = "tag:yaml.org,2002:null"
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -85,6 +85,6 @@ def _value(path: Path, key: str, node: Any) -> Any:
         raise SettingsError([f"{path}:{line}: {key}: {error.problem}"]) from error
     finally:
         loader.dispose()
-    if key == "mocks" and isinstance(value, str) and not value.startswith("~"):
+    if key in PATHS and isinstance(value, str) and not value.startswith("~"):
         return str(path.parent / value)
     return value

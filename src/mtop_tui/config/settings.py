@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, NamedTuple
 
@@ -86,6 +86,15 @@ class Settings:
     the column reverses it.
     """
 
+    slo: Annotated[Path | None, Rule("a file with OpenSLO or Sloth documents", "slo.yaml")] = None
+    """File with objectives in OpenSLO or Sloth documents; they win over annotations."""
+
+    objectives: Annotated[str, Rule("objectives", "ttft<=1s@99%/30d, availability@99.9%")] = ""
+    """Objectives of services that neither the file nor an annotation names."""
+
+    prices: Annotated[Path | None, Rule("a file with prices", "prices.yaml")] = None
+    """File with prices; they win over the labels of nodes and the bundled list."""
+
     ascii: Annotated[bool, Rule("true or false", "true")] = False
     """Draw with ASCII characters only."""
 
@@ -128,6 +137,9 @@ class Loaded(NamedTuple):
 
 
 FIELDS: Final = tuple(field.name for field in fields(Settings))
+PATHS: Final = ("mocks", "slo", "prices")
+"""Settings that name a file or a folder; `~` is the home folder."""
+
 _VARIABLES: Final = frozenset(ENV_PREFIX + name.upper() for name in FIELDS) | {LEGACY_MODE}
 
 
@@ -161,7 +173,7 @@ def load(
 
         values, origins = merge(file, given)
     loaded = Loaded(
-        replace(Settings(**values), mocks=_expanded(values.get("mocks"))),
+        Settings(**(values | {name: _expanded(values.get(name)) for name in PATHS})),
         {name: origins.get(name, Origin("default")) for name in FIELDS},
         tuple(_unknown_variables()),
     )
@@ -233,6 +245,16 @@ def _unknown_variables() -> Iterable[str]:
             yield f"{name}: not a setting of mtop, ignored{hint}"
 
 
+def _wrong_objectives(loaded: Loaded) -> Iterable[str]:
+    from mtop_tui.domain.slo.grammar import GrammarError, parse_objectives  # noqa: PLC0415 - rare
+    from mtop_tui.domain.slo.objectives import Origin as WrittenIn  # noqa: PLC0415 - rarely needed
+
+    try:
+        parse_objectives(loaded.settings.objectives, WrittenIn("settings"))
+    except GrammarError as error:
+        yield loaded.problem("objectives", f"{error}")
+
+
 def _expanded(path: Path | None) -> Path | None:
     try:
         return path.expanduser() if path else None
@@ -248,6 +270,11 @@ def _checked(loaded: Loaded, column_ids: Callable[[], Collection[str]] | None) -
         yield loaded.problem("mode")
     if settings.mocks is not None and not settings.mocks.is_dir():
         yield loaded.problem("mocks")
+    for field, path in (("slo", settings.slo), ("prices", settings.prices)):
+        if path is not None and not path.is_file():
+            yield loaded.problem(field, f"{path} is no file")
+    if settings.objectives:
+        yield from _wrong_objectives(loaded)
     if settings.theme not in THEME_NAMES:
         yield loaded.problem("theme")
     wanted = {"columns": settings.columns, "sort": (settings.sort_column,)}

@@ -33,6 +33,9 @@ from mtop_tui.observations import (
     ServiceKey,
 )
 
+OWN_DOMAIN = "mtop.dev/"
+"""Annotations with this prefix are for mtop; others can be large and are left out."""
+
 _SPOT = frozenset({"spot", "preemptible", "true"})
 _ON_DEMAND = frozenset({"on-demand", "on_demand", "standard", "regular", "false"})
 _CAPACITY_LABELS = (
@@ -65,6 +68,11 @@ def service_record(
         model=(model.name if model else None) or metadata.name,
         model_uri=(model.uri if model else None) or "",
         labels=metadata.labels or {},
+        annotations={
+            name: value
+            for name, value in (metadata.annotations or {}).items()
+            if name.startswith(OWN_DOMAIN)
+        },
         created_at=unix_time(metadata.creation_timestamp),
         generation=metadata.generation,
         observed_generation=status.observed_generation if status else None,
