@@ -1,0 +1,1 @@
+"""What a simulated fleet lets out besides its objects: logs, GPU readings, picker pages."""

@@ -1,0 +1,274 @@
+"""The lines of one container, kept as what they are made from and written out when read.
+
+What happens every ten seconds is kept as a few numbers, and what happens once as its name and
+figures. So a replica that runs for an hour takes 10 to 30 kB, not the 300 kB of its 2,000 lines.
+"""
+
+from __future__ import annotations
+
+import math
+from array import array
+from collections import deque
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from mtop_tui.domain.diagnosis.signatures import EngineStats
+from mtop_tui.engine.outputs import logs
+from mtop_tui.engine.outputs.container import Container, ContainerFacts
+from mtop_tui.engine.outputs.logs import INTERVAL, Interval
+from mtop_tui.observations import LogLine, ObjectRef
+
+LINES = 2_000
+"""Lines a container keeps."""
+
+_STAGES = 64
+_EVICTED_AT_ONCE = 32
+_NO_FIGURES: Mapping[str, float | str] = {}
+_WIDTH = len(Interval._fields)
+
+
+class Page(NamedTuple):
+    """Lines as they were read, oldest first; `dropped` that were asked for are lost."""
+
+    lines: list[LogLine]
+    dropped: int
+
+
+class LogRing:
+    """What one container of a pod wrote since it started, and what its predecessor wrote.
+
+    Times are Unix seconds and never go back. Lines of a stage that lasts (weights being read, a
+    hang) appear as time passes, and end with the next stage.
+
+    Args:
+        ref: the pod, or the node for a kernel.
+        container: its name.
+        facts: what its figures follow from.
+        nodes: where it runs, whose kernels have a word in its troubles.
+        limit: lines kept, of this run and of the one before.
+    """
+
+    __slots__ = ("_limit", "_previous", "_run", "container", "nodes", "ref")
+
+    def __init__(
+        self,
+        ref: ObjectRef,
+        container: str,
+        facts: ContainerFacts,
+        *,
+        nodes: tuple[str, ...] = (),
+        limit: int = LINES,
+    ) -> None:
+        self.ref, self.container, self.nodes = ref, container, nodes
+        self._limit = limit
+        self._run = _Run(Container(facts, ref.name), limit)
+        self._previous: _Run | None = None
+
+    def stage(self, at: float, kind: str, **figures: float | str) -> None:
+        """The container enters a stage, or fails: one of `logs.STAGES` with its figures.
+
+        Raises:
+            KeyError: there is no such stage for who writes here.
+            TypeError: the stage has no such figure, or needs one that is not given.
+        """
+        self._run.add_stage(at, kind, figures or _NO_FIGURES)
+
+    def write(self, at: float, text: str) -> None:
+        """One line as it is."""
+        self._run.add_text(at, text)
+
+    def record(
+        self,
+        at: float,
+        stats: EngineStats,
+        *,
+        finished: float = 0.0,
+        failed: float = 0.0,
+        preemptions: float = 0.0,
+    ) -> None:
+        """The engine's statistics of the last `INTERVAL` seconds, while its server answers.
+
+        Args:
+            at: when they are logged.
+            stats: tokens per second, ratios 0 to 1.
+            finished: requests that ended well in the interval.
+            failed: requests that ended in HTTP 500 in the interval.
+            preemptions: since the process started.
+        """
+        self._run.add_interval(at, stats, finished, failed, preemptions)
+
+    def restart(self, at: float, facts: ContainerFacts | None = None) -> None:
+        """The container ended at `at`; another takes its place, and its lines become previous."""
+        self.end(at)
+        self._previous = self._run
+        container = self._run.container
+        self._run = _Run(container._replace(facts=facts or container.facts), self._limit)
+
+    def end(self, at: float) -> None:
+        """The container ended; nothing is written after `at`."""
+        self._run.ended = min(self._run.ended, at)
+
+    def read(
+        self,
+        present: float,
+        *,
+        since: float | None = None,
+        tail: int | None = None,
+        previous: bool = False,
+    ) -> Page:
+        """The lines up to `present`: those from `since` on, and of these the last `tail`."""
+        run = self._previous if previous else self._run
+        if run is None:
+            return Page([], 0)
+        return run.read(present, -math.inf if since is None else since, tail)
+
+    def read_after(self, last: float, present: float) -> list[LogLine]:
+        """The lines later than `last` and up to `present`, also over a restart."""
+        runs = (self._run,) if self._previous is None else (self._previous, self._run)
+        return [
+            line
+            for run in runs
+            if run.ended > last
+            for line in run.read(present, last, None).lines
+            if line.at > last
+        ]
+
+
+class _Run:
+    """One run of a container, from its start to its end."""
+
+    __slots__ = (
+        "_figures",
+        "_kept",
+        "_limit",
+        "_lost",
+        "_lost_until",
+        "_stages",
+        "_texts",
+        "_times",
+        "container",
+        "ended",
+    )
+
+    def __init__(self, container: Container, limit: int) -> None:
+        self.container = container
+        self.ended = math.inf
+        self._limit = limit
+        self._stages: list[tuple[float, str, Mapping[str, float | str]]] = []
+        self._texts: deque[tuple[float, str]] | None = None
+        self._times: array[float] | None = None
+        self._figures: array[float] = array("f")
+        self._kept = 0
+        self._lost, self._lost_until = 0, -math.inf
+
+    def add_stage(self, at: float, kind: str, figures: Mapping[str, float | str]) -> None:
+        logs.stage_lines(self.container, at, kind, figures, at)  # so that a mistake shows at once
+        self._stages.append((at, kind, figures))
+        if len(self._stages) > _STAGES:
+            self._lost += sum(1 for _ in self._staged(math.inf, 1))
+            self._lost_until = max(self._lost_until, self._stages[0][0])
+            del self._stages[0]
+
+    def add_text(self, at: float, text: str) -> None:
+        if self._texts is None:
+            self._texts = deque()
+        self._texts.append((at, text))
+        if len(self._texts) > self._limit:
+            self._lost += 1
+            self._lost_until = max(self._lost_until, self._texts.popleft()[0])
+
+    def add_interval(
+        self, at: float, stats: EngineStats, finished: float, failed: float, preemptions: float
+    ) -> None:
+        if self._times is None:
+            self._times = array("d")
+        interval = Interval(
+            stats.running or 0.0,
+            stats.waiting or 0.0,
+            stats.kv_usage or 0.0,
+            stats.prompt_rate or 0.0,
+            stats.generation_rate or 0.0,
+            math.nan if stats.prefix_hit_ratio is None else stats.prefix_hit_ratio,
+            finished,
+            failed,
+            preemptions,
+        )
+        self._kept += logs.interval_count(
+            self.container, self._interval(len(self._times) - 1), interval
+        )
+        self._times.append(at)
+        self._figures.extend(interval)
+        if self._kept > self._limit:
+            self._evict()
+
+    def read(self, present: float, since: float, tail: int | None) -> Page:
+        until = min(present, self.ended)
+        wanted = self._limit if tail is None else min(tail, self._limit)
+        found = [LogLine(at, text) for at, text in self._texts or () if at <= until]
+        lost = self._lost
+        for line in self._staged(until, len(self._stages)):
+            if line.at > self._lost_until:
+                found.append(line)
+            else:
+                lost += 1
+        periodic: list[LogLine] = []
+        index = len(self._times or ())
+        while index > 0 and len(periodic) <= wanted:
+            index -= 1
+            assert self._times is not None
+            start = self._times[index]
+            if start + INTERVAL < since:
+                break
+            interval = self._interval(index)
+            assert interval is not None
+            before = self._interval(index - 1)
+            lines = logs.interval_lines(self.container, start, before, interval)
+            periodic += [line for line in reversed(lines) if line.at <= until]
+        found += reversed(periodic)
+        found.sort(key=_time)
+        found = [line for line in found if line.at >= since]
+        surplus = max(0, len(found) - wanted)
+        complete = tail is not None and len(found) >= tail
+        if surplus:
+            found = found[surplus:]
+        if complete or since > self._lost_until:
+            lost = 0
+        if tail is None or tail > self._limit:
+            lost += surplus
+        return Page(found, lost)
+
+    def _interval(self, index: int) -> Interval | None:
+        if index < 0:
+            return None
+        return Interval(*self._figures[index * _WIDTH : (index + 1) * _WIDTH])
+
+    def _staged(self, until: float, count: int) -> Iterator[LogLine]:
+        """Lines of the first `count` stages, each up to where the next one begins."""
+        ends = [at for at, _, _ in self._stages[1:]] + [math.inf]
+        for (at, kind, figures), end in zip(self._stages, ends, strict=True):
+            if count == 0 or at > until:
+                return
+            count -= 1
+            stop = min(until, end)
+            for line in logs.stage_lines(self.container, at, kind, figures, stop):
+                if line.at <= stop:
+                    yield line
+
+    def _evict(self) -> None:
+        """Let go of the oldest intervals, some at once, since an array is moved by it."""
+        assert self._times is not None
+        many = min(_EVICTED_AT_ONCE, len(self._times))
+        gone = 0
+        for index in range(many):
+            interval = self._interval(index)
+            assert interval is not None
+            gone += logs.interval_count(self.container, self._interval(index - 1), interval)
+        self._lost += gone
+        self._kept -= gone
+        self._lost_until = max(self._lost_until, self._times[many - 1])
+        del self._times[:many]
+        del self._figures[: many * _WIDTH]
+
+
+def _time(line: LogLine) -> float:
+    return line.at
