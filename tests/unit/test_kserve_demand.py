@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mtop_tui.engine.demand import UNSTATED, Demand, demand_of
+from mtop_tui.engine.workload.kinds import CODE
 
 
 def test_a_manifest_without_hints_leaves_every_choice_to_the_engine() -> None:
@@ -20,8 +21,14 @@ def test_every_hint_is_read_in_its_unit() -> None:
         "sim.mtop.dev/output-tokens": "220.5",
         "sim.mtop.dev/age": "2d",
         "sim.mtop.dev/fault": "image-pull",
+        "sim.mtop.dev/kind": "code",
+        "sim.mtop.dev/cv": "4.5",
+        "sim.mtop.dev/diurnal": "0.5",
+        "sim.mtop.dev/tenants": "12",
+        "sim.mtop.dev/cached-share": "0.8",
     }
-    assert demand_of(hints) == (Demand(61.0, 900.0, 220.5, 172_800.0, True), {})
+    stated = Demand(61.0, 900.0, 220.5, 172_800.0, True, CODE, 4.5, 0.5, 12, 0.8)
+    assert demand_of(hints) == (stated, {})
 
 
 @pytest.mark.parametrize(
@@ -49,6 +56,15 @@ def test_a_service_nobody_calls_is_not_one_without_a_stated_rate() -> None:
         ("age", ""),
         ("age", "9" * 400 + "d"),
         ("fault", "meteor"),
+        ("kind", "music"),
+        ("cv", "0"),
+        ("cv", "31"),
+        ("diurnal", "1.5"),
+        ("tenants", "0"),
+        ("tenants", "2.5"),
+        ("tenants", "٣"),
+        ("tenants", "9" * 5_000),
+        ("cached-share", "80%"),
         ("requests-per-minute", "3"),
     ],
 )
@@ -58,7 +74,11 @@ def test_a_hint_that_cannot_be_read_is_named(name: str, text: str) -> None:
     assert list(wrong) == [f"sim.mtop.dev/{name}"]
 
 
-@given(st.dictionaries(st.sampled_from(["age", "fault", "prompt-tokens"]), st.text()))
+@given(
+    st.dictionaries(
+        st.sampled_from(["age", "fault", "prompt-tokens", "kind", "cv", "tenants"]), st.text()
+    )
+)
 def test_any_text_is_read_or_refused_with_its_name(hints: dict[str, str]) -> None:
     named = {f"sim.mtop.dev/{name}": text for name, text in hints.items()}
     _, wrong = demand_of(named)

@@ -110,13 +110,11 @@ _HINTS = (
 )
 
 
-def kind_of(*names: str | None, stated: str | None = None) -> Kind:
-    """The kind a service states, else what its names (its own, its model's) suggest, else mixed.
+def kind_of(*names: str | None) -> Kind:
+    """The kind that the names of a service and its model suggest, else mixed.
 
     Names are looked at in their order; words count where they begin a part of a name.
     """
-    if stated is not None:
-        return KINDS[stated]
     for name in names:
         text = "-" + "".join(one if one.isalnum() else "-" for one in (name or "").lower())
         for kind, words in _HINTS:

@@ -19,9 +19,6 @@ SKEW = (1.0, 1.7)
 tenants the first sends 21 to 50 % and the first ten 63 to 92 % of all requests; ServeGen has 14 to
 52 % and 63 to 93 %."""
 
-MOST = 1_000
-"""Tenants a service can have at most."""
-
 _REPEATED = Lengths((Part(1.0, 0.68, 0.38),), 0.15, 1.0)
 """Share of a prompt that a later turn of a conversation repeats, fitted to Mooncake's."""
 

@@ -26,6 +26,7 @@ CELL = 30.0
 _SLOPE_CELL = 1.0
 _BLOCK = 16
 _LENGTH_SPREAD = 0.25
+_DAY_SPREAD = 7_200.0
 _PLAIN = Scales(1.0, 1.0, 1.0, 1.0)
 
 
@@ -33,7 +34,6 @@ class Shape(msgspec.Struct, frozen=True):
     """What the requests of one stream look like.
 
     Attributes:
-        kind: of the service.
         gaps: between two requests.
         diurnal: how much of the daily curve it follows, 0 to 1; 0 is a level rate.
         prompt: lengths of prompts, to be multiplied by `prompt_scale`.
@@ -42,7 +42,6 @@ class Shape(msgspec.Struct, frozen=True):
         cached: share of prompt tokens that some earlier request had, on average.
     """
 
-    kind: Kind
     gaps: Gaps
     diurnal: float
     prompt: Table
@@ -256,43 +255,46 @@ class Workload:
 
 
 def workload_of(
-    seed: int,
-    key: ServiceKey,
-    demand: Demand,
-    usual_rate: float,
-    kind: Kind,
+    seed: int, key: ServiceKey, demand: Demand, usual_rate: float, kind: Kind
 ) -> Workload:
-    """The workload of a service, or of a route group by its name.
+    """The workload of a service, or of a route group under the group's name.
 
-    What the demand leaves open is drawn from the seed.
+    What the demand leaves open is that of the kind, or drawn from the seed.
 
     Args:
         seed: of the simulation.
-        key: of the service; a group's workload has the group's name in it.
+        key: of the service; for a group, its name in place of the service's.
         demand: what its manifest states.
         usual_rate: requests per second where the demand states none.
-        kind: what it is used for.
+        kind: what it is used for, where the demand states none.
     """
+    kind = demand.kind or kind
     random = stream(seed, key.namespace, key.name, "workload")
     cv = random.uniform(*kind.cv)
+    rhythm_key = random.getrandbits(64)
+    offset = random.uniform(-_DAY_SPREAD, _DAY_SPREAD)
     prompt, output = table(kind.prompt), table(kind.output)
-    spread = [random.lognormvariate(0.0, _LENGTH_SPREAD) for _ in range(2)]
-    prompt_mean, output_mean = demand.prompt_tokens, demand.output_tokens
+    scales = [random.lognormvariate(0.0, _LENGTH_SPREAD) for _ in range(2)]
+    if demand.prompt_tokens is not None:
+        scales[0] = demand.prompt_tokens / prompt.mean
+    if demand.output_tokens is not None:
+        scales[1] = demand.output_tokens / output.mean
+    cached = kind.cached if demand.cached is None else demand.cached
     shape = Shape(
-        kind=kind,
-        gaps=gaps_of(cv),
-        diurnal=kind.diurnal,
+        gaps=gaps_of(round(cv, 2) if demand.cv is None else demand.cv),
+        diurnal=kind.diurnal if demand.diurnal is None else demand.diurnal,
         prompt=prompt,
-        prompt_scale=spread[0] if prompt_mean is None else prompt_mean / prompt.mean,
+        prompt_scale=scales[0],
         output=output,
-        output_scale=spread[1] if output_mean is None else output_mean / output.mean,
-        tenants=tenants_of(random, TENANTS, kind.turns, kind.cached),
-        cached=kind.cached,
+        output_scale=scales[1],
+        tenants=tenants_of(random, demand.tenants or TENANTS, kind.turns, cached),
+        cached=cached,
     )
     stated = demand.requests_per_second
     return Workload(
         usual_rate if stated is None else stated,
         shape,
-        key=random.getrandbits(64),
+        key=rhythm_key,
         begin=lambda: stream(seed, key.namespace, key.name, "requests"),
+        offset=offset,
     )
