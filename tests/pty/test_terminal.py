@@ -178,6 +178,21 @@ def test_what_is_typed_in_one_burst_reaches_the_filter():
         assert any("deepseek-r1" in line for line in screen)
 
 
+def test_what_is_typed_after_enter_in_one_burst_reaches_the_table():
+    with mtop() as terminal:
+        terminal.press("/llama\rq")
+        assert terminal.wait_for_end() == 0
+
+
+def test_a_kept_filter_stays_on_the_screen_with_what_it_leaves():
+    with mtop(columns=80, lines=24) as terminal:
+        terminal.press("/llama\rG")
+        screen = terminal.wait_for(
+            lambda screen: f" of {SERVICES} " in screen[0] and selected(screen) == names(screen)[-1]
+        )
+        assert f"/llama  {len(rows(screen))} of {SERVICES}" in screen[0]
+
+
 def test_help_and_palette_open_and_esc_leaves_them():
     with mtop() as terminal:
         open_help_then_palette(terminal)

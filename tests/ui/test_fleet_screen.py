@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import re
 
 import pytest
 
 from conftest import Fleet, typical_fleet
 from fleet_source import START, health, key, node, replica, sample, service, traffic
 from mtop_tui.commands import APP, FLEET, MOVE
-from mtop_tui.config.settings import Settings
+from mtop_tui.config.settings import THEME_NAMES, Settings
 from mtop_tui.observations import Removed
 from mtop_tui.screens.fleet import HOLD_SECONDS
 from mtop_tui.screens.help import HelpScreen
@@ -68,7 +69,80 @@ async def test_the_why_line_quotes_the_cluster(fleet: Fleet) -> None:
         await fleet.settle(pilot)
         assert "why  falcon-40b: 0/2 nodes are available: 2 Insufficient" in fleet.text
         await pilot.press("j", "j", "j", "j")
+        assert "why  granite-3-8b: nothing wrong that mtop can see" in fleet.text
+
+
+async def test_the_why_line_calls_nothing_well_that_queues_or_is_silent(fleet: Fleet) -> None:
+    async with fleet.app.run_test(size=MIDDLE) as pilot:
+        await fleet.settle(pilot)
+        await pilot.press("j", "j", "j")
+        assert "why  gpt-oss-120b: --" in fleet.text
+        await pilot.press("j")
+        fleet.clock.advance(120)
+        await fleet.settle(pilot)
         assert "why  granite-3-8b: --" in fleet.text
+
+
+async def test_the_header_says_what_narrows_the_table(fleet: Fleet) -> None:
+    async with fleet.app.run_test(size=NARROW) as pilot:
+        await fleet.settle(pilot)
+        assert " of 7" not in fleet.lines[0]
+        await pilot.press("slash", *"prod", "enter")
+        await pilot.pause()
+        assert "/prod  3 of 7" in fleet.lines[0]
+        assert fleet.lines[0].endswith("08:00:00")
+        await pilot.press("escape")
+        assert " of 7" not in fleet.lines[0]
+
+
+async def test_the_header_says_which_namespaces_are_shown() -> None:
+    settings = Settings(namespaces=("staging", "development"))
+    fleet = Fleet(*typical_fleet(), settings=settings)
+    async with fleet.app.run_test(size=NARROW) as pilot:
+        await fleet.settle(pilot)
+        assert "ns staging,development  4 of 7" in fleet.lines[0]
+        await pilot.press("slash", *"phi", "enter")
+        await pilot.pause()
+        assert "ns staging,development  /phi  1 of 7" in fleet.lines[0]
+
+
+async def test_a_name_of_a_namespace_does_nothing_to_the_terminal() -> None:
+    settings = Settings(namespaces=("\x1b]0;pwned\x07",))
+    fleet = Fleet(*typical_fleet(), settings=settings)
+    async with fleet.app.run_test(size=NARROW) as pilot:
+        await fleet.settle(pilot)
+        assert "0 of 7" in fleet.lines[0]
+        assert "\x1b" not in fleet.text
+
+
+async def test_the_header_says_what_a_live_source_left_out() -> None:
+    detail = "2 files with problems, 12 objects of other kinds skipped"
+    fleet = Fleet(*typical_fleet()[1:], health(detail=detail, errors=2, skipped=12))
+    async with fleet.app.run_test(size=MIDDLE) as pilot:
+        await fleet.settle(pilot)
+        assert f"live, 2 errors  {detail}" in fleet.lines[0]
+        await pilot.resize_terminal(*NARROW)
+        await fleet.settle(pilot)
+        assert "live, 2 errors  2 files with" in fleet.lines[0]
+        assert fleet.lines[0].endswith("08:00:00")
+        await pilot.press("slash", *"a model", "enter")
+        await pilot.pause()
+        assert "live, 2 errors   /a model  0 of 7" in fleet.lines[0]
+        await pilot.press("slash", *"a model that nobody has called that", "enter")
+        await pilot.pause()
+        assert "live, 2 errors   /a model that…" in fleet.lines[0]
+        assert fleet.lines[0].endswith("  0 of 7  08:00:00")
+
+
+async def test_names_that_differ_at_their_ends_can_be_told_apart() -> None:
+    names = [f"granite-3-2-8b-instruct-{end}" for end in ("canary", "stable", "0002")]
+    for settings, mark in ((Settings(), "…"), (Settings(ascii=True), "~")):
+        fleet = Fleet(health(), *map(service, names), settings=settings)
+        async with fleet.app.run_test(size=NARROW) as pilot:
+            await fleet.settle(pilot)
+            shown = [line[3:].split()[0] for line in fleet.lines[3:6]]
+            assert all(name.startswith("granite-3-2") and mark in name for name in shown)
+            assert [name.rpartition("-")[2] for name in shown] == ["0002", "canary", "stable"]
 
 
 @pytest.mark.parametrize("column", COLUMN_IDS)
@@ -107,6 +181,21 @@ async def test_s_walks_over_the_columns_in_view_and_marks_the_one(fleet: Fleet) 
         assert marked[-2] in fleet.lines[2]
 
 
+@pytest.mark.parametrize("width", [200, 80, 60, 40])
+@pytest.mark.parametrize("column", [one for one in COLUMN_IDS if one != "mark"])
+async def test_the_sorted_column_is_there_and_marked_at_every_width(
+    column: str, width: int
+) -> None:
+    fleet = Fleet(*typical_fleet())
+    async with fleet.app.run_test(size=(width, 24)) as pilot:
+        await fleet.settle(pilot)
+        fleet.screen.sort_by(column)
+        await pilot.pause()
+        title = BY_ID[column].title
+        assert f"{title}▼" in fleet.lines[2] or f"{title}▲" in fleet.lines[2]
+        assert "MODEL" in fleet.lines[2]
+
+
 async def test_a_filter_narrows_as_one_types(fleet: Fleet) -> None:
     async with fleet.app.run_test(size=MIDDLE) as pilot:
         await fleet.settle(pilot)
@@ -118,6 +207,22 @@ async def test_a_filter_narrows_as_one_types(fleet: Fleet) -> None:
         assert fleet.names == ["granite-3-8b"]
         await pilot.press("escape")
         assert len(fleet.names) == 7
+
+
+async def test_the_table_may_be_clicked_while_the_filter_is_open(fleet: Fleet) -> None:
+    async with fleet.app.run_test(size=MIDDLE) as pilot:
+        await fleet.settle(pilot)
+        await pilot.press("slash", *"prod")
+        await pilot.click(FleetTable, offset=(5, 2))
+        await pilot.press("slash", "enter")
+        await pilot.pause()
+        assert len(fleet.names) == 3
+        await pilot.press("slash")
+        await pilot.click(FleetTable, offset=(5, 2))
+        await pilot.press("escape")
+        await pilot.pause()
+        assert len(fleet.names) == 7
+        assert len(fleet.app.screen.query("FilterBar")) == 0
 
 
 async def test_a_filter_finds_states_and_gpus(fleet: Fleet) -> None:
@@ -272,6 +377,17 @@ async def test_the_palette_runs_commands_by_name(fleet: Fleet) -> None:
         await pilot.press("down", "enter")
         await pilot.pause()
         assert "TTFT p95▼" in fleet.lines[2]
+
+
+async def test_the_palette_offers_the_themes_a_setting_may_name(fleet: Fleet) -> None:
+    async with fleet.app.run_test(size=MIDDLE) as pilot:
+        await fleet.settle(pilot)
+        await pilot.press("colon", *"theme")
+        async with asyncio.timeout(10):
+            while "Theme mtop-light" not in fleet.text:
+                await asyncio.sleep(0)
+        await pilot.pause()
+        assert re.findall(r"Theme ([\w-]+)", fleet.text) == list(THEME_NAMES)
 
 
 async def test_pause_holds_the_source_and_the_clock(fleet: Fleet) -> None:

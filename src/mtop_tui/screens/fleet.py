@@ -12,11 +12,16 @@ from textual.screen import Screen
 from textual.timer import Timer
 
 from mtop_tui.commands import APP, FLEET, MOVE, bindings
+from mtop_tui.domain.readiness import Health
 from mtop_tui.observations import ServiceKey
 from mtop_tui.state.service import ServiceState
+from mtop_tui.text import safe
+from mtop_tui.views import cells
 from mtop_tui.views import columns as table_columns
+from mtop_tui.views.cells import Cell, ServiceFacts
 from mtop_tui.views.columns import Column
 from mtop_tui.views.fleet import FleetQuery, Row, explanation, facts_of, row, select
+from mtop_tui.views.format import UNKNOWN
 from mtop_tui.views.header import header
 from mtop_tui.widgets.fleet_header import FleetHeader
 from mtop_tui.widgets.fleet_table import GUTTER, RIGHT_MARGIN, FleetTable
@@ -32,6 +37,10 @@ if TYPE_CHECKING:
 
 HOLD_SECONDS = 3.0
 """Rows that trade places with every sample cannot be read: the order holds this long."""
+
+
+def _is_well(facts: ServiceFacts) -> bool:
+    return facts.status.health == Health.FINE and not cells.mark(facts).text.strip()
 
 
 class FleetScreen(Screen[None]):
@@ -60,6 +69,7 @@ class FleetScreen(Screen[None]):
         self._longest: dict[str, int] = {}
         self._placed: list[tuple[Column, int]] = []
         self._ticker: Timer | None = None
+        self._bar: FilterBar | None = None
 
     def compose(self) -> ComposeResult:
         """Header, table, why line, key bar; the filter is mounted when it is first wanted."""
@@ -87,7 +97,14 @@ class FleetScreen(Screen[None]):
         self._place()
         self.table.show(self._order, self._make_row)
         self.heading.show(
-            header(store, now, paused=self.app.paused, ascii_only=self.app.settings.ascii)
+            header(
+                store,
+                now,
+                paused=self.app.paused,
+                ascii_only=self.app.settings.ascii,
+                query=self._query,
+                shown=len(self._order),
+            )
         )
         self._explain()
 
@@ -111,7 +128,7 @@ class FleetScreen(Screen[None]):
 
     def _place(self) -> None:
         width = self.table.size.width - GUTTER - RIGHT_MARGIN
-        placed = table_columns.placed(width, self._longest, self._wanted)
+        placed = table_columns.placed(width, self._longest, self._wanted, self._query.sort)
         self._placed = placed
         self.table.use_columns(placed, self._query.sort, descending=self._query.is_descending)
 
@@ -124,16 +141,20 @@ class FleetScreen(Screen[None]):
         selected = self.table.selected
         state = None if selected is None else self._states.get(selected)
         if state is None:
-            self.why.show("", self._why_empty())
+            self.why.show("", Cell(self._why_empty(), "quiet"))
             return
         facts = facts_of(self.app.store, state, self.app.time())
-        self.why.show(state.key.name, explanation(facts))
+        words = explanation(facts)
+        if not words and _is_well(facts):
+            self.why.show(state.key.name, Cell("nothing wrong that mtop can see", "quiet"))
+        else:
+            self.why.show(state.key.name, Cell(words or UNKNOWN))
 
     def _why_empty(self) -> str:
         if self._query.filter:
             return "no service matches the filter; Esc clears it"
         if self._query.namespaces and self.app.store.services():
-            return f"no service in {', '.join(self._query.namespaces)}"
+            return safe(f"no service in {', '.join(self._query.namespaces)}")
         return "no services yet"
 
     # Commands
@@ -165,27 +186,28 @@ class FleetScreen(Screen[None]):
         """Open the filter, with what it holds."""
         from mtop_tui.widgets.filter_bar import FilterBar  # noqa: PLC0415 - Input is 10 ms
 
-        bar = FilterBar(self._query.filter)
-        await self.mount(bar, after=self.why)
-        self.set_focus(bar)
+        if self._bar is None:
+            self._bar = FilterBar(self._query.filter)
+            await self.mount(self._bar, after=self.why)
+        self.set_focus(self._bar)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """While the filter is open, its key is a character like any other."""
         del parameters
         return action != "filter" or self.focused is self.table
 
-    def action_back(self) -> None:
+    async def action_back(self) -> None:
         """Give up the filter."""
-        self.close_filter(keep=False)
+        await self.action_close_filter(keep=False)
 
-    def close_filter(self, *, keep: bool) -> None:
+    async def action_close_filter(self, keep: bool) -> None:
         """Close the filter line, keeping what it filters by or not."""
-        from mtop_tui.widgets.filter_bar import FilterBar  # noqa: PLC0415 - loaded by now
-
-        self.query(FilterBar).remove()
-        self.table.focus()
-        if not keep:
-            self.ask(replace(self._query, filter=""))
+        bar, self._bar = self._bar, None
+        if bar is not None:
+            await bar.catch_up()
+            self.set_focus(self.table)
+            bar.remove()
+        self.ask(replace(self._query, filter=bar.value if bar and keep else ""))
 
     def action_pause(self) -> None:
         """Hold or resume the source's time."""
@@ -194,11 +216,8 @@ class FleetScreen(Screen[None]):
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Narrow the table while the filter is typed."""
-        self.ask(replace(self._query, filter=event.value))
-
-    def on_filter_bar_left(self, event: FilterBar.Left) -> None:
-        """Enter keeps the filter, Esc gives it up."""
-        self.close_filter(keep=event.keep)
+        if event.input is self._bar:  # else it was closed meanwhile, and its filter with it
+            self.ask(replace(self._query, filter=event.value))
 
     @on(FleetTable.Highlighted)
     def _selection_moved(self) -> None:

@@ -25,7 +25,8 @@ class Column(msgspec.Struct, frozen=True):
     `width` is the least it is given. With `grows`, it takes spare width up to its longest value;
     with `exact`, it is always as wide as that, since what it says must not be cut. `priority` 0
     stays to the last; the highest goes first when the terminal is narrow.
-    With `moves`, its order may change with every sample, not only with objects.
+    With `moves`, its order may change with every sample, not only with objects. With `keep_end`,
+    what is too long is cut in the middle, since names tend to differ at their ends.
     """
 
     id: str
@@ -40,6 +41,7 @@ class Column(msgspec.Struct, frozen=True):
     largest_first: bool = True
     moves: bool = False
     exact: bool = False
+    keep_end: bool = False
 
 
 def _number(value: float) -> SortValue:
@@ -81,6 +83,7 @@ COLUMNS: tuple[Column, ...] = (
         right=False,
         grows=True,
         largest_first=False,
+        keep_end=True,
     ),
     Column(
         "namespace",
@@ -279,17 +282,18 @@ def longest(services: Sequence[tuple[ServiceState, ServiceSummary]]) -> dict[str
 
 
 def placed(
-    width: int, longest: Mapping[str, int], wanted: Sequence[str] = ()
+    width: int, longest: Mapping[str, int], wanted: Sequence[str] = (), sorted_by: str = "mark"
 ) -> list[tuple[Column, int]]:
     """The columns that fit into a width, with the width each is given.
 
-    Columns of the highest priority number go first; the mark and the name stay. Spare width goes
-    to the columns that grow, up to their longest value.
+    Columns of the highest priority number go first; the mark, the name and the column that is
+    sorted by stay. Spare width goes to the columns that grow, up to their longest value.
 
     Args:
         width: cells there are.
         longest: see `longest`.
         wanted: ids in the order wanted; all columns when empty.
+        sorted_by: id of the column that is sorted by.
     """
     chosen = [BY_ID[identity] for identity in wanted] if wanted else list(COLUMNS)
     if "mark" not in wanted:
@@ -304,8 +308,11 @@ def placed(
         gaps = sum(gap(*pair) for pair in pairwise(chosen))
         return sum(least(column) for column in chosen) + gaps
 
-    while needed() > width and len(chosen) > 2:
-        chosen.remove(max(reversed(chosen), key=lambda column: column.priority))
+    leaving = [column for column in chosen if column.priority and column.id != sorted_by]
+    while needed() > width and leaving and len(chosen) > 2:
+        gone = max(reversed(leaving), key=lambda column: column.priority)
+        leaving.remove(gone)
+        chosen.remove(gone)
     widths = {column.id: least(column) for column in chosen}
     spare = width - needed()
     for column in chosen:
@@ -314,5 +321,7 @@ def placed(
             widths[column.id] += more
             spare -= more
     if spare < 0:
-        widths[chosen[-1].id] = max(1, widths[chosen[-1].id] + spare)
+        # A number that is cut is another number: the name gives way before it.
+        narrowed = "name" if "name" in widths else chosen[-1].id
+        widths[narrowed] = max(1, widths[narrowed] + spare)
     return [(column, widths[column.id]) for column in chosen]

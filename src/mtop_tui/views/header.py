@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 import msgspec
@@ -11,12 +11,16 @@ import msgspec
 from mtop_tui.domain.cost.money import Dollars
 from mtop_tui.observations import SourceHealth
 from mtop_tui.state.fleet import FleetStore, FleetTotals
+from mtop_tui.text import safe
 from mtop_tui.views import format as fmt
 from mtop_tui.views.cells import Cell, Tone
+from mtop_tui.views.fleet import FleetQuery
 from mtop_tui.views.sparkline import ascii_chart, braille, usual_height
 
 STALE_SECONDS = 20.0
 """Longer than the slowest scrape: a source that says nothing at all for this long is stale."""
+
+EVERYTHING = FleetQuery()
 
 CHART_CELLS = 6
 _CHART_SAMPLES = CHART_CELLS * 2
@@ -24,15 +28,30 @@ _STEPS_PER_POINT = 10
 
 
 class Header(msgspec.Struct, frozen=True):
-    """Two lines of fields. In each, fields further back give way first when space is short."""
+    """What the two lines say. Of the totals, the last give way first when space is short."""
 
     source: tuple[Cell, ...]
+    detail: Cell
+    """What a live source has left out; the first to give way."""
+    scope: Cell
+    """What narrows the table, and to how many services; empty when nothing does."""
     clock: Cell
     totals: tuple[Cell, ...]
 
 
-def header(store: FleetStore, now: float, *, paused: bool, ascii_only: bool = False) -> Header:
-    """What stands above the table at a time (Unix seconds, shown in local time)."""
+def header(
+    store: FleetStore,
+    now: float,
+    *,
+    paused: bool,
+    ascii_only: bool = False,
+    query: FleetQuery = EVERYTHING,
+    shown: int = 0,
+) -> Header:
+    """What stands above the table at a time (Unix seconds, shown in local time).
+
+    `shown` is the number of services for which the table's `query` asks.
+    """
     totals = store.totals()
     return Header(
         source=tuple(
@@ -40,6 +59,8 @@ def header(store: FleetStore, now: float, *, paused: bool, ascii_only: bool = Fa
             for source in store.sources.values()
         )
         or (Cell("connecting", "quiet"),),
+        detail=Cell("" if paused else _detail(store.sources.values()), "quiet"),
+        scope=Cell(_scope(query, shown, len(store.services())), "warn"),
         clock=Cell(datetime.fromtimestamp(now).astimezone().strftime("%H:%M:%S")),
         totals=tuple(_totals(store, totals, now, ascii_only)),
     )
@@ -59,6 +80,19 @@ def _source_words(health: SourceHealth, silence: float, paused: bool) -> tuple[s
         return ("live", "quiet") if not health.errors else (_with_errors(health), "warn")
     words = f"{health.state}: {health.detail}" if health.detail else health.state
     return words, "warn" if health.state in ("connecting", "stale", "ended") else "bad"
+
+
+def _detail(sources: Iterable[SourceHealth]) -> str:
+    return ", ".join(one.detail for one in sources if one.state == "live" and one.detail)
+
+
+def _scope(query: FleetQuery, shown: int, there: int) -> str:
+    """Such as `ns production  /llama  4 of 30`."""
+    if not query.filter and not query.namespaces:
+        return ""
+    namespaces = f"ns {','.join(query.namespaces)}" if query.namespaces else ""
+    words = f"/{query.filter}" if query.filter else ""
+    return safe("  ".join(filter(None, (namespaces, words, f"{shown} of {there}"))))
 
 
 def _with_errors(health: SourceHealth) -> str:

@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import asyncio
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
-from textual.message import Message
 from textual.widgets import Input
 
 
 class FilterBar(Input):
     """What is typed is posted at once; Enter keeps it, Esc gives it up."""
 
+    # With priority, they act before the app reads the next key, which then goes to the table.
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "leave(False)", "Clear", show=False),
-        Binding("enter,down", "leave(True)", "Keep", show=False),
+        Binding("escape", "screen.close_filter(False)", "Clear", show=False, priority=True),
+        Binding("enter,down", "screen.close_filter(True)", "Keep", show=False, priority=True),
     ]
-
-    @dataclass
-    class Left(Message):
-        """The line was left; `keep` tells whether its filter stays."""
-
-        bar: FilterBar
-        keep: bool
 
     def __init__(self, value: str) -> None:
         super().__init__(value, placeholder="filter: words in name, namespace, model, GPU, state")
@@ -34,6 +27,8 @@ class FilterBar(Input):
         """Take the keys."""
         self.focus()
 
-    def action_leave(self, keep: bool) -> None:
-        """Close the line."""
-        self.post_message(self.Left(self, keep))
+    async def catch_up(self) -> None:
+        """Wait until all keys that were sent here are in `value`."""
+        done = asyncio.Event()
+        if self.call_later(done.set):
+            await done.wait()

@@ -15,6 +15,10 @@ from mtop_tui.views.header import Header
 from mtop_tui.widgets.strips import TONES, Piece, fit, strip
 
 SPACING = 3
+DETAIL_SPACING = 2
+SHORTEST_DETAIL = 12
+"""Cells below which the beginning of a detail says nothing."""
+
 TITLE = "mtop  fleet"
 
 
@@ -44,18 +48,29 @@ class FleetHeader(Widget):
         return strip(pieces, width, self._style)
 
     def _top(self, header: Header, width: int) -> list[Piece]:
-        clock = header.clock.text
-        room = width - len(TITLE) - len(clock) - 2 * SPACING - 1
-        source = header.source[0]
-        text = fit(source.text, max(0, min(room, cell_len(source.text))))
-        gap = max(1, width - len(TITLE) - cell_len(text) - len(clock) - 2 - SPACING)
-        return [
-            (" " + TITLE, "good"),
-            (" " * SPACING, "normal"),
-            (text, source.tone),
-            (" " * gap, "normal"),
-            (clock, header.clock.tone),
-        ]
+        """Title, source, what it left out, scope and clock.
+
+        When space is short, the detail goes first. Then the source is cut, but keeps half of the
+        room, since it may say why there is no data; the scope has the rest.
+        """
+        source, detail, scope, clock = header.source[0], header.detail, header.scope, header.clock
+        room = max(0, width - len(TITLE) - len(clock.text) - 2 * SPACING - 1)
+        for_scope = cell_len(scope.text) + SPACING if scope.text else 0
+        for_source = min(cell_len(source.text), max(room - for_scope, room // 2))
+        pieces: list[Piece] = [(" " + TITLE, "good"), (" " * SPACING, "normal")]
+        pieces.append((fit(source.text, for_source), source.tone))
+        left = room - for_source - for_scope - DETAIL_SPACING
+        if detail.text and left >= SHORTEST_DETAIL:
+            pieces.append((" " * DETAIL_SPACING, "normal"))
+            pieces.append((fit(detail.text, min(left, cell_len(detail.text))), detail.tone))
+        left = room - for_source - SPACING
+        if scope.text and left > 0:
+            pieces.append((" " * SPACING, "normal"))
+            words = fit(scope.text, min(left, cell_len(scope.text)), keep_end=True)
+            pieces.append((words, scope.tone))
+        used = sum(cell_len(text) for text, _ in pieces)
+        pieces.append((" " * max(1, width - used - len(clock.text) - 1), "normal"))
+        return [*pieces, (clock.text, clock.tone)]
 
     def _style(self, tone: Tone) -> Style:
         if tone == "normal":

@@ -258,7 +258,8 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
         cut = "~" if self._ascii else "…"
         for column, width, space in self._fields:
             cell = row.cells.get(column.id, EMPTY)
-            pieces.append((fit(cell.text, width, right=column.right, mark=cut), cell.tone))
+            text = fit(cell.text, width, right=column.right, mark=cut, keep_end=column.keep_end)
+            pieces.append((text, cell.tone))
             pieces.append((" " * space, "normal"))
         return pieces
 

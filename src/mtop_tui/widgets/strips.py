@@ -17,10 +17,19 @@ TONES = frozenset({"tone--quiet", "tone--good", "tone--warn", "tone--bad"})
 Piece = tuple[str, Tone]
 
 
-def fit(text: str, width: int, *, right: bool = False, mark: str = "…") -> str:
-    """`text` in exactly `width` cells; what does not fit is cut and ends in a mark."""
+def fit(
+    text: str, width: int, *, right: bool = False, mark: str = "…", keep_end: bool = False
+) -> str:
+    """`text` in exactly `width` cells; what does not fit is cut, and a mark stands in its place.
+
+    The end is cut; with `keep_end` it is the middle, and as much of the end stays as of the start.
+    """
     length = len(text) if text.isascii() else cell_len(text)
     if length > width:
+        tail = (width - len(mark)) // 2 if keep_end else 0
+        if tail > 0:
+            end = set_cell_size(text[::-1], tail)[::-1]
+            return set_cell_size(text, width - len(mark) - tail) + mark + end
         return set_cell_size(text, max(0, width - len(mark))) + mark[:width]
     padding = " " * (width - length)
     return padding + text if right else text + padding
