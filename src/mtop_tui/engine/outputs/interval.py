@@ -24,7 +24,7 @@ class Interval(NamedTuple):
     kv_usage: float
     prompt_rate: float
     generation_rate: float
-    prefix_hit_ratio: float
+    prefix_hit_rate: float
     finished: float
     failed: float
     preemptions: float

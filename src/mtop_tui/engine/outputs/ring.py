@@ -12,10 +12,10 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from mtop_tui.domain.diagnosis.signatures import EngineStats
 from mtop_tui.engine.outputs import logs
 from mtop_tui.engine.outputs.container import Container, ContainerFacts
 from mtop_tui.engine.outputs.logs import INTERVAL, Interval
+from mtop_tui.engine.serving.replica import ReplicaStats
 from mtop_tui.observations import LogLine, ObjectRef
 
 LINES = 2_000
@@ -80,7 +80,7 @@ class LogRing:
     def record(
         self,
         at: float,
-        stats: EngineStats,
+        stats: ReplicaStats,
         *,
         finished: float = 0.0,
         failed: float = 0.0,
@@ -90,7 +90,7 @@ class LogRing:
 
         Args:
             at: when they are logged.
-            stats: tokens per second, ratios 0 to 1.
+            stats: since the last ones.
             finished: requests that ended well in the interval.
             failed: requests that ended in HTTP 500 in the interval.
             preemptions: since the process started.
@@ -178,17 +178,17 @@ class _Run:
             self._lost_until = max(self._lost_until, self._texts.popleft()[0])
 
     def add_interval(
-        self, at: float, stats: EngineStats, finished: float, failed: float, preemptions: float
+        self, at: float, stats: ReplicaStats, finished: float, failed: float, preemptions: float
     ) -> None:
         if self._times is None:
             self._times = array("d")
         interval = Interval(
-            stats.running or 0.0,
-            stats.waiting or 0.0,
-            stats.kv_usage or 0.0,
-            stats.prompt_rate or 0.0,
-            stats.generation_rate or 0.0,
-            math.nan if stats.prefix_hit_ratio is None else stats.prefix_hit_ratio,
+            stats.running,
+            stats.waiting,
+            stats.kv_usage,
+            stats.prompt_rate,
+            stats.generation_rate,
+            stats.prefix_hit_rate,
             finished,
             failed,
             preemptions,

@@ -6,16 +6,15 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
-from mtop_tui.domain.diagnosis.signatures import EngineStats
 from mtop_tui.engine.outputs.container import Container
 from mtop_tui.engine.outputs.interval import INTERVAL, Interval, access, access_count
 from mtop_tui.engine.outputs.stamps import elapsed, full
-from mtop_tui.engine.outputs.vllm_startup import shard_count
+from mtop_tui.engine.outputs.vllm_startup import milestones, shard_count
+from mtop_tui.engine.serving.replica import ReplicaStats
 from mtop_tui.observations import LogLine
 
 _GB: Final = 1e9
 _CHUNK = 8192
-_MOST_PROGRESS = 20
 
 
 def _says(at: float, text: str) -> LogLine:
@@ -28,14 +27,14 @@ def _rank(container: Container, at: float, rank: int, text: str) -> LogLine:
     return LogLine(at, f"[{full(at)}{who}] {text}")
 
 
-def stats_line(container: Container, at: float, stats: EngineStats) -> LogLine:
+def stats_line(container: Container, at: float, stats: Interval | ReplicaStats) -> LogLine:
     """A decode batch, of which SGLang logs every fortieth."""
-    held = round((stats.kv_usage or 0.0) * container.facts.kv_tokens)
+    held = round(stats.kv_usage * container.facts.kv_tokens)
     text = (
-        f"Decode batch, #running-req: {round(stats.running or 0.0)}, #token: {held}, "
-        f"token usage: {stats.kv_usage or 0.0:.2f}, cuda graph: True, "
-        f"gen throughput (token/s): {stats.generation_rate or 0.0:.2f}, "
-        f"#queue-req: {round(stats.waiting or 0.0)}"
+        f"Decode batch, #running-req: {round(stats.running)}, #token: {held}, "
+        f"token usage: {stats.kv_usage:.2f}, cuda graph: True, "
+        f"gen throughput (token/s): {stats.generation_rate:.2f}, "
+        f"#queue-req: {round(stats.waiting)}"
     )
     return _rank(container, at, 0, text)
 
@@ -47,7 +46,7 @@ def interval_lines(
     del before
     found = []
     if interval.prompt_rate:
-        hits = 0.0 if math.isnan(interval.prefix_hit_ratio) else interval.prefix_hit_ratio
+        hits = interval.prefix_hit_rate
         text = (
             f"Prefill batch, #new-seq: {max(1, round(interval.finished / INTERVAL))}, "
             f"#new-token: {min(_CHUNK, round(interval.prompt_rate * (1 - hits)))}, "
@@ -58,7 +57,7 @@ def interval_lines(
         )
         found.append(_rank(container, at, 0, text))
     if interval.running:
-        found.append(stats_line(container, at, EngineStats(*interval[:5], None)))
+        found.append(stats_line(container, at, interval))
     found += (_says(when, text) for when, text in access(container.pod, at, interval))
     return found
 
@@ -106,8 +105,8 @@ def weights(
     if not math.isfinite(seconds):
         return
     shards = shard_count(facts.weights)
-    for shard in range(1, shards + 1, max(1, shards // _MOST_PROGRESS)):
-        if shard / shards <= done:
+    for shard in milestones(shards):
+        if shard == 0 or shard / shards <= done:
             continue
         when = at + seconds * (shard / shards - done) / (1.0 - done)
         if when > stop:

@@ -12,12 +12,11 @@ from typing import Final
 from mtop_tui.engine.outputs import hub_failures
 from mtop_tui.engine.outputs.container import Container
 from mtop_tui.engine.outputs.stamps import elapsed, precise
-from mtop_tui.engine.outputs.vllm_startup import shard_count
+from mtop_tui.engine.outputs.vllm_startup import milestones, shard_count
 from mtop_tui.observations import LogLine
 
 _SMALL_FILES = 7
 _BAR = 10
-_MOST_PROGRESS = 20
 
 
 def _says(at: float, source: str, text: str) -> LogLine:
@@ -47,11 +46,10 @@ def download(
         return
     shards = shard_count(facts.weights)
     files = shards + _SMALL_FILES
-    each = max(1, files // _MOST_PROGRESS)
-    for file in range(0, files + 1, each):
+    for file in milestones(files):
         # The small files (configuration, tokenizer) are there at once.
         share = max(0.0, (file - _SMALL_FILES) / shards)
-        if share < done:
+        if share < done or (share == 0.0 and file):
             continue
         when = at + seconds * (share - done) / max(1e-9, 1.0 - done)
         if when > stop:

@@ -5,30 +5,28 @@ Formats as in vLLM 0.10 to 0.25 (Apache-2.0); every figure follows from the cont
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
-from mtop_tui.domain.diagnosis.signatures import EngineStats
 from mtop_tui.engine.outputs.container import Container
 from mtop_tui.engine.outputs.interval import Interval, access, access_count
 from mtop_tui.engine.outputs.vllm_logger import API, core, line
 from mtop_tui.engine.outputs.vllm_startup import compiling, ready, start, weights
+from mtop_tui.engine.serving.replica import ReplicaStats
 from mtop_tui.observations import LogLine
 
 _PREEMPTIONS_A_LINE = 50
 _STALL = 60.0
 
 
-def stats_line(at: float, stats: EngineStats) -> LogLine:
-    """The engine's statistics. Ratios 0 to 1, rates in tokens per second; None reads as 0."""
-    hits = stats.prefix_hit_ratio or 0.0
+def stats_line(at: float, stats: Interval | ReplicaStats) -> LogLine:
+    """The engine's statistics."""
     text = (
-        f"Engine 000: Avg prompt throughput: {stats.prompt_rate or 0.0:.1f} tokens/s, "
-        f"Avg generation throughput: {stats.generation_rate or 0.0:.1f} tokens/s, "
-        f"Running: {round(stats.running or 0.0)} reqs, Waiting: {round(stats.waiting or 0.0)} reqs,"
-        f" GPU KV cache usage: {100 * (stats.kv_usage or 0.0):.1f}%, "
-        f"Prefix cache hit rate: {100 * hits:.1f}%"
+        f"Engine 000: Avg prompt throughput: {stats.prompt_rate:.1f} tokens/s, "
+        f"Avg generation throughput: {stats.generation_rate:.1f} tokens/s, "
+        f"Running: {round(stats.running)} reqs, Waiting: {round(stats.waiting)} reqs,"
+        f" GPU KV cache usage: {100 * stats.kv_usage:.1f}%, "
+        f"Prefix cache hit rate: {100 * stats.prefix_hit_rate:.1f}%"
     )
     return line(at, API, "INFO", "loggers.py:127", text)
 
@@ -47,9 +45,7 @@ def interval_lines(
         )
         found.append(line(at, core(container), "WARNING", "scheduler.py:412", text))
     if not _quiet(before, interval):
-        hits = interval.prefix_hit_ratio
-        stats = EngineStats(*interval[:5], None if math.isnan(hits) else hits)
-        found.append(stats_line(at, stats))
+        found.append(stats_line(at, interval))
     found += (LogLine(when, f"{API} {text}") for when, text in access(container.pod, at, interval))
     return found
 

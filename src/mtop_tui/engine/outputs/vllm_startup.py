@@ -83,8 +83,7 @@ def weights(
         for prefix in workers(container):
             yield line(at, prefix, "INFO", "gpu_model_runner.py:2602", text)
     shards = shard_count(facts.weights)
-    each = max(1, shards // _MOST_PROGRESS)
-    for shard in range(0, shards + 1, each):
+    for shard in milestones(shards):
         share = shard / shards
         told = share <= done and done > 0.0
         if told or (shard and not math.isfinite(seconds)):
@@ -103,6 +102,11 @@ def weights(
     text = f"Model loading took {size:.4f} GiB and {took + 0.6:.6f} seconds"
     for prefix in workers(container):
         yield line(end, prefix, "INFO", "gpu_model_runner.py:2653", text)
+
+
+def milestones(count: int) -> list[int]:
+    """The parts of so many after which a progress bar is written: none, the last, some between."""
+    return sorted({*range(0, count, -(-count // _MOST_PROGRESS)), count})
 
 
 def shard_count(size: float) -> int:

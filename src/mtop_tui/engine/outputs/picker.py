@@ -1,0 +1,134 @@
+"""The metrics page of a simulated endpoint picker, under the names of llm-d's router.
+
+As with the engines, the page is a flat list of values that goes through the same translation as a
+real one. Only its counters and the averages of its pool are there, no histogram with buckets: what
+requests feel is read from the engines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from mtop_tui.domain.engines import Series, translation
+from mtop_tui.domain.engines.endpoint_picker import ENDPOINT_PICKER
+from mtop_tui.engine import naming
+from mtop_tui.observations import (
+    HistogramLayout,
+    MetricSample,
+    ObjectRef,
+    SampleLayout,
+    ServiceKey,
+)
+
+_SERIES: Final = (
+    Series("llm_d_epp_request_total"),
+    Series("llm_d_epp_request_error_total", (("error_code", "InferencePoolResourceExhausted"),)),
+    Series("llm_d_epp_request_error_total", (("error_code", "Internal"),)),
+    Series("llm_d_epp_request_input_tokens_sum"),
+    Series("llm_d_epp_request_input_tokens_count"),
+    Series("llm_d_epp_request_output_tokens_sum"),
+    Series("llm_d_epp_request_output_tokens_count"),
+    Series("llm_d_epp_scheduler_attempts_total", (("status", "failure"),)),
+    Series("llm_d_epp_scheduler_attempts_total", (("status", "success"),)),
+    Series("llm_d_epp_disagg_decision_total", (("decision_type", "decode-only"),)),
+    Series("llm_d_epp_disagg_decision_total", (("decision_type", "prefill-decode"),)),
+    Series("llm_d_epp_request_running"),
+    Series("llm_d_epp_average_kv_cache_utilization"),
+    Series("llm_d_epp_average_queue_size"),
+    Series("llm_d_epp_ready_endpoints"),
+)
+
+TRANSLATION: Final = translation(ENDPOINT_PICKER, _SERIES)
+
+LAYOUT: Final = SampleLayout(
+    engine=TRANSLATION.engine,
+    counters=TRANSLATION.counters,
+    gauges=TRANSLATION.gauges,
+    histograms=tuple(HistogramLayout(name, bounds) for name, bounds in TRANSLATION.histograms),
+)
+"""The one layout of all simulated endpoint pickers."""
+
+
+class Endpoint(NamedTuple):
+    """What the picker knows of one ready replica."""
+
+    running: float
+    waiting: float
+    kv_usage: float
+
+
+class PickerPage:
+    """What the endpoint picker of a service has counted since it started.
+
+    Args:
+        service: whose it is.
+        seed: of the fleet, which gives the picker its UID.
+
+    Attributes:
+        ref: the picker's deployment, as KServe names it.
+        requests: all that came.
+        failed: those that an engine, or the lack of one, ended with HTTP 5xx.
+        refused: of these, those for which there was no endpoint, or none with room.
+        input_tokens, output_tokens: of those that ended well, of which there were `answered`.
+        remote_prefills: requests whose prompt a prefill replica read.
+    """
+
+    __slots__ = (
+        "answered",
+        "failed",
+        "input_tokens",
+        "output_tokens",
+        "ref",
+        "refused",
+        "remote_prefills",
+        "requests",
+        "service",
+    )
+
+    def __init__(self, service: ServiceKey, seed: int) -> None:
+        self.service = service
+        name = naming.child_name(service.name, "-kserve-router-scheduler")
+        ref = ObjectRef(service.cluster, service.namespace, "Deployment", name)
+        self.ref = naming.identified(seed, ref)
+        self.requests = self.failed = self.refused = self.answered = 0.0
+        self.input_tokens = self.output_tokens = self.remote_prefills = 0.0
+
+    def values(self, endpoints: Sequence[Endpoint]) -> list[float]:
+        """All series in the page's order. With no endpoint the averages are 0, as the picker has
+        them, and `ready_endpoints` says why.
+        """
+        count = max(1, len(endpoints))
+        return [
+            self.requests,
+            self.refused,
+            self.failed - self.refused,
+            self.input_tokens,
+            self.answered,
+            self.output_tokens,
+            self.answered,
+            self.refused,
+            self.requests - self.refused,
+            self.requests - self.refused - self.remote_prefills,
+            self.remote_prefills,
+            sum(one.running for one in endpoints),
+            sum(one.kv_usage for one in endpoints) / count,
+            sum(one.waiting for one in endpoints) / count,
+            float(len(endpoints)),
+        ]
+
+    def sample(
+        self, at: float, endpoints: Sequence[Endpoint], *, analytic: bool = False
+    ) -> MetricSample:
+        """One reading; `endpoints` are the replicas that are ready, `analytic` as in the record."""
+        values = self.values(endpoints)
+        return MetricSample(
+            at=at,
+            ref=self.ref,
+            service=self.service,
+            layout=LAYOUT,
+            cumulative=TRANSLATION.cumulative(values),
+            gauges=TRANSLATION.gauge_values(values),
+            subject="picker",
+            analytic=analytic,
+        )
