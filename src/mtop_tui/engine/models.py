@@ -196,6 +196,17 @@ _CATALOGUE: tuple[tuple[str, Model], ...] = (
             _dense("gpt-oss-20b", 20.9, 24, 2880, 64, 8, 64, 201088), 3.6, 32, 4, weight_bytes=0.53
         ),
     ),
+    (
+        # 6 of its 52 layers attend, with 2 heads; the others keep a state of fixed size.
+        r"nemotron.*nano.*30b",
+        _experts(
+            _dense("Nemotron-3-Nano-30B-A3B", 31.6, 52, 2688, 32, 2, 128, 131072),
+            3.6,
+            128,
+            6,
+            latent_kv=59,
+        ),
+    ),
     (r"opt-125m", _dense("OPT-125M", 0.125, 12, 768, 12, 12, 64, 50272)),
 )
 

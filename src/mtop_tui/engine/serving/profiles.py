@@ -82,6 +82,7 @@ def serving_profile(
     role: Role = "main",
     *,
     dtype: str = "",
+    kv_dtype: str = "",
     engine: Engine = "vllm-v1",
 ) -> ServingProfile:
     """The profile of a model on the GPUs of one replica.
@@ -93,6 +94,7 @@ def serving_profile(
         nodes: over which they are spread.
         role: of the pool.
         dtype: "fp8" or "fp4" for weights narrower than the model's name says.
+        kv_dtype: "fp8" for keys and values in 8 bits; 16 bits unless declared.
         engine: whose scheduler and constants to use.
     """
     narrow = {"fp8": 1.0, "fp4": 0.56}.get(dtype)
@@ -100,7 +102,8 @@ def serving_profile(
         model = msgspec.structs.replace(model, weight_bytes=narrow)
     generation = GENERATIONS[engine]
     efficiency = generation.hbm if gpu.high_bandwidth else generation.gddr
-    costs = step_costs(model, gpu, gpus, nodes, efficiency)
+    kv_value_bytes = 1.0 if kv_dtype == "fp8" else 2.0
+    costs = step_costs(model, gpu, gpus, nodes, efficiency, kv_value_bytes=kv_value_bytes)
     found = calibration_of(model, gpu, max(1, gpus), engine) if nodes == 1 else None
     if found is not None:
         costs = msgspec.structs.replace(

@@ -133,6 +133,7 @@ class ReplicaServer:
         "_stats_base",
         "_steps",
         "_waiting",
+        "_warm_up",
         "at",
         "on_end",
         "page",
@@ -162,7 +163,7 @@ class ReplicaServer:
         self._steps = self._serial = 0
         self._held = self._context = self._queued_tokens = 0
         self._growth = 0 if profile.policy.reserves_output else 1
-        self._stall = 0.0 if warm else WARM_UP
+        self._stall, self._warm_up = 0.0, 0.0 if warm else WARM_UP
         self._patience = patience
         self._owed_length, self._owed_abort = random.random(), random.random()
         self._stats_base = (0.0, 0.0, 0.0)
@@ -234,7 +235,7 @@ class ReplicaServer:
         self._heap, self._order = [], []
         self._prefixes = PrefixCache()
         self._held = self._context = self._queued_tokens = 0
-        self.running, self._stall = 0, WARM_UP
+        self.running, self._stall, self._warm_up = 0, 0.0, WARM_UP
         return lost
 
     def flush_prefixes(self) -> None:
@@ -387,14 +388,14 @@ class ReplicaServer:
             took += self._context * rates.per_context
         if rates.experts:
             took += rates.experts * (1.0 - rates.expert_miss ** (tokens + running))
-        took += self._stall
-        self._stall = 0.0
+        took += self._warm_up
+        self._warm_up = 0.0
         self._clock += took
-        if alone and self.running:
-            # What decodes stood still: its next token comes that much later.
-            self._stall = took
-        elif running:
+        if running:
             self._intervals(took, 0.0, 1)
+        elif self.running:
+            # What decodes stood still: its next token comes that much later.
+            self._stall += took
         if done == len(reading):
             ready = reading
             self._reading = []
@@ -457,10 +458,6 @@ class ReplicaServer:
         first = rates.fixed + running * rates.per_sequence + self._context * rates.per_context
         if rates.experts:
             first += rates.experts * (1.0 - rates.expert_miss**running)
-        if self._stall:
-            first += self._stall
-            self._stall = 0.0
-            count = 1
         slope = running * rates.per_context
         took = count * (first + slope * (count - 1) * 0.5)
         gap = target - self._clock
@@ -471,6 +468,8 @@ class ReplicaServer:
             if steps < count:
                 count = steps if steps > 0 else 1
                 took = count * (first + slope * (count - 1) * 0.5)
+        if self._stall:
+            count, took = 1, first
         self._clock += took
         self._intervals(first, slope, count)
 
@@ -478,6 +477,10 @@ class ReplicaServer:
         """Every running sequence got `count` tokens, each `slope` later than the one before."""
         running, page = self.running, self.page
         grown = running * count
+        if self._stall:
+            # The time for which everything stood still has passed, but the clients waited it out.
+            first += self._stall
+            self._stall = 0.0
         last = first + slope * (count - 1)
         edges, buckets = vllm.TOKEN_EDGES, page.buckets[vllm.ITL]
         low = bisect_left(edges, first)

@@ -1,0 +1,1 @@
+"""Judges the engine's serving model against published measurements, and writes what it found."""
