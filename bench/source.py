@@ -67,13 +67,13 @@ class BenchSource:
         self._random = random.Random(seed)
         self._busy = [self._sequence() for _ in range(VARIANTS)]
         self._idle = self._busy[0][:1] * STEPS
-        self._services = [self._service(i) for i in range(services)]
-        self._replicas = [
-            self._replica(service, r) for service in self._services for r in range(replicas)
+        self.services = [self._service(i) for i in range(services)]
+        self.replicas = [
+            self._replica(service, r) for service in self.services for r in range(replicas)
         ]
         self._changing = {
             service.key
-            for i, service in enumerate(self._services)
+            for i, service in enumerate(self.services)
             if (i + 1) * changing // 1 > i * changing // 1
         }
 
@@ -125,7 +125,7 @@ class BenchSource:
         )
 
     def _nodes(self) -> Iterator[Node]:
-        for service in self._services:
+        for service in self.services:
             name = f"node-{service.ref.name}"
             yield Node(
                 at=0,
@@ -140,7 +140,7 @@ class BenchSource:
     async def observe(self) -> AsyncIterator[Sequence[Observation]]:
         """The fleet, then samples at their times, in slices; catching up where it fell behind."""
         health = SourceHealth(at=time.time(), source=self.name, state="live")
-        yield [health, *self._nodes(), *self._services, *self._replicas]
+        yield [health, *self._nodes(), *self.services, *self.replicas]
         start = time.time()
         for turn in count():
             for offset, members, pace in self._plan():
@@ -158,21 +158,21 @@ class BenchSource:
     @cached_property
     def _top(self) -> list[Replica]:
         """One replica of each service in view."""
-        return self._replicas[: IN_VIEW * 4 : 4]
+        return self.replicas[: IN_VIEW * 4 : 4]
 
     @lru_cache(maxsize=1)  # noqa: B019 - one source per process
     def _plan(self) -> list[tuple[float, list[Replica], float]]:
         """What is sampled when within one interval: offset, replicas, seconds between samples."""
         top = {replica.ref for replica in self._top}
         ordered = sorted(
-            (i for i, replica in enumerate(self._replicas) if replica.ref not in top),
+            (i for i, replica in enumerate(self.replicas) if replica.ref not in top),
             key=lambda i: (i % 4, i),  # the replicas of a service a quarter of the interval apart
         )
         slices = [ordered[i : i + SLICE] for i in range(0, len(ordered), SLICE)]
         plan = [
             (
                 number * self._interval / len(slices),
-                [self._replicas[i] for i in members],
+                [self.replicas[i] for i in members],
                 self._interval,
             )
             for number, members in enumerate(slices)
@@ -180,9 +180,15 @@ class BenchSource:
         plan += [(second + 0.5, self._top, 1.0) for second in range(int(self._interval))]
         return sorted(plan, key=lambda entry: entry[0])
 
-    def _sample(self, replica: Replica, at: float, step: int) -> MetricSample:
+    def step(self, replica: Replica, step: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """What a replica exposes at a step: cumulative values and gauges."""
         busy = replica.service in self._changing
-        values, gauges = (self._busy[int(replica.ref.uid) % VARIANTS] if busy else self._idle)[step]
+        return (self._busy[int(replica.ref.uid) % VARIANTS] if busy else self._idle)[step]
+
+    def _sample(self, replica: Replica, at: float, step: int) -> MetricSample:
+        values, gauges = self.step(replica, step)
+        # Every reading of a real page makes new numbers.
+        values = tuple([value + 0.0 for value in values])
         return MetricSample(
             at=at,
             ref=replica.ref,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from mtop_tui.domain import vocabulary as names
@@ -117,15 +117,25 @@ def _figures(
         prefix_hit_ratio=_ratio(hits, queries),
         running=sum(running),
         queue=sum(queue),
-        kv_usage=max((usage for usage in kv_usage if not math.isnan(usage)), default=math.nan),
+        kv_usage=_largest(kv_usage),
         ttft_at_least=at_least,
     )
 
 
 def _known_sum(*parts: float) -> float:
     """The sum of what is exposed; an engine that does not count something else still counts."""
+    total = sum(parts)
+    if not math.isnan(total):
+        return total
     known = [part for part in parts if not math.isnan(part)]
     return sum(known) if known else math.nan
+
+
+def _largest(values: Sequence[float]) -> float:
+    """The largest of what is known."""
+    if not math.isnan(sum(values)):
+        return max(values)
+    return max((value for value in values if not math.isnan(value)), default=math.nan)
 
 
 def _or_zero(value: float) -> float:

@@ -42,6 +42,9 @@ COUNTED = (
 LEVELS = (names.RUNNING, names.WAITING, names.KV_USAGE)
 """Gauges that figures are made of."""
 
+VALUE_BYTES = 32
+"""What a value of a sample takes that is kept as it came: a float, and a place in a tuple."""
+
 WATCHED = (names.TTFT, names.ITL, names.TPOT)
 """Histograms that every round is asked about; the others are summed once a minute."""
 
@@ -119,7 +122,7 @@ class Member:
         self.ref = ref
         self.layout = sample.layout
         self.pool = pool
-        self.last = array("d", sample.cumulative)
+        self.last = sample.cumulative
         self.telltales: tuple[float, ...] = pool.index.telltales(sample.cumulative)
         self.gauges = sample.gauges
         self.at = sample.at
@@ -129,7 +132,8 @@ class Member:
 
     def set_base(self) -> None:
         """Set aside what is counted by now; the base before is kept, older ones are not."""
-        self._bases = (*self._bases[-1:], (self.at, self.last[: self.pool.index.watched]))
+        watched = array("d", self.last[: self.pool.index.watched])
+        self._bases = (*self._bases[-1:], (self.at, watched))
 
     def forget_bases(self) -> None:
         """Begin anew: the process has restarted and counts from 0."""
@@ -190,7 +194,7 @@ class PoolTotals:
             if was_reset(member.telltales, telltales):
                 self._keep(member.last)
                 member.forget_bases()
-            member.last = array("d", sample.cumulative)
+            member.last = sample.cumulative
             member.telltales = telltales
             self._note_change()
         if sample.gauges != member.gauges:
@@ -199,7 +203,7 @@ class PoolTotals:
         member.at = sample.at
         return news
 
-    def _keep(self, served: array[float]) -> None:
+    def _keep(self, served: Sequence[float]) -> None:
         self._departed = array("d", map(operator.add, self._departed, served))
 
     def _note_change(self) -> None:
@@ -208,7 +212,7 @@ class PoolTotals:
 
     def _total(self, count: int) -> list[float]:
         """The sum over all replicas of the first `count` values."""
-        parts = [self._departed[:count]]
+        parts: list[Sequence[float]] = [self._departed[:count]]
         parts += [member.last[:count] for member in self.members.values()]
         return list(map(sum, zip(*parts, strict=True)))
 
@@ -290,9 +294,9 @@ class PoolTotals:
     @property
     def nbytes(self) -> int:
         """Bytes of the numbers kept."""
-        values = self.index.width * (2 + len(self.members))
-        values += self.index.watched * (len(self._checkpoints) + 2 * len(self.members))
-        return 8 * values + self.minutes.nbytes
+        members, width, watched = len(self.members), self.index.width, self.index.watched
+        sums = 8 * (2 * width + watched * (len(self._checkpoints) + 2 * members))
+        return sums + VALUE_BYTES * width * members + self.minutes.nbytes
 
 
 class WindowedTotals(PoolTotals):
@@ -319,7 +323,7 @@ class WindowedTotals(PoolTotals):
 
     def update(self, member: Member, sample: MetricSample) -> bool:
         """Take the next window; it replaces the one before."""
-        member.last = array("d", sample.cumulative)
+        member.last = sample.cumulative
         member.gauges = sample.gauges
         member.at = sample.at
         self._window = sample.window or MINUTE
