@@ -15,7 +15,7 @@ $(PYTHON) -c 'import sys, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/de
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint snapshots bench lock clean
+.PHONY: help run test lint snapshots picture bench lock clean
 
 help: ## print these targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' $(MAKEFILE_LIST) | expand -t 20
@@ -34,6 +34,9 @@ lint: $(VENV)/.ready ## check format, style, types and who imports whom
 
 snapshots: $(VENV)/.ready ## accept the screens as they are now drawn
 	$(BIN)/pytest tests/ui --snapshot-update
+
+picture: $(VENV)/.ready ## draw the picture in the README
+	$(BIN)/python docs/picture.py
 
 bench: $(VENV)/.ready ## measure start-up, CPU, latency and memory
 	$(BIN)/python -m bench
