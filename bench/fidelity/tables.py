@@ -64,7 +64,7 @@ def nim_row(one: dict[str, str], decode: float = 1.0, prefill: float = 1.0) -> R
 def trtllm_static(folder: Path) -> Iterator[Row]:
     """Static batches of TensorRT-LLM 0.9: the step time alone."""
     for one in read(folder, "trtllm090_static_batch.csv"):
-        row = _static(one, "TRT-LLM 0.9 static", "trt-llm", "first_token_ms", "t2t_ms")
+        row = _static(one, "TRT-LLM 0.9 static", "trt-llm-offline", "first_token_ms", "t2t_ms")
         row.shown = False
         if "mixtral" in one["model"]:
             row.skip = _FAKE
@@ -78,7 +78,7 @@ def splitwise(folder: Path) -> Iterator[Row]:
         yield _static(one, "Splitwise static", "vllm-v0", "prompt_ms", "token_ms", capped)
 
 
-def _static(  # noqa: PLR0917 - the columns of two tables
+def _static(
     one: dict[str, str],
     table: str,
     engine: Engine,
@@ -139,7 +139,9 @@ def accelmark(folder: Path) -> Iterator[Row]:
     """AccelMark: vLLM 0.7.3 with its V0 engine. SGLang is taken as the newest vLLM."""
     for one in read(folder, "accelmark.csv"):
         (prompt, output, longest), offline, online, single = _SUITES[one["suite"]]
-        engine: Engine = "vllm-v0" if "vLLM 0.7" in one["engine"] else "vllm-v1"
+        engine: Engine = "vllm-v1"
+        if "vLLM 0.7" in one["engine"]:
+            engine = "vllm-v0-offline" if "offline" in one["scenario"] else "vllm-v0"
         profile = configured(profile_of(one, engine), batched_tokens=max(8192, longest[0]))
         sigma = 0.02 if one["suite"] == "suite_D" else 0.9
         lengths = spread(prompt, output, sigma=sigma, longest=longest)
@@ -226,7 +228,7 @@ def trtllm_max(folder: Path) -> Iterator[Row]:
     """Maximum throughput of TensorRT-LLM 1.0: FP8 keys and values, as in its checkpoints."""
     for one in read(folder, "trtllm_v10_max_throughput.csv"):
         profile = configured(
-            profile_of(one, "trt-llm", kv_dtype="fp8"), sequences=2048, batched_tokens=8192
+            profile_of(one, "trt-llm-offline", kv_dtype="fp8"), sequences=2048, batched_tokens=8192
         )
         prompt, output = int(one["isl"]), int(one["osl"])
         name = "{gpu}x{n_gpu} {model} {precision} {isl}/{osl}".format(**one)
@@ -286,7 +288,9 @@ def mlperf(folder: Path) -> Iterator[Row]:
         gpus, prompt = _MLPERF[one["model"], one["gpu"]]
         engines = int(one["n_gpu"]) / gpus
         output = round(float(one["out_tok_s"]) / float(one["completed_qps"]))
-        profile = configured(profile_of(one, "trt-llm", gpus=gpus, kv_dtype="fp8"), sequences=1024)
+        profile = configured(
+            profile_of(one, "trt-llm-offline", gpus=gpus, kv_dtype="fp8"), sequences=1024
+        )
         lengths = spread(prompt, output, sigma=0.7, longest=(1024, 1024))
         row = Row("MLPerf v4.1", "{gpu}x{n_gpu} {model} {scenario} {submitter}".format(**one))
         full = closed_loop(profile, lengths, 1024, 3000).throughput * engines

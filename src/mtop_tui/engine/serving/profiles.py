@@ -15,7 +15,7 @@ from mtop_tui.engine.hardware import Gpu
 from mtop_tui.engine.models import Model
 from mtop_tui.engine.serving import steady
 from mtop_tui.engine.serving.calibration import Calibration, calibration_of
-from mtop_tui.engine.serving.scheduling import GENERATIONS, Engine, Policy
+from mtop_tui.engine.serving.scheduling import GENERATIONS, Engine, Policy, policy_on
 from mtop_tui.engine.serving.step_time import StepCosts, StepRates, step_costs, step_rates
 from mtop_tui.observations import Role
 
@@ -112,7 +112,7 @@ def serving_profile(
     return ServingProfile(
         costs=costs,
         rates=step_rates(costs),
-        policy=generation.policy,
+        policy=policy_on(generation, gpu),
         role=role,
         request_overhead=generation.request_overhead,
         weights_bytes=model.weights,

@@ -10,9 +10,11 @@ from typing import Literal
 
 import msgspec
 
-from mtop_tui.engine.serving.step_time import Efficiency
+from mtop_tui.engine.hardware import Gpu
+from mtop_tui.engine.serving.step_time import LARGE_GIB, Efficiency
 
-Engine = Literal["vllm-v1", "vllm-v0", "trt-llm"]
+Engine = Literal["vllm-v1", "vllm-v0", "vllm-v0-offline", "trt-llm", "trt-llm-offline"]
+"""`-offline` is an engine driven by its own process: no server, no streaming to clients."""
 
 
 class Policy(msgspec.Struct, frozen=True):
@@ -51,16 +53,24 @@ class Generation(msgspec.Struct, frozen=True):
 _MS, _US = 1e-3, 1e-6
 
 _TRT = Efficiency(0.66, 0.66, 50 * _US, 0.15 * _MS, 5 * _US)
+_TRT_OFFLINE = Efficiency(0.71, 0.59, 30 * _US, 0.15 * _MS, 5 * _US)
 
 GENERATIONS: dict[Engine, Generation] = {
     "vllm-v1": Generation(
-        hbm=Efficiency(0.78, 0.50, 35 * _US, 0.65 * _MS, 5 * _US),
+        hbm=Efficiency(0.85, 0.60, 18 * _US, 0.45 * _MS, 5 * _US),
         gddr=Efficiency(0.95, 0.92, 20 * _US, 0.25 * _MS, 5 * _US),
         policy=Policy(),
+        request_overhead=10 * _MS,
     ),
     "vllm-v0": Generation(
         hbm=Efficiency(0.90, 0.60, 70 * _US, 1.65 * _MS, 85 * _US),
         gddr=Efficiency(0.85, 0.74, 35 * _US, 1.65 * _MS, 155 * _US),
+        policy=Policy(chunked=False, prefill_alone=True),
+        request_overhead=10 * _MS,
+    ),
+    "vllm-v0-offline": Generation(
+        hbm=Efficiency(0.90, 0.60, 70 * _US, 0.5 * _MS, 10 * _US),
+        gddr=Efficiency(0.85, 0.74, 35 * _US, 0.5 * _MS, 10 * _US),
         policy=Policy(chunked=False, prefill_alone=True),
     ),
     "trt-llm": Generation(
@@ -68,4 +78,16 @@ GENERATIONS: dict[Engine, Generation] = {
         gddr=_TRT,
         policy=Policy(chunked=False, reserves_output=True),
     ),
+    "trt-llm-offline": Generation(
+        hbm=_TRT_OFFLINE,
+        gddr=_TRT_OFFLINE,
+        policy=Policy(chunked=False, reserves_output=True),
+    ),
 }
+
+
+def policy_on(generation: Generation, gpu: Gpu) -> Policy:
+    """The generation's policy with vLLM's defaults for a GPU: small ones get smaller steps."""
+    if generation.policy.chunked and gpu.memory_gib < LARGE_GIB:
+        return msgspec.structs.replace(generation.policy, batched_tokens=2048)
+    return generation.policy

@@ -17,8 +17,16 @@ from mtop_tui.engine.serving.requests import UNCHANGED, Factors
 GPU_MEMORY_UTILISATION = 0.9
 """Share of GPU memory vLLM takes (its `--gpu-memory-utilization` default)."""
 
-WORKSPACE = 2.5e9
-"""Bytes per GPU for activations, CUDA graphs and the collectives' buffers."""
+LARGE_GIB = 70.0
+"""GPUs from this size on get larger steps by default, and the workspace these need."""
+
+_WORKSPACE, _SMALL_WORKSPACE = 2.5e9, 1.5e9
+
+
+def workspace(gpu: Gpu) -> float:
+    """Bytes per GPU for activations, CUDA graphs and the collectives' buffers."""
+    return _WORKSPACE if gpu.memory_gib >= LARGE_GIB else _SMALL_WORKSPACE
+
 
 _NETWORK_LATENCY = 3.0
 """Between nodes a collective crosses the network, which costs several times the link."""
@@ -181,6 +189,6 @@ def step_costs(
         pair=4.0 * model.layers * model.heads * model.head_dim / (gpu.flops16 * reached),
         sequence_host=efficiency.per_sequence,
         kv_token=kv_bytes / (kv_ranks * bandwidth),
-        kv_tokens=(memory - model.weights - WORKSPACE * ranks) / kv_bytes,
+        kv_tokens=(memory - model.weights - workspace(gpu) * ranks) / kv_bytes,
         weights_fit=model.weights <= memory,
     )
