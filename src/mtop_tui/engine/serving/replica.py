@@ -207,8 +207,6 @@ class ReplicaServer:
 
     def advance(self, until: float) -> None:
         """Serve from `at` until then."""
-        if self._patience < inf and self._waiting:
-            self._give_up(until - self._patience)
         if self._factors.hung:
             if until > self._clock:
                 self._stall += until - self._clock
@@ -216,6 +214,8 @@ class ReplicaServer:
         else:
             self._serve(until)
         self.at = until
+        if self._waiting and self._patience < inf:
+            self._give_up(until - self._patience)
         page = self.page
         page.running = self.running + len(self._reading)
         waiting = self._waiting
@@ -316,6 +316,9 @@ class ReplicaServer:
             if not waiting or waiting[0].at > clock:
                 return
             request = waiting[0]
+            if clock - request.at > self._patience:
+                self._give_up(clock - self._patience)
+                continue
             shared = min(request.cached, request.prompt) // BLOCK * BLOCK
             need = request.prompt + (0 if self._growth else request.output)
             if shared:

@@ -120,7 +120,7 @@ def steady(
     return Steady(
         step=step,
         prefill=step + reading,
-        wait=queue_wait(min(utilisation, 0.95), step + reading),
+        wait=queue_wait(rate, reading, utilisation, batch, lengths.output * step),
         running=running,
         kv_usage=min(1.0, running * lengths.held / rates.kv_tokens),
         utilisation=utilisation,
@@ -129,6 +129,13 @@ def steady(
     )
 
 
-def queue_wait(utilisation: float, serving: float) -> float:
-    """Seconds a request waits before a server this busy: M/G/1 with exponential variation."""
-    return utilisation * serving / (1.0 - utilisation)
+def queue_wait(rate: float, reading: float, utilisation: float, batch: float, life: float) -> float:
+    """Seconds a request waits: for prompts before it to be read, and for a place in the batch.
+
+    The first is an M/G/1 queue with exponential variation, the second Sakasegawa's approximation
+    of M/M/c (1977), which matters where the batch is nearly full.
+    """
+    busy = min(rate * reading, 0.95)
+    full = min(utilisation, 0.98)
+    place = full ** (math.sqrt(2.0 * (batch + 1.0)) - 1.0) / (batch * (1.0 - full)) * life
+    return busy * reading / (1.0 - busy) + place
