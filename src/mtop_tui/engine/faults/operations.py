@@ -1,0 +1,163 @@
+"""What operators do in a story: scale, roll out, shift traffic, bring a node back."""
+
+from __future__ import annotations
+
+from mtop_tui.engine.faults.actions import Action, table
+from mtop_tui.engine.faults.parameters import Parameter
+from mtop_tui.engine.faults.stage import Running, Stage
+from mtop_tui.engine.serving.requests import Factors
+from mtop_tui.observations import ServiceKey
+
+
+def _scale(stage: Stage, run: Running) -> None:
+    for key in stage.keys(run.target):
+        stage.levers.scale(key, run.target.role, int(run.number("replicas")))
+
+
+def _stop(stage: Stage, run: Running) -> None:
+    for key in stage.keys(run.target):
+        stage.levers.stop(key)
+
+
+def _start(stage: Stage, run: Running) -> None:
+    for key in stage.keys(run.target):
+        stage.levers.stop(key, False)
+
+
+def _restart(stage: Stage, run: Running) -> None:
+    for key in stage.keys(run.target):
+        stage.levers.restart(key, run.target.role)
+
+
+def _remove(stage: Stage, run: Running) -> None:
+    for key in stage.keys(run.target):
+        stage.levers.remove_service(key)
+
+
+def _roll_out(stage: Stage, run: Running) -> None:
+    times, errors = run.number("tpot_times"), run.number("error_rate")
+    worse = Factors(1.0 / times, 1.0 / times, times, error_rate=errors)
+    for key in stage.keys(run.target):
+        stage.levers.roll_out(
+            key,
+            run.target.role,
+            image=run.text("image"),
+            factors=worse,
+            strategy="recreate" if run.text("strategy") == "recreate" else "rolling",
+            start_fails=run.text("start_fails"),
+        )
+
+
+def _pause_rollout(stage: Stage, run: Running) -> None:
+    for key in stage.keys(run.target):
+        stage.levers.pause_rollout(key)
+
+
+def _resume_rollout(stage: Stage, run: Running) -> None:
+    for key in stage.keys(run.target):
+        stage.levers.resume_rollout(key)
+
+
+def _promote(stage: Stage, run: Running) -> None:
+    for key in stage.keys(run.target):
+        stage.levers.promote(key)
+
+
+def _abort(stage: Stage, run: Running) -> None:
+    for key in stage.keys(run.target):
+        stage.levers.abort(key)
+
+
+def _undo(stage: Stage, run: Running) -> None:
+    for key in stage.keys(run.target):
+        stage.levers.undo(key)
+
+
+def _set_weight(stage: Stage, run: Running) -> None:
+    for key in stage.keys(run.target):
+        weights = {key.name: int(run.number("weight"))}
+        stage.levers.set_weights(key.namespace, stage.group_of(key), weights)
+
+
+def _watch_canary(stage: Stage, run: Running) -> None:
+    for key in stage.keys(run.target):
+        stage.levers.watch_canary(
+            key.namespace, stage.group_of(key), key.name, interval=run.number("interval")
+        )
+
+
+def _mirror(stage: Stage, run: Running) -> None:
+    namespace, _, name = run.text("to").rpartition("/")
+    for key in stage.keys(run.target):
+        shadow = ServiceKey(key.cluster, namespace or key.namespace, name)
+        stage.levers.mirror(key, shadow if name else None)
+
+
+def _recover(stage: Stage, run: Running) -> None:
+    for node in stage.nodes_of(run.target):
+        stage.levers.recover_node(node)
+
+
+OPERATIONS = table(
+    Action(
+        "scale",
+        "sets the replicas of a pool",
+        _scale,
+        parameters=(Parameter("replicas", "how many", "whole", None, 0, 10_000),),
+        acts_on="services",
+    ),
+    Action("stop", "stops a service on purpose", _stop, acts_on="services"),
+    Action("start", "starts a stopped service", _start, acts_on="services"),
+    Action("restart", "replaces all replicas", _restart, acts_on="services"),
+    Action("remove", "deletes a service", _remove, acts_on="services"),
+    Action(
+        "roll-out",
+        "starts a new revision",
+        _roll_out,
+        parameters=(
+            Parameter("image", "of the new revision", "text"),
+            Parameter(
+                "strategy",
+                "rolling or all at once",
+                "choice",
+                "rolling",
+                choices=("rolling", "recreate"),
+            ),
+            Parameter(
+                "tpot_times", "time of a step, against the old one", "number", 1.0, 0.05, 20.0
+            ),
+            Parameter("error_rate", "share of requests that fail", "number", 0.0, 0.0, 1.0),
+            Parameter("start_fails", "last words of an engine that cannot start", "text", ""),
+        ),
+        acts_on="services",
+    ),
+    Action("pause-rollout", "holds a rollout", _pause_rollout, acts_on="services"),
+    Action("resume-rollout", "lets a held rollout go on", _resume_rollout, acts_on="services"),
+    Action("promote", "gives a service all traffic of its group", _promote, acts_on="services"),
+    Action("abort", "takes all traffic of its group from a service", _abort, acts_on="services"),
+    Action("undo", "goes back to the revision before", _undo, acts_on="services"),
+    Action(
+        "set-weight",
+        "sets the weight of a service in its route group",
+        _set_weight,
+        parameters=(
+            Parameter("weight", "proportional to the others'", "whole", None, 0, 1_000_000),
+        ),
+        acts_on="services",
+    ),
+    Action(
+        "watch-canary",
+        "judges a canary by its metrics, and takes its traffic when it is worse",
+        _watch_canary,
+        parameters=(Parameter("interval", "between looks", "duration", 15.0, 1.0, 3_600.0),),
+        acts_on="services",
+    ),
+    Action(
+        "mirror",
+        "sends a copy of every request to a shadow",
+        _mirror,
+        parameters=(Parameter("to", "the shadow; empty ends it", "text"),),
+        acts_on="services",
+    ),
+    Action("recover-node", "brings a node back", _recover, acts_on="nodes"),
+)
