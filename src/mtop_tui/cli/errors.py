@@ -10,6 +10,7 @@ from typing import IO, Any
 
 import click
 
+from mtop_tui.config.settings import nearest
 from mtop_tui.text import safe
 
 
@@ -48,18 +49,18 @@ def complain(line: str) -> None:
 def usage_complaint(error: click.UsageError) -> str:
     """What click has to say about the command line, said as mtop says it, on one line."""
     command = error.ctx.command_path if error.ctx else "mtop"
-    near: list[str] | None = getattr(error, "possibilities", None)
+    near: list[str] = getattr(error, "possibilities", None) or []
     if isinstance(error, click.NoSuchOption):
+        name = error.option_name
         if _is_option_of_parent(error):
-            return f"{error.option_name} stands before the command; {command} --help lists its own"
-        said, rest = f"no such option {error.option_name}", "lists them"
-    else:
-        message = error.message if near else error.format_message()
-        said, rest = " ".join(message.split()).rstrip("."), "says more"
-    said = said[:1].lower() + said[1:]
-    return (
-        f"{said}; did you mean {' or '.join(near)}?" if near else f"{said}; {command} --help {rest}"
-    )
+            return f"{name} stands before the command; {command} --help lists its own"
+        # The dashes, which all of them share, would make any two of them look alike.
+        words = [option.removeprefix("--") for option in near]
+        hint = nearest(name.removeprefix("--"), words, "--") or f"; {command} --help lists them"
+        return f"no such option {name}{hint}"
+    said = " ".join((error.message if near else error.format_message()).split()).rstrip(".")
+    hint = f"; did you mean {near[0]}?" if near else f"; {command} --help says more"
+    return f"{said[:1].lower()}{said[1:]}{hint}"
 
 
 def _is_option_of_parent(error: click.NoSuchOption) -> bool:
