@@ -99,29 +99,36 @@ def _static(
     return row
 
 
-def blis(folder: Path) -> Iterator[Row]:
+def blis(folder: Path, scales: Scales = unscaled) -> Iterator[tuple[dict[str, str], Row]]:
     """Open loop on vLLM 0.15; the reference infers a prefix hit rate of 0.8."""
     for one in read(folder, "blis_vllm0151_h100_openloop.csv"):
-        profile = configured(
-            profile_of(one, "vllm-v1"),
-            kv_tokens=16 * float(one["kv_blocks16"]),
-            sequences=int(one["max_num_seqs"]),
-            batched_tokens=int(one["max_num_batched_tokens"]),
-        )
-        prompt, output = int(one["isl"]), int(one["osl"])
-        rate = float(one["rate_rps"])
-        lengths = spread(prompt, output, sigma=0.1, longest=(4 * prompt, 4 * output))
-        requests = poisson(rate, int(rate * float(one["duration_s"]) * 0.5), lengths)
-        for request in requests:
-            request.cached = int(request.prompt * _KV_HIT)
-        seen = open_loop(profile, requests)
-        name = "{gpu}x{n_gpu} {model} {precision} {workload} {rate_rps} rps".format(**one)
-        row = Row("BLIS open loop", name)
-        row.add("tpot", one["itl_mean_ms"], mean(seen.tpot), MS)
-        row.add("e2e", one["e2e_mean_ms"], mean(seen.e2e), MS)
-        row.add("ttft mean", one["ttft_mean_ms"], mean(seen.ttft), MS)
-        row.add("ttft p99", one["ttft_p99_ms"], quantile(seen.ttft, 0.99), MS)
-        yield row
+        decode, prefill = scales(one)
+        yield one, blis_row(one, decode, prefill)
+
+
+def blis_row(one: dict[str, str], decode: float = 1.0, prefill: float = 1.0) -> Row:
+    """One stage of the open-loop experiments."""
+    profile = configured(
+        profile_of(one, "vllm-v1"),
+        decode=decode,
+        prefill=prefill,
+        kv_tokens=16 * float(one["kv_blocks16"]),
+        sequences=int(one["max_num_seqs"]),
+        batched_tokens=int(one["max_num_batched_tokens"]),
+    )
+    prompt, output, rate = int(one["isl"]), int(one["osl"]), float(one["rate_rps"])
+    lengths = spread(prompt, output, sigma=0.1, longest=(4 * prompt, 4 * output))
+    requests = poisson(rate, int(rate * float(one["duration_s"]) * 0.5), lengths)
+    for request in requests:
+        request.cached = int(request.prompt * _KV_HIT)
+    seen = open_loop(profile, requests)
+    name = "{gpu}x{n_gpu} {model} {precision} {workload} {rate_rps} rps".format(**one)
+    row = Row("BLIS open loop", name)
+    row.add("tpot", one["itl_mean_ms"], mean(seen.tpot), MS)
+    row.add("e2e", one["e2e_mean_ms"], mean(seen.e2e), MS)
+    row.add("ttft mean", one["ttft_mean_ms"], mean(seen.ttft), MS)
+    row.add("ttft p99", one["ttft_p99_ms"], quantile(seen.ttft, 0.99), MS)
+    return row
 
 
 # Means and cut-offs of the suites' lengths, requests offline, online and one by one.

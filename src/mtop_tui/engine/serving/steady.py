@@ -137,5 +137,6 @@ def queue_wait(rate: float, reading: float, utilisation: float, batch: float, li
     """
     busy = min(rate * reading, 0.95)
     full = min(utilisation, 0.98)
-    place = full ** (math.sqrt(2.0 * (batch + 1.0)) - 1.0) / (batch * (1.0 - full)) * life
+    taken = math.pow(full, math.sqrt(2.0 * (batch + 1.0)) - 1.0)
+    place = taken / (batch * (1.0 - full)) * life
     return busy * reading / (1.0 - busy) + place
