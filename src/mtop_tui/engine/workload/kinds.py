@@ -39,8 +39,10 @@ class Kind(msgspec.Struct, frozen=True):
 
 CHAT = Kind(
     "chat",
-    prompt=Lengths((Part(0.31, 257, 0.49), Part(0.63, 1_220, 0.36), Part(0.06, 4_085)), 20, 4_142),
-    output=Lengths((Part(0.77, 112, 0.75), Part(0.23, 425, 0.05)), 10, 1_000),
+    prompt=Lengths((Part(0.32, 265, 0.52), Part(0.62, 1_240, 0.35), Part(0.06, 4_085)), 20, 4_142),
+    output=Lengths(
+        (Part(0.56, 105, 0.37), Part(0.15, 57.8, 1.55), Part(0.29, 426, 0.05)), 10, 1_000
+    ),
     cv=(1.1, 1.1),
     diurnal=1.0,
     turns=2.4,
@@ -49,8 +51,8 @@ CHAT = Kind(
 )
 CODE = Kind(
     "code",
-    prompt=Lengths((Part(0.95, 1_250, 0.88), Part(0.05, 7_436)), 10, 7_437),
-    output=Lengths((Part(0.5, 11.5, 0.58), Part(0.5, 17.1, 1.29)), 6, 1_899),
+    prompt=Lengths((Part(0.68, 1_900, 0.67), Part(0.27, 209, 1.08), Part(0.05, 7_436)), 10, 7_437),
+    output=Lengths((Part(0.66, 11.1, 0.87), Part(0.34, 20.9, 1.31)), 6, 1_899),
     cv=(8.0, 13.0),
     diurnal=1.0,
     turns=1.5,
@@ -69,8 +71,8 @@ MIXED = Kind(
 )
 LONG_CONTEXT = Kind(
     "long-context",
-    prompt=Lengths((Part(0.61, 8_800, 1.01), Part(0.39, 4_490, 1.11)), 890, 126_195),
-    output=Lengths((Part(0.67, 409, 0.32), Part(0.33, 52.9, 1.56)), 1, 2_000),
+    prompt=Lengths((Part(0.69, 10_700, 0.91), Part(0.31, 1_660, 1.07)), 890, 126_195),
+    output=Lengths((Part(0.66, 413, 0.32), Part(0.34, 56.0, 1.52)), 1, 2_000),
     cv=(3.0, 3.0),
     diurnal=1.0,
     turns=2.4,

@@ -19,7 +19,7 @@ SKEW = (1.0, 1.7)
 tenants the first sends 21 to 50 % and the first ten 63 to 92 % of all requests; ServeGen has 14 to
 52 % and 63 to 93 %."""
 
-_REPEATED = Lengths((Part(1.0, 0.68, 0.38),), 0.15, 1.0)
+_REPEATED = Lengths((Part(1.0, 0.58, 0.6),), 0.15, 1.0)
 """Share of a prompt that a later turn of a conversation repeats, fitted to Mooncake's."""
 
 REPEATED = table(_REPEATED)
