@@ -64,10 +64,11 @@ async def test_what_is_not_known_is_not_zero(fleet: Fleet) -> None:
         assert "0.0" not in line
 
 
-async def test_the_why_line_quotes_the_cluster(fleet: Fleet) -> None:
+async def test_the_why_line_says_the_cause_and_what_to_look_at(fleet: Fleet) -> None:
     async with fleet.app.run_test(size=MIDDLE) as pilot:
         await fleet.settle(pilot)
-        assert "why  falcon-40b: 0/2 nodes are available: 2 Insufficient" in fleet.text
+        assert "why  falcon-40b: not ready ← no GPU for 1 replica" in fleet.text
+        assert "next: " in fleet.text
         await pilot.press("j", "j", "j", "j")
         assert "why  granite-3-8b: nothing wrong that mtop can see" in fleet.text
 
@@ -76,11 +77,12 @@ async def test_the_why_line_calls_nothing_well_that_queues_or_is_silent(fleet: F
     async with fleet.app.run_test(size=MIDDLE) as pilot:
         await fleet.settle(pilot)
         await pilot.press("j", "j", "j")
-        assert "why  gpt-oss-120b: --" in fleet.text
+        assert "why  gpt-oss-120b: queue 214" in fleet.text
         await pilot.press("j")
         fleet.clock.advance(120)
         await fleet.settle(pilot)
-        assert "why  granite-3-8b: --" in fleet.text
+        assert "why  granite-3-8b: " in fleet.text
+        assert "nothing wrong" not in fleet.text
 
 
 async def test_the_header_says_what_narrows_the_table(fleet: Fleet) -> None:

@@ -33,7 +33,7 @@ from mtop_tui.observations import (
 )
 from mtop_tui.state.facts import service_facts
 from mtop_tui.state.fleet import FleetStore
-from mtop_tui.views.fleet import why
+from mtop_tui.views.fleet import facts_of, why
 
 CHAT = key("chat")
 
@@ -54,14 +54,14 @@ def causes(store: FleetStore, name: str = "chat", now: float = START) -> list[st
 def why_of(store: FleetStore, now: float = START, width: int = 100) -> str:
     state = store.service(CHAT)
     assert state is not None
-    return why(store, state, now, width)
+    return why(store, facts_of(store, state, now), width).text
 
 
 def test_a_service_that_serves_well_has_no_cause() -> None:
     one = replica(CHAT, since=START - 9000)
     store = fleet(node(), one, *traffic(one, 5, running=3, kv=0.3))
     assert causes(store) == []
-    assert why_of(store) == ""
+    assert why_of(store) == "nothing wrong that mtop can see"
 
 
 def test_a_pod_without_a_gpu_is_the_cause() -> None:

@@ -12,16 +12,13 @@ from textual.screen import Screen
 from textual.timer import Timer
 
 from mtop_tui.commands import APP, FLEET, MOVE, bindings
-from mtop_tui.domain.readiness import Health
 from mtop_tui.observations import ServiceKey
 from mtop_tui.state.service import ServiceState
 from mtop_tui.text import safe
-from mtop_tui.views import cells
 from mtop_tui.views import columns as table_columns
-from mtop_tui.views.cells import Cell, ServiceFacts
+from mtop_tui.views.cells import Cell
 from mtop_tui.views.columns import Column
-from mtop_tui.views.fleet import FleetQuery, Row, explanation, facts_of, row, select
-from mtop_tui.views.format import UNKNOWN
+from mtop_tui.views.fleet import FleetQuery, Row, Why, facts_of, row, select, why
 from mtop_tui.views.header import header
 from mtop_tui.widgets.fleet_header import FleetHeader
 from mtop_tui.widgets.fleet_table import GUTTER, RIGHT_MARGIN, FleetTable
@@ -35,12 +32,11 @@ if TYPE_CHECKING:
     from mtop_tui.widgets.filter_bar import FilterBar
 
 
+TALL = 30
+"""Lines from which on the why line is two."""
+
 HOLD_SECONDS = 3.0
 """Rows that trade places with every sample cannot be read: the order holds this long."""
-
-
-def _is_well(facts: ServiceFacts) -> bool:
-    return facts.status.health == Health.FINE and not cells.mark(facts).text.strip()
 
 
 class FleetScreen(Screen[None]):
@@ -69,6 +65,7 @@ class FleetScreen(Screen[None]):
         self._longest: dict[str, int] = {}
         self._placed: list[tuple[Column, int]] = []
         self._ticker: Timer | None = None
+        self._explained = False
         self._bar: FilterBar | None = None
 
     def compose(self) -> ComposeResult:
@@ -85,7 +82,8 @@ class FleetScreen(Screen[None]):
         self.look()
 
     def on_resize(self) -> None:
-        """Columns follow the width."""
+        """Columns follow the width; a tall screen has room for more words."""
+        self.why.set_class(self.size.height >= TALL, "-tall")
         self.call_after_refresh(self.look)
 
     def look(self) -> None:
@@ -106,7 +104,10 @@ class FleetScreen(Screen[None]):
                 shown=len(self._order),
             )
         )
-        self._explain()
+        if self._explained:
+            self._explain()
+        else:  # what a diagnosis needs is imported once the first table stands
+            self.call_after_refresh(self._explain)
 
     def _reorder(self, now: float) -> None:
         """Sort again when the order may have changed, and not else."""
@@ -138,17 +139,15 @@ class FleetScreen(Screen[None]):
         return row(facts, [column for column, _ in self._placed])
 
     def _explain(self) -> None:
+        self._explained = bool(self._order)
         selected = self.table.selected
         state = None if selected is None else self._states.get(selected)
         if state is None:
-            self.why.show("", Cell(self._why_empty(), "quiet"))
+            self.why.show("", Why(Cell(self._why_empty(), "quiet")))
             return
         facts = facts_of(self.app.store, state, self.app.time())
-        words = explanation(facts)
-        if not words and _is_well(facts):
-            self.why.show(state.key.name, Cell("nothing wrong that mtop can see", "quiet"))
-        else:
-            self.why.show(state.key.name, Cell(words or UNKNOWN))
+        room = self.why.room(state.key.name)
+        self.why.show(state.key.name, why(self.app.store, facts, room))
 
     def _why_empty(self) -> str:
         if self._query.filter:

@@ -10,6 +10,7 @@ from itertools import pairwise
 
 import msgspec
 
+from mtop_tui.domain.readiness import Health
 from mtop_tui.state.fleet import ServiceSummary
 from mtop_tui.state.service import ServiceState
 from mtop_tui.views import cells
@@ -48,8 +49,14 @@ def _number(value: float) -> SortValue:
     return None if math.isnan(value) else value
 
 
-def _unsortable(_state: ServiceState, _summary: ServiceSummary) -> SortValue:
-    return None
+def _burn_sort(state: ServiceState, _summary: ServiceSummary) -> SortValue:
+    rate = cells.burn_rate(state)
+    return None if rate is None else rate.high
+
+
+def _budget_sort(state: ServiceState, _summary: ServiceSummary) -> SortValue:
+    left = cells.budget_left(state)
+    return None if left is None else left.low
 
 
 def _price_sort(state: ServiceState, summary: ServiceSummary) -> SortValue:
@@ -58,14 +65,17 @@ def _price_sort(state: ServiceState, summary: ServiceSummary) -> SortValue:
 
 
 def _state_sort(state: ServiceState, summary: ServiceSummary) -> SortValue:
-    return summary.health + 0.5 * (summary.health == 0 and cells.is_queueing(state.last_metrics))
+    if summary.health == Health.FINE and state.is_burning:
+        return Health.PROGRESSING + 0.5
+    queueing = summary.health == Health.FINE and cells.is_queueing(state.last_metrics)
+    return summary.health + 0.5 * queueing
 
 
 COLUMNS: tuple[Column, ...] = (
     Column(
         "mark",
         "",
-        "! failing, ~ in progress or queueing, ? unknown",
+        "! failing or burning, ~ in progress or queueing, ? unknown",
         1,
         0,
         cells.mark,
@@ -212,9 +222,26 @@ COLUMNS: tuple[Column, ...] = (
         lambda state, _: _number(state.last_metrics.error_ratio),
         moves=True,
     ),
-    Column("budget", "BUDGET", "Error budget left", 6, 11, cells.not_yet, _unsortable),
     Column(
-        "burn", "BURN", "Error budget burn rate, 1 is sustainable", 4, 3, cells.not_yet, _unsortable
+        "budget",
+        "BUDGET",
+        "Error budget left of the objective that has least",
+        6,
+        11,
+        cells.budget,
+        _budget_sort,
+        largest_first=False,
+        moves=True,
+    ),
+    Column(
+        "burn",
+        "BURN",
+        "Burn rate of the error budget over an hour, 1 is sustainable",
+        5,
+        3,
+        cells.burn,
+        _burn_sort,
+        moves=True,
     ),
     Column(
         "cost",

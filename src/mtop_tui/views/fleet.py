@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import msgspec
 
+from mtop_tui.domain.readiness import Health
 from mtop_tui.observations import ServiceKey
 from mtop_tui.state.fleet import FleetStore
 from mtop_tui.state.service import ServiceState
-from mtop_tui.views.cells import Cell, ServiceFacts, gpu_text
+from mtop_tui.views.cells import Cell, ServiceFacts, gpu_text, mark
 from mtop_tui.views.columns import BY_ID, COLUMNS, Column
+from mtop_tui.views.format import UNKNOWN
 
 
 class FleetQuery(msgspec.Struct, frozen=True):
@@ -107,29 +110,30 @@ def row(facts: ServiceFacts, columns: Sequence[Column] = COLUMNS) -> Row:
     return Row(facts.state.key, {column.id: column.cell(facts) for column in columns})
 
 
-def why(store: FleetStore, state: ServiceState, now: float, width: int) -> str:
-    """Why a service is as it is: its causes, deepest last, in one line; empty when it is well.
+class Why(NamedTuple):
+    """Why a service is as it is.
 
-    Args:
-        store: what is known.
-        state: the service.
-        now: Unix seconds.
-        width: characters there are.
+    `chain` goes from what users feel to the deepest cause in a few words each, `detail` says that
+    cause in a sentence and what to look at next; empty when there is no cause.
     """
+
+    chain: Cell
+    detail: Cell = Cell("")
+
+
+def why(store: FleetStore, facts: ServiceFacts, width: int) -> Why:
+    """Why a service is as it is, with its chain in at most so many characters."""
     from mtop_tui.domain.diagnosis.ranking import diagnose, why_line  # noqa: PLC0415 - see below
     from mtop_tui.state.facts import service_facts  # noqa: PLC0415 - 50 ms, after the first paint
 
+    state = facts.state
     if state.slo_problem:
-        return state.slo_problem
-    return why_line(diagnose(service_facts(store, state, now)), width)
-
-
-def explanation(facts: ServiceFacts) -> str:
-    """What the cluster itself says of a service that is not well; empty when it says nothing."""
-    for replica in facts.state.replicas.values():
-        if replica.phase in ("failed", "pending") and replica.message:
-            return replica.message
-    for condition in facts.service.conditions:
-        if condition.status == "False" and condition.message:
-            return condition.message
-    return ""
+        return Why(Cell(state.slo_problem, "warn"))
+    findings = diagnose(service_facts(store, state, facts.now))
+    if findings:
+        first = findings[0]
+        detail = Cell(f"{first.sentence}; next: {first.next_step}", "quiet")
+        return Why(Cell(why_line(findings, width)), detail)
+    if facts.status.health == Health.FINE and not mark(facts).text.strip():
+        return Why(Cell("nothing wrong that mtop can see", "quiet"))
+    return Why(Cell(UNKNOWN))

@@ -108,13 +108,19 @@ def _totals(store: FleetStore, totals: FleetTotals, now: float, ascii_only: bool
         Cell(
             f"ready {objects.services_ready}/{objects.services}", "normal" if all_ready else "warn"
         ),
-        Cell(f"{fmt.UNKNOWN} burning", "quiet"),
+        _burning(totals.burning),
         Cell(f"{_per_hour(objects.bill)}{_idle(totals)}"),
         Cell(f"{fmt.count(totals.request_rate)} req/s {requests}"),
         Cell(f"GPUs {objects.gpus_used}/{objects.gpus}"),
         Cell(f"{fmt.count(totals.token_rate)} tok/s {tokens}"),
         Cell(f"replicas {objects.replicas_ready}/{objects.replicas_desired}"),
     ]
+
+
+def _burning(services: int | None) -> Cell:
+    if services is None:
+        return Cell(f"{fmt.UNKNOWN} burning", "quiet")
+    return Cell(f"{services} burning", "bad" if services else "normal")
 
 
 def _per_hour(bill: Dollars) -> str:

@@ -9,36 +9,47 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from mtop_tui.views.cells import Cell, Tone
+from mtop_tui.views.fleet import Why
 from mtop_tui.widgets.strips import TONES, fit, strip
 
 
 class WhyLine(Widget):
-    """One sentence about the selection."""
+    """Why the selection is as it is: in one line, and in a second one if there is room for it."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = set(TONES)
     ALLOW_SELECT = False
 
     def __init__(self) -> None:
         super().__init__()
-        self._said = ("", Cell(""))
+        self._said = ("", Why(Cell("")))
 
-    def show(self, name: str, said: Cell) -> None:
+    def show(self, name: str, said: Why) -> None:
         """Say this of the service of that name; without a name, say just this."""
         if (name, said) != self._said:
             self._said = (name, said)
             self.refresh()
 
+    def room(self, name: str) -> int:
+        """Cells there are for what is said of the service of that name."""
+        return max(0, self.size.width - len(_lead(name)))
+
     def render_line(self, y: int) -> Strip:
-        """The line."""
+        """One line."""
         width = self.size.width
         name, said = self._said
-        if y:
-            return Strip.blank(width, self.rich_style)
-        lead = f" why  {name}: " if name else " "
-        text = fit(said.text, max(0, width - len(lead)))
-        return strip([(lead, "quiet"), (text, said.tone)], width, self._style)
+        lead = _lead(name) if y == 0 else " " * len(_LEAD)
+        cell = said.chain if y == 0 else said.detail if y == 1 else Cell("")
+        text = fit(cell.text, max(0, width - len(lead)))
+        return strip([(lead, "quiet"), (text, cell.tone)], width, self._style)
 
     def _style(self, tone: Tone) -> Style:
         if tone == "normal":
             return self.rich_style
         return self.rich_style + self.get_component_rich_style(f"tone--{tone}", partial=True)
+
+
+_LEAD = " why  "
+
+
+def _lead(name: str) -> str:
+    return f"{_LEAD}{name}: " if name else " "
