@@ -1,0 +1,186 @@
+"""The cluster of a recipe: its nodes, its services and what they are asked to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from mtop_tui import resources
+from mtop_tui.engine.demand import demand_of
+from mtop_tui.engine.workload.traces import Trace, TraceError, read_trace
+from mtop_tui.kserve.field_errors import FieldError
+from mtop_tui.kserve.parse import parse_node, parse_service
+from mtop_tui.kserve.schema import DEFAULT_NAMESPACE, ClusterNode
+from mtop_tui.observations import ServiceKey
+from mtop_tui.providers.mock.files import Problem
+from mtop_tui.providers.mock.inline import (
+    Body,
+    asked,
+    merged,
+    node_bodies,
+    service_body,
+    split_name,
+)
+from mtop_tui.providers.mock.manifests import Manifest, Manifests, ServiceManifest, load
+from mtop_tui.providers.mock.recipes import RecipeFile
+
+if TYPE_CHECKING:
+    from mtop_tui.config.recipe import TraceFile
+
+
+class Replay(msgspec.Struct, frozen=True):
+    """A trace that takes the place of a service's own workload.
+
+    `start` is where in the trace to begin, in its seconds; `speed` its seconds per second.
+    """
+
+    trace: Trace
+    start: float
+    speed: float
+    repeat: bool
+
+
+class RecipeFleet:
+    """What a recipe says its cluster consists of, and all that is wrong with the recipe so far.
+
+    Args:
+        file: the recipe.
+        cluster: the name of the simulated cluster.
+    """
+
+    def __init__(self, file: RecipeFile, cluster: str) -> None:
+        self._file = file
+        self._recipe = file.recipe
+        self._cluster = cluster
+        self._services: dict[str, tuple[Body, str]] = {}
+        self.problems: list[Problem] = []
+        self.groups: dict[str, str] = {}
+        self.nodes: tuple[Manifest[ClusterNode], ...] = ()
+        self.manifests = self._read()
+        self.replays = dict(self._replays())
+
+    def wrong(self, field: str, message: str) -> None:
+        """Note that a field of the recipe cannot be used."""
+        self.problems.append(self._file.problem(field, message))
+
+    def _read(self) -> Manifests:
+        found = self._folder()
+        self._collect(found)
+        for index, pool in enumerate(self._recipe.environment.nodes):
+            if pool.mig and not pool.gpu:
+                self.wrong(f"environment.nodes[{index}].mig", "needs a gpu that is cut; add gpu")
+        nodes = tuple(
+            Manifest(body, parse_node(body), str(self._file.path), 0)
+            for pool in self._recipe.environment.nodes
+            for body in node_bodies(pool)
+        )
+        services = tuple(self._parsed())
+        if not services and not self.problems:
+            self.wrong("fleet", "no service is in it; add services, or patterns to mocks")
+        self.nodes = nodes or found.nodes
+        return msgspec.structs.replace(found, services=services, nodes=self.nodes)
+
+    def _folder(self) -> Manifests:
+        shipped = resources.path("mocks")
+        folder = shipped
+        if stated := self._recipe.environment.mocks:
+            folder = self._file.path.parent / Path(stated)
+            if not folder.is_dir():
+                self.wrong("environment.mocks", f"expected a folder, {folder} is none")
+                folder = shipped
+        return load(folder, shipped)
+
+    def _collect(self, found: Manifests) -> None:
+        """Services by name: those taken from the folder, those stated, and what is merged over."""
+        there = {_name_of(one.body): one.body for one in found.services}
+        for index, pattern in enumerate(self._recipe.fleet.mocks):
+            taken = [name for name in there if fnmatchcase(name, pattern)]
+            if not taken:
+                self.wrong(f"fleet.mocks[{index}]", f"no service of the folder fits {pattern}")
+            for name in taken:
+                self._services[name] = (there[name], f"fleet.mocks[{index}]")
+        for index, spec in enumerate(self._recipe.fleet.services):
+            field = f"fleet.services[{index}]"
+            name = "/".join(split_name(spec.name))
+            if name in self._services:
+                self.wrong(f"{field}.name", f"service {name} is already there; rename one")
+                continue
+            copied = None
+            if spec.copy_of is not None:
+                source = "/".join(split_name(spec.copy_of))
+                copied = self._services.get(source, (there.get(source), ""))[0]
+                if copied is None:
+                    self.wrong(f"{field}.copy", self._no_service(source, [*there]))
+                    continue
+            self._services[name] = (service_body(spec, copied), field)
+        for name, patch in self._recipe.fleet.overrides.items():
+            if found_name := self.known(name, f"fleet.overrides.{name}"):
+                body, field = self._services[found_name]
+                self._services[found_name] = (dict(merged(body, patch)), field)
+        for name, asks in self._recipe.workload.items():
+            if found_name := self.known(name, f"workload.{name}"):
+                body, field = self._services[found_name]
+                self._services[found_name] = (asked(body, asks), field)
+
+    def _parsed(self) -> Iterator[ServiceManifest]:
+        for name, (body, field) in self._services.items():
+            try:
+                service = parse_service(body)
+            except FieldError as error:
+                self.wrong(field, f"{name}: {error.field}: {error.message}")
+                continue
+            demand, wrong = demand_of(service.metadata.annotations or {})
+            for hint, message in wrong.items():
+                self.wrong(field, f"{name}: metadata.annotations.{hint}: {message}")
+            router = service.spec.router
+            if router and router.route and router.route.group:
+                self.groups[name] = router.route.group
+            line = self._file.document.line_of(field)
+            yield ServiceManifest(body, service, str(self._file.path), line, demand)
+
+    def _replays(self) -> Iterator[tuple[ServiceKey, Replay]]:
+        for name, load_ in self._recipe.workload.items():
+            if load_.trace is not None:
+                trace = self._trace(load_.trace, f"workload.{name}.trace.file")
+                if trace is not None:
+                    said = load_.trace
+                    yield self.key(name), Replay(trace, said.start, said.speed, said.repeat)
+
+    def _trace(self, said: TraceFile, field: str) -> Trace | None:
+        path = self._file.path.parent / Path(said.file).expanduser()
+        try:
+            with path.open(encoding="utf-8") as lines:
+                return read_trace(lines, str(path))
+        except TraceError as error:
+            self.problems.append(Problem(error.name, error.line, error.field, error.message))
+        except (OSError, UnicodeDecodeError) as error:
+            why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+            self.wrong(field, f"{path} cannot be read: {why}; give a CSV file of requests")
+        return None
+
+    def known(self, name: str, field: str) -> str | None:
+        """The full name of a service that is there; what is wrong is noted."""
+        full = "/".join(split_name(name))
+        if full in self._services:
+            return full
+        self.wrong(field, self._no_service(full, [*self._services]))
+        return None
+
+    def _no_service(self, name: str, there: list[str]) -> str:
+        from mtop_tui.config.settings import nearest  # noqa: PLC0415 - only to word an error
+
+        hint = nearest(name, there) or f"; there are {', '.join(sorted(there)[:8])}"
+        return f"no service {name} is there{hint}"
+
+    def key(self, name: str) -> ServiceKey:
+        """What a service is called in records."""
+        return ServiceKey(self._cluster, *split_name(name))
+
+
+def _name_of(body: Body) -> str:
+    metadata = body["metadata"]
+    return f"{metadata.get('namespace') or DEFAULT_NAMESPACE}/{metadata['name']}"
