@@ -32,9 +32,10 @@ from mtop_tui.engine.workload.kinds import (
     Kind,
     kind_of,
 )
+from mtop_tui.engine.workload.streams import group_workload, service_workload
 from mtop_tui.engine.workload.tenants import tenants_of
 from mtop_tui.engine.workload.workload import Workload, workload_of
-from mtop_tui.observations import ServiceKey
+from mtop_tui.observations import ObjectRef, Service, ServiceKey
 
 START = 1_800_000_000.0
 HOUR, DAY = 3_600.0, 86_400.0
@@ -131,8 +132,8 @@ def test_the_rate_decides_when_a_request_comes_and_not_what_it_is() -> None:
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.name)
 def test_as_many_come_as_stated(kind: Kind) -> None:
-    found = level(40.0, kind).requests(START, START + HOUR)
-    assert len(found) == pytest.approx(40.0 * HOUR, rel=0.08)
+    found = level(20.0, kind).requests(START, START + HOUR)
+    assert len(found) == pytest.approx(20.0 * HOUR, rel=0.1)
 
 
 @pytest.mark.parametrize(
@@ -184,9 +185,9 @@ def test_counts_of_conversations_vary_as_azures_do() -> None:
 
 def test_a_stream_does_not_begin_with_a_burst() -> None:
     """Whoever begins to look meets the long gaps more often: as many come first as later."""
-    loads = [made(CODE, 10.0, seed=seed, diurnal=0.0) for seed in range(2_000)]
+    loads = [made(CODE, 10.0, seed=seed, diurnal=0.0) for seed in range(1_200)]
     first = [len(load.requests(START, START + 5.0)) for load in loads]
-    assert statistics.fmean(first) == pytest.approx(50.0, rel=0.15)
+    assert statistics.fmean(first) == pytest.approx(50.0, rel=0.2)
 
 
 def test_the_day_has_the_published_swing() -> None:
@@ -384,7 +385,7 @@ def test_stated_means_are_met() -> None:
 
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.37, 0.6, 0.8, 0.95])
 def test_as_much_of_prompts_was_there_before_as_stated(share: float) -> None:
-    found = level(100.0, LONG_CONTEXT, cached=share).requests(START, START + 300.0)
+    found = level(50.0, LONG_CONTEXT, cached=share).requests(START, START + 300.0)
     tokens = sum(one.cached for one in found) / sum(one.prompt for one in found)
     assert tokens == pytest.approx(share, abs=0.03)
     assert all(0 <= one.cached < one.prompt and one.cached % 16 == 0 for one in found)
@@ -392,7 +393,7 @@ def test_as_much_of_prompts_was_there_before_as_stated(share: float) -> None:
 
 def test_shares_of_conversations_spread_as_mooncakes_do() -> None:
     """Published trace: 10, 40, 50, 75 and 90 % of requests share less than these parts."""
-    found = level(100.0, LONG_CONTEXT).requests(START, START + 600.0)
+    found = level(50.0, LONG_CONTEXT).requests(START, START + 600.0)
     shares = [one.cached / one.prompt for one in found]
     got = [quantile(shares, q) for q in (0.1, 0.4, 0.5, 0.75, 0.9)]
     assert got == pytest.approx([0.03, 0.15, 0.36, 0.71, 0.95], abs=0.13)
@@ -450,3 +451,38 @@ def test_names_tell_the_kind(names: tuple[str | None, ...], kind: Kind) -> None:
 def test_a_stated_kind_goes_before_names() -> None:
     load = workload_of(1, ServiceKey("c", "n", "a"), Demand(kind=CODE, cv=2.0), 1.0, CHAT)
     assert load.mean_lengths()[1] < 60
+
+
+# Streams of services and groups
+
+
+def service(name: str, model: str = "meta-llama/Llama-3.1-8B-Instruct") -> Service:
+    return Service(at=START, ref=ObjectRef("mock", "ns", "LLMInferenceService", name), model=model)
+
+
+GROUP = ObjectRef("mock", "ns", "RouteGroup", "chat")
+
+
+def test_a_groups_stream_is_what_its_members_ask_for_together() -> None:
+    stable = Demand(requests_per_second=9.0, prompt_tokens=1_000.0, cv=2.0)
+    canary = Demand(requests_per_second=1.0, prompt_tokens=500.0, cv=5.0, diurnal=0.0)
+    members = [(service("canary"), canary), (service("stable"), stable)]
+    load = group_workload(1, GROUP, members)
+    assert load.mean == 10.0
+    assert load.mean_lengths()[0] == pytest.approx(950.0)
+    assert load.rate(START) == load.rate(START + HOUR) == 10.0
+    found = load.requests(START, START + 4 * HOUR)
+    assert burstiness(found) == pytest.approx(2.0, rel=0.05)
+    again = group_workload(1, GROUP, members[::-1])
+    assert again.requests(START, START + 4 * HOUR) == found
+
+
+def test_a_group_that_states_no_rate_gets_the_usual_one() -> None:
+    members = [(service("a"), UNSTATED), (service("b"), UNSTATED)]
+    assert group_workload(1, GROUP, members, 4.0).mean == 4.0
+
+
+def test_a_services_kind_comes_from_its_name_then_from_its_model() -> None:
+    coder = service_workload(1, service("assist", "bigcode/starcoder2-15b"), UNSTATED, 1.0)
+    named = service_workload(1, service("batch-jobs", "bigcode/starcoder2-15b"), UNSTATED, 1.0)
+    assert coder.mean_lengths()[0] > 3 * named.mean_lengths()[0]
