@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from contract import suite
+from contract.speaking import Speaking
 from mtop_tui.clock import ManualClock
 from mtop_tui.observations import (
     LogLines,
@@ -70,6 +71,7 @@ PROVIDERS: dict[str, Factory] = {
     "simulated": simulated,
     "simulated, cloned": lambda: simulated(clones=65),
     "scripted": Scripted,
+    "speaking": Speaking,
 }
 every_provider = pytest.mark.parametrize("make", PROVIDERS.values(), ids=PROVIDERS.keys())
 
@@ -86,6 +88,16 @@ async def test_observations(
 @pytest.mark.parametrize("check", suite.PROVIDER_CHECKS, ids=lambda check: check.__name__)
 async def test_behaviour(make: Factory, check: Callable[[FleetProvider], Awaitable[None]]) -> None:
     await check(make())
+
+
+@every_provider
+@pytest.mark.parametrize("check", suite.LOG_CHECKS, ids=lambda check: check.__name__)
+async def test_logs(make: Factory, check: Callable[[FleetProvider], Awaitable[None]]) -> None:
+    provider = make()
+    if "logs" not in provider.offers:
+        pytest.skip("offers no logs")
+    await check(provider)
+    await provider.close()
 
 
 async def digest(seed: int) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from typing import Literal, NamedTuple, Protocol
 
 from mtop_tui.observations import LogLines, ObjectRef, Observation, RawObject, ServiceKey
@@ -13,13 +13,25 @@ Offer = Literal["logs", "objects", "pause"]
 
 
 class LogQuery(NamedTuple):
-    """Which log lines to read. `since` is in Unix seconds; `tail` counts lines per container."""
+    """Which log lines to read.
+
+    Attributes:
+        service: of whose replicas.
+        since: Unix seconds; lines from then on.
+        tail: the last lines of each container.
+        previous: of the containers before the last restart, which say no more: `follow` is void.
+        follow: go on with what is written from now on.
+        pod: of one replica only.
+        container: of containers of this name only.
+    """
 
     service: ServiceKey
     since: float | None = None
     tail: int | None = None
     previous: bool = False
     follow: bool = False
+    pod: str | None = None
+    container: str | None = None
 
 
 class FleetProvider(Protocol):
@@ -48,7 +60,11 @@ class FleetProvider(Protocol):
         ...
 
     def read_logs(self, query: LogQuery) -> AsyncIterator[LogLines]:
-        """Log lines of a service's replicas; ends unless `query.follow`."""
+        """Log lines of a service's replicas, merged in time order; ends unless `query.follow`.
+
+        A record holds lines of one container that follow upon one another; `dropped` counts lines
+        that were asked for and are lost, `cut` those that were shortened. Read it by `feed_logs`.
+        """
         ...
 
     async def read_object(self, ref: ObjectRef) -> RawObject | None:
@@ -72,3 +88,21 @@ async def feed(provider: FleetProvider, apply: Callable[[Sequence[Observation]],
     boundary = Boundary(provider.name)
     async for batch in provider.observe():
         apply(boundary.admit(batch))
+
+
+async def feed_logs(provider: FleetProvider, query: LogQuery) -> AsyncGenerator[LogLines, None]:
+    """Log lines from a provider, made safe to show; records with unsafe names are left out.
+
+    Lines come through here and no other way. Closing it, or cancelling who awaits it, ends the
+    reading at the provider too.
+    """
+    boundary = Boundary(provider.name)
+    stream = provider.read_logs(query)
+    try:
+        async for lines in stream:
+            for admitted in boundary.admit([lines]):
+                if isinstance(admitted, LogLines):
+                    yield admitted
+    finally:
+        if isinstance(stream, AsyncGenerator):
+            await stream.aclose()

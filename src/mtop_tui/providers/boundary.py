@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from mtop_tui.observations import (
+    LogLines,
     MetricSample,
     ObjectRef,
     Observation,
@@ -31,7 +32,8 @@ class Boundary:
 
     Identities are compared, so they are never altered; Kubernetes allows no control character in
     one, so a record with such a name is dropped and counted. Raw objects pass untouched, since
-    they leave only through an emitter that escapes.
+    they leave only through an emitter that escapes. Log lines are cut at `text.MAX_LENGTH`
+    characters, and their record says how many were.
     """
 
     def __init__(self, source: str) -> None:
@@ -58,6 +60,8 @@ class Boundary:
                 self.dropped += 1
             elif type(record) is RawObject:
                 admitted.append(record)
+            elif type(record) is LogLines:
+                admitted.append(_with_safe_lines(record))
             elif type(record) is SourceHealth:
                 self._health = _cleaned(record)
                 admitted.append(self._health_with_dropped(record.at))
@@ -112,6 +116,13 @@ def _has_safe_identity(record: Observation) -> bool:
         for name in _IDENTITY_FIELDS
         if isinstance(identity := getattr(record, name, None), (ObjectRef, ServiceKey))
     )
+
+
+def _with_safe_lines(record: LogLines) -> LogLines:
+    """Its lines made safe, each at most `text.MAX_LENGTH` characters; what was cut is counted."""
+    clean: LogLines = _cleaned(record)
+    cut = sum(len(line.text) > MAX_LENGTH for line in record.lines)
+    return msgspec.structs.replace(clean, cut=clean.cut + cut) if cut else clean
 
 
 def _cleaned(value: Any) -> Any:

@@ -31,10 +31,11 @@ TIME_CONSTANT: Final = 45.0
 HOT: Final = 88.0
 """Degrees of a GPU that is throttled for its heat."""
 
-_BUSY, _STREAMING, _ARITHMETIC = 0.25, 0.75, 0.7
-"""Shares of the power between idle and TDP for a running kernel, for memory at its peak, and for
-arithmetic all the time. Fitted by hand to the Splitwise measurements (MIT): 0.59 to 0.64 of the TDP
-on four A100 that decode Llama-2-70B, near TDP while they read prompts."""
+_BUSY, _STREAMING, _ARITHMETIC = 0.1, 0.6, 0.9
+"""Shares of the power between idle and TDP for a kernel that runs, for time in which memory holds
+it up, and for time in which arithmetic does. Assumed, so that decoding draws about 0.6 of the TDP
+and reading prompts nearly all of it, as Splitwise measured (MIT: 0.59 to 0.64 on A100), and ranks
+that wait for one another draw little."""
 
 _CAPPED: Final = 0.6
 """Share of the TDP that a board with a power cap may draw."""
@@ -223,9 +224,7 @@ def _fraction(profile: str) -> float:
 
 def _power(card: Card, work: Work, throttled: str) -> float:
     """W; what runs at a lower clock already shows in the work."""
-    load = (
-        _BUSY * work.busy + _STREAMING * work.streaming * _REACHED + _ARITHMETIC * work.arithmetic
-    )
+    load = _BUSY * work.busy + _STREAMING * work.streaming + _ARITHMETIC * work.arithmetic
     power = card.idle + (card.tdp - card.idle) * min(1.0, load)
     if throttled == "SwPowerCap":
         power = min(power, _CAPPED * card.tdp)

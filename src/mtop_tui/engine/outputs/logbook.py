@@ -60,15 +60,19 @@ class Logbook:
         if not pods:
             self._pods.pop(service, None)
 
-    def rings(self, service: ServiceKey) -> list[LogRing]:
-        """Every container of a service's pods, in the order they came, then their nodes' kernels.
+    def rings(
+        self, service: ServiceKey, pod: str | None = None, container: str | None = None
+    ) -> list[LogRing]:
+        """Containers of a service's pods, in the order they came, then their nodes' kernels.
 
-        Empty when the service is not known.
+        Only those of one pod, or of one name, if stated. Empty when there are none.
         """
-        found = [
+        mine = [
             ring
-            for containers in self._pods.get(service, {}).values()
+            for ref, containers in self._pods.get(service, {}).items()
+            if pod is None or ref.name == pod
             for ring in containers.values()
         ]
-        nodes = dict.fromkeys(node for ring in found for node in ring.nodes)
-        return found + [self._kernels[node] for node in nodes if node in self._kernels]
+        nodes = dict.fromkeys(node for ring in mine for node in ring.nodes)
+        mine += [self._kernels[node] for node in nodes if node in self._kernels]
+        return [ring for ring in mine if container is None or ring.container == container]

@@ -11,6 +11,7 @@ from mtop_tui.engine.outputs.interval import INTERVAL, Interval
 from mtop_tui.observations import LogLine
 
 __all__ = [
+    "ENDS",
     "INTERVAL",
     "STAGES",
     "Interval",
@@ -29,6 +30,9 @@ STAGES: Final[Mapping[Speaker, Mapping[str, Stage]]] = {
 }
 """What a container can enter or suffer, by who writes. Each is a function of the container, when
 it begins, when it is cut short (`stop`), and its figures."""
+
+ENDS: Final = frozenset({"stop", *failures.SERVING})
+"""Stages after which a container writes nothing more."""
 
 
 def stage_lines(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from array import array
+from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
@@ -16,13 +17,13 @@ from mtop_tui.engine.outputs import logs
 from mtop_tui.engine.outputs.container import Container, ContainerFacts
 from mtop_tui.engine.outputs.logs import INTERVAL, Interval
 from mtop_tui.engine.serving.replica import ReplicaStats
-from mtop_tui.observations import LogLine, ObjectRef
+from mtop_tui.observations import LogLine, LogLines, ObjectRef
 
 LINES = 2_000
 """Lines a container keeps."""
 
 _STAGES = 64
-_EVICTED_AT_ONCE = 32
+_PARTS = 16
 _NO_FIGURES: Mapping[str, float | str] = {}
 _WIDTH = len(Interval._fields)
 
@@ -65,13 +66,24 @@ class LogRing:
         self._previous: _Run | None = None
 
     def stage(self, at: float, kind: str, **figures: float | str) -> None:
-        """The container enters a stage, or fails: one of `logs.STAGES` with its figures.
+        """The container enters a stage: one of `logs.STAGES` with its figures.
+
+        A failure, and "stop", are its end.
 
         Raises:
             KeyError: there is no such stage for who writes here.
             TypeError: the stage has no such figure, or needs one that is not given.
         """
         self._run.add_stage(at, kind, figures or _NO_FIGURES)
+        if kind in logs.ENDS:
+            self.end(at)
+
+    def fail(self, at: float, kind: str, **figures: float | str) -> LogLines:
+        """As `stage`, and what is said at that very moment as a record, for those who watch."""
+        self.stage(at, kind, **figures)
+        container = self._run.container
+        lines = tuple(logs.stage_lines(container, at, kind, figures, at))
+        return LogLines(at=at, ref=self.ref, container=self.container, lines=lines)
 
     def write(self, at: float, text: str) -> None:
         """One line as it is."""
@@ -138,6 +150,7 @@ class _Run:
     """One run of a container, from its start to its end."""
 
     __slots__ = (
+        "_before",
         "_figures",
         "_kept",
         "_limit",
@@ -160,13 +173,15 @@ class _Run:
         self._figures: array[float] = array("f")
         self._kept = 0
         self._lost, self._lost_until = 0, -math.inf
+        self._before: Interval | None = None
 
     def add_stage(self, at: float, kind: str, figures: Mapping[str, float | str]) -> None:
         logs.stage_lines(self.container, at, kind, figures, at)  # so that a mistake shows at once
         self._stages.append((at, kind, figures))
         if len(self._stages) > _STAGES:
-            self._lost += sum(1 for _ in self._staged(math.inf, 1))
-            self._lost_until = max(self._lost_until, self._stages[0][0])
+            first, then = self._stages[0], self._stages[1][0]
+            self._lost += sum(1 for _ in self._lines_of(*first, then))
+            self._lost_until = max(self._lost_until, then)
             del self._stages[0]
 
     def add_text(self, at: float, text: str) -> None:
@@ -205,12 +220,7 @@ class _Run:
         until = min(present, self.ended)
         wanted = self._limit if tail is None else min(tail, self._limit)
         found = [LogLine(at, text) for at, text in self._texts or () if at <= until]
-        lost = self._lost
-        for line in self._staged(until, len(self._stages)):
-            if line.at > self._lost_until:
-                found.append(line)
-            else:
-                lost += 1
+        found += self._staged(until, since)
         periodic: list[LogLine] = []
         index = len(self._times or ())
         while index > 0 and len(periodic) <= wanted:
@@ -226,38 +236,39 @@ class _Run:
             periodic += [line for line in reversed(lines) if line.at <= until]
         found += reversed(periodic)
         found.sort(key=_time)
-        found = [line for line in found if line.at >= since]
-        surplus = max(0, len(found) - wanted)
-        complete = tail is not None and len(found) >= tail
-        if surplus:
-            found = found[surplus:]
-        if complete or since > self._lost_until:
-            lost = 0
-        if tail is None or tail > self._limit:
-            lost += surplus
-        return Page(found, lost)
+        start = bisect_left(found, since, key=_time)
+        whole = bisect_right(found, self._lost_until, key=_time)
+        first = max(start, whole, len(found) - wanted)
+        if tail is not None and len(found) - first >= tail:
+            return Page(found[first:], 0)
+        lost = self._lost + max(0, whole - start) if since <= self._lost_until else 0
+        return Page(found[first:], lost + first - max(start, whole))
 
     def _interval(self, index: int) -> Interval | None:
         if index < 0:
-            return None
+            return self._before
         return Interval(*self._figures[index * _WIDTH : (index + 1) * _WIDTH])
 
-    def _staged(self, until: float, count: int) -> Iterator[LogLine]:
-        """Lines of the first `count` stages, each up to where the next one begins."""
+    def _staged(self, until: float, since: float) -> Iterator[LogLine]:
+        """Lines of the stages that last beyond `since`, each up to where the next one begins."""
         ends = [at for at, _, _ in self._stages[1:]] + [math.inf]
-        for (at, kind, figures), end in zip(self._stages, ends, strict=True):
-            if count == 0 or at > until:
+        for stage, end in zip(self._stages, ends, strict=False):
+            if stage[0] > until:
                 return
-            count -= 1
-            stop = min(until, end)
-            for line in logs.stage_lines(self.container, at, kind, figures, stop):
-                if line.at <= stop:
-                    yield line
+            if end >= since:
+                yield from self._lines_of(*stage, min(until, end))
+
+    def _lines_of(
+        self, at: float, kind: str, figures: Mapping[str, float | str], stop: float
+    ) -> Iterator[LogLine]:
+        for line in logs.stage_lines(self.container, at, kind, figures, stop):
+            if line.at <= stop:
+                yield line
 
     def _evict(self) -> None:
-        """Let go of the oldest intervals, some at once, since an array is moved by it."""
+        """Let go of the oldest intervals, a part at once, since an array is moved by it."""
         assert self._times is not None
-        many = min(_EVICTED_AT_ONCE, len(self._times))
+        many = max(1, len(self._times) // _PARTS)
         gone = 0
         for index in range(many):
             interval = self._interval(index)
@@ -266,6 +277,7 @@ class _Run:
         self._lost += gone
         self._kept -= gone
         self._lost_until = max(self._lost_until, self._times[many - 1])
+        self._before = self._interval(many - 1)
         del self._times[:many]
         del self._figures[: many * _WIDTH]
 
