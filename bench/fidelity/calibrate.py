@@ -22,6 +22,9 @@ Run = Callable[[dict[str, str], float, float], Row]
 NIM_SOURCE = "NVIDIA NIM (TensorRT-LLM, 2024), closed loop"
 BLIS_SOURCE = "vLLM 0.15.1 on H100 (BLIS, 2026), open loop"
 _ROUNDS = 6
+_FEW, _FEW_BAND = 5, 0.12
+"""With fewer rows to score than this a median says little: the worst of all those rows is given."""
+
 _LEAST, _MOST = 0.2, 4.0
 
 
@@ -41,7 +44,7 @@ class Solved:
     def band(self) -> float:
         """Median error of throughput and time per token on the scored rows."""
         found = errors(self.scored, "throughput") + errors(self.scored, "tpot")
-        return statistics.median(found) if found else 0.25
+        return statistics.median(found) if len(self.scored) >= _FEW else _FEW_BAND
 
     @property
     def solvable(self) -> bool:
@@ -54,9 +57,10 @@ class Solved:
         model, weight_bytes = profile_model(self.key)
         source = "_NIM" if self.engine == "trt-llm" else "_BLIS"
         name = gpu.name if gpu else self.key[0]
+        band = f"±{self.band * 100:.0f} %"
         return (
             f'("{name}", "{model}", {weight_bytes:.1f}, {self.key[1]}, "{self.engine}"): '
-            f'Calibration({self.decode:.3f}, {self.prefill:.3f}, {source}, "±{self.band * 100:.0f} %"),'
+            f'Calibration({self.decode:.3f}, {self.prefill:.3f}, {source}, "{band}"),'
         )
 
 

@@ -62,13 +62,20 @@ class PrefixCache:
             self.pinned -= prefix.tokens
 
     def shrink(self, most: float) -> None:
-        """Evict what nobody uses, oldest first, until at most `most` tokens are held."""
-        evicted = []
+        """Evict until at most `most` tokens are held, or all that nobody uses is gone.
+
+        Block by block, the end of the least recently used prefix first, as vLLM does.
+        """
+        gone = []
         for group, prefix in self._prefixes.items():
-            if self.tokens <= most:
+            excess = self.tokens - most
+            if excess <= 0:
                 break
             if not prefix.users:
-                self.tokens -= prefix.tokens
-                evicted.append(group)
-        for group in evicted:
+                taken = min(prefix.tokens, int(excess / BLOCK + 1) * BLOCK)
+                prefix.tokens -= taken
+                self.tokens -= taken
+                if not prefix.tokens:
+                    gone.append(group)
+        for group in gone:
             del self._prefixes[group]
