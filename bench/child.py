@@ -29,20 +29,20 @@ def fleet(services: int, interval: float, changing: float, report: Path) -> None
     from mtop_tui.config.prices import bundled_prices
     from mtop_tui.config.settings import Settings
     from mtop_tui.state.fleet import FleetStore
-    from mtop_tui.widgets.fleet_table import FleetTable
+    from mtop_tui.widgets.row_table import RowTable
 
     source = BenchSource(services, 4, interval, changing)
     store = FleetStore(bundled_prices())
     app = MtopApp(Settings(), source, store, WallClock())
     drawn = 0
-    render_line = FleetTable.render_line
+    render_line = RowTable.render_line
 
-    def counted(self: FleetTable, y: int) -> object:
+    def counted(self: RowTable, y: int) -> object:
         nonlocal drawn
         drawn += y > 0
         return render_line(self, y)
 
-    FleetTable.render_line = counted  # type: ignore[method-assign, assignment]
+    RowTable.render_line = counted  # type: ignore[method-assign, assignment]
 
     def write() -> None:
         states = store.services()

@@ -16,7 +16,7 @@ from mtop_tui.screens.fleet import HOLD_SECONDS
 from mtop_tui.screens.help import HelpScreen
 from mtop_tui.views.columns import BY_ID, COLUMN_IDS
 from mtop_tui.views.fleet import FleetQuery, facts_of, select
-from mtop_tui.widgets.fleet_table import FleetTable
+from mtop_tui.widgets.row_table import RowTable
 
 WIDE = (200, 60)
 MIDDLE = (120, 40)
@@ -215,12 +215,12 @@ async def test_the_table_may_be_clicked_while_the_filter_is_open(fleet: Fleet) -
     async with fleet.app.run_test(size=MIDDLE) as pilot:
         await fleet.settle(pilot)
         await pilot.press("slash", *"prod")
-        await pilot.click(FleetTable, offset=(5, 2))
+        await pilot.click(RowTable, offset=(5, 2))
         await pilot.press("slash", "enter")
         await pilot.pause()
         assert len(fleet.names) == 3
         await pilot.press("slash")
-        await pilot.click(FleetTable, offset=(5, 2))
+        await pilot.click(RowTable, offset=(5, 2))
         await pilot.press("escape")
         await pilot.pause()
         assert len(fleet.names) == 7
@@ -460,12 +460,12 @@ async def test_q_closes_the_source_and_leaves_no_task(fleet: Fleet) -> None:
 async def test_mouse_selects_rows_and_sorts_by_titles(fleet: Fleet) -> None:
     async with fleet.app.run_test(size=MIDDLE) as pilot:
         await fleet.settle(pilot)
-        await pilot.click(FleetTable, offset=(5, 3))
+        await pilot.click(RowTable, offset=(5, 3))
         assert fleet.lines[5].startswith(">")
         x = fleet.lines[2].index("REQ/S")
-        await pilot.click(FleetTable, offset=(x + 2, 0))
+        await pilot.click(RowTable, offset=(x + 2, 0))
         assert "REQ/S▼" in fleet.lines[2]
-        await pilot.click(FleetTable, offset=(x + 2, 0))
+        await pilot.click(RowTable, offset=(x + 2, 0))
         assert "REQ/S▲" in fleet.lines[2]
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from conftest import Fleet
 from fleet_source import START, health, key, node, replica, sample, service, traffic
-from mtop_tui.widgets.fleet_table import FleetTable
+from mtop_tui.widgets.row_table import RowTable
 
 SERVICES = 30
 REPLICAS = [replica(key(f"model-{i:02}")) for i in range(SERVICES)]
@@ -18,13 +18,13 @@ REPLICAS = [replica(key(f"model-{i:02}")) for i in range(SERVICES)]
 def drawn(monkeypatch: pytest.MonkeyPatch) -> Counter[int]:
     """How often each line of the table was drawn."""
     counts: Counter[int] = Counter()
-    render_line = FleetTable.render_line
+    render_line = RowTable.render_line
 
-    def counted(self: FleetTable, y: int) -> object:
+    def counted(self: RowTable, y: int) -> object:
         counts[y] += 1
         return render_line(self, y)
 
-    monkeypatch.setattr(FleetTable, "render_line", counted)
+    monkeypatch.setattr(RowTable, "render_line", counted)
     return counts
 
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from mtop_tui.domain.cost.money import Dollars
 from mtop_tui.views.cells import ServiceFacts, token_price
-from mtop_tui.views.columns import BY_ID, COLUMNS, Column
+from mtop_tui.views.columns import BY_ID, COLUMNS, FleetColumn
 
 _GAP = "  "
 _NEED_A_SCREEN = ("mark", "trend")
@@ -42,11 +42,13 @@ def as_table(facts: Sequence[ServiceFacts], wanted: Sequence[str], width: int | 
     )
 
 
-def _texts(column: Column, facts: Sequence[ServiceFacts]) -> list[str]:
+def _texts(column: FleetColumn, facts: Sequence[ServiceFacts]) -> list[str]:
     return [column.title or column.id.upper(), *(column.cell(one).text.strip() for one in facts)]
 
 
-def _fitting(columns: Sequence[Column], widths: Mapping[str, int], width: int) -> list[Column]:
+def _fitting(
+    columns: Sequence[FleetColumn], widths: Mapping[str, int], width: int
+) -> list[FleetColumn]:
     """Columns that fit into the width; those of the highest priority number go first."""
     fitting = list(columns)
     while len(fitting) > 1:

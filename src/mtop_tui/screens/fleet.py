@@ -16,13 +16,13 @@ from mtop_tui.observations import ServiceKey
 from mtop_tui.state.service import ServiceState
 from mtop_tui.text import safe
 from mtop_tui.views import columns as table_columns
-from mtop_tui.views.cells import Cell
-from mtop_tui.views.columns import Column
-from mtop_tui.views.fleet import FleetQuery, Row, Why, facts_of, row, select, why
+from mtop_tui.views.columns import FleetColumn
+from mtop_tui.views.fleet import FleetQuery, Why, facts_of, row, select, why
 from mtop_tui.views.header import header
+from mtop_tui.views.table import Cell, Row
 from mtop_tui.widgets.fleet_header import FleetHeader
-from mtop_tui.widgets.fleet_table import GUTTER, RIGHT_MARGIN, FleetTable
 from mtop_tui.widgets.key_bar import KeyBar
+from mtop_tui.widgets.row_table import GUTTER, RIGHT_MARGIN, RowTable
 from mtop_tui.widgets.why_line import WhyLine
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class FleetScreen(Screen[None]):
     COMMANDS_SHOWN = (*MOVE, *FLEET, *APP)
 
     app: MtopApp
-    table = getters.query_one(FleetTable)
+    table = getters.query_one(RowTable)
     heading = getters.query_one(FleetHeader)
     why = getters.query_one(WhyLine)
 
@@ -63,7 +63,7 @@ class FleetScreen(Screen[None]):
         self._states: dict[ServiceKey, ServiceState] = {}
         self._ordered_at: tuple[FleetQuery, int, float] | None = None
         self._longest: dict[str, int] = {}
-        self._placed: list[tuple[Column, int]] = []
+        self._placed: list[tuple[FleetColumn, int]] = []
         self._ticker: Timer | None = None
         self._explained = False
         self._bar: FilterBar | None = None
@@ -71,7 +71,7 @@ class FleetScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         """Header, table, why line, key bar; the filter is mounted when it is first wanted."""
         yield FleetHeader()
-        yield FleetTable(ascii_only=self.app.settings.ascii)
+        yield RowTable(ascii_only=self.app.settings.ascii)
         yield WhyLine()
         yield KeyBar((*FLEET, *APP))
 
@@ -218,10 +218,10 @@ class FleetScreen(Screen[None]):
         if event.input is self._bar:  # else it was closed meanwhile, and its filter with it
             self.ask(replace(self._query, filter=event.value))
 
-    @on(FleetTable.Highlighted)
+    @on(RowTable.Highlighted)
     def _selection_moved(self) -> None:
         self._explain()
 
-    @on(FleetTable.TitleClicked)
-    def _title_clicked(self, message: FleetTable.TitleClicked) -> None:
+    @on(RowTable.TitleClicked)
+    def _title_clicked(self, message: RowTable.TitleClicked) -> None:
         self.sort_by(message.column)

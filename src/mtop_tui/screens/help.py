@@ -14,7 +14,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from mtop_tui.commands import Command
-from mtop_tui.views.columns import COLUMNS, Column
+from mtop_tui.views.columns import COLUMNS, FleetColumn
 
 
 class HelpScreen(ModalScreen[None]):
@@ -44,7 +44,7 @@ class HelpScreen(ModalScreen[None]):
             page.scroll_up(animate=False)
 
 
-def _page(commands: Iterable[Command], columns: Iterable[Column]) -> list[Content]:
+def _page(commands: Iterable[Command], columns: Iterable[FleetColumn]) -> list[Content]:
     lines = [Content.styled("mtop: LLM services of a fleet", "bold"), Content("")]
     for group, members in groupby(commands, key=lambda command: command.group):
         lines.append(Content.styled(group, "$accent bold"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from decimal import Decimal
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -17,11 +17,10 @@ from mtop_tui.state.metrics import SERIES, ServiceMetrics
 from mtop_tui.state.service import ServiceState
 from mtop_tui.views import format as fmt
 from mtop_tui.views.sparkline import ascii_chart, braille, usual_height
+from mtop_tui.views.table import Cell, Tone
 
 if TYPE_CHECKING:
     from mtop_tui.state.canary import CanaryVerdict
-
-Tone = Literal["normal", "quiet", "good", "warn", "bad"]
 
 KV_NEARLY_FULL = 0.95
 """From here on preemptions are near: measured engines slow down several times above it."""
@@ -32,13 +31,6 @@ LITTLE_BUDGET = 0.25
 TREND_CELLS = 5
 TREND_SECONDS = 300
 _TTFT_SERIES = SERIES.index("ttft_p95")
-
-
-class Cell(NamedTuple):
-    """One field of a row: its text and how much it wants to be seen."""
-
-    text: str
-    tone: Tone = "normal"
 
 
 QUIET_UNKNOWN = Cell(fmt.UNKNOWN, "quiet")

@@ -5,44 +5,17 @@ narrow.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from itertools import pairwise
-
-import msgspec
+from collections.abc import Mapping, Sequence
 
 from mtop_tui.domain.readiness import Health
 from mtop_tui.state.fleet import ServiceSummary
 from mtop_tui.state.service import ServiceState
-from mtop_tui.views import cells
-from mtop_tui.views.cells import Cell, ServiceFacts
+from mtop_tui.views import cells, table
+from mtop_tui.views.cells import ServiceFacts
+from mtop_tui.views.table import Column, SortValue
 
-SortValue = float | str | None
-"""What a column sorts by; None sorts last in both directions."""
-
-
-class Column(msgspec.Struct, frozen=True):
-    """One column.
-
-    `width` is the least it is given. With `grows`, it takes spare width up to its longest value;
-    with `exact`, it is always as wide as that, since what it says must not be cut. `priority` 0
-    stays to the last; the highest goes first when the terminal is narrow.
-    With `moves`, its order may change with every sample, not only with objects. With `keep_end`,
-    what is too long is cut in the middle, since names tend to differ at their ends.
-    """
-
-    id: str
-    title: str
-    help: str
-    width: int
-    priority: int
-    cell: Callable[[ServiceFacts], Cell]
-    sort: Callable[[ServiceState, ServiceSummary], SortValue]
-    right: bool = True
-    grows: bool = False
-    largest_first: bool = True
-    moves: bool = False
-    exact: bool = False
-    keep_end: bool = False
+FleetColumn = Column[ServiceFacts]
+"""A column whose `sort` takes a service and its summary, which are at hand for all of them."""
 
 
 def _number(value: float) -> SortValue:
@@ -71,7 +44,7 @@ def _state_sort(state: ServiceState, summary: ServiceSummary) -> SortValue:
     return summary.health + 0.5 * queueing
 
 
-COLUMNS: tuple[Column, ...] = (
+COLUMNS: tuple[FleetColumn, ...] = (
     Column(
         "mark",
         "",
@@ -279,15 +252,7 @@ BY_ID = {column.id: column for column in COLUMNS}
 COLUMN_IDS = tuple(BY_ID)
 
 
-def gap(column: Column, following: Column | None) -> int:
-    """Cells between two columns: numbers stand closer than words."""
-    if column.id == "mark" or following is None:
-        return 1
-    return 1 if following.right or following.id == "trend" else 2
-
-
 LONGEST_STATE = 22
-WIDEST_EXACT = 24
 LONGEST_ROLLOUT = 26
 
 
@@ -310,7 +275,7 @@ def longest(services: Sequence[tuple[ServiceState, ServiceSummary]]) -> dict[str
 
 def placed(
     width: int, longest: Mapping[str, int], wanted: Sequence[str] = (), sorted_by: str = "mark"
-) -> list[tuple[Column, int]]:
+) -> list[tuple[FleetColumn, int]]:
     """The columns that fit into a width, with the width each is given.
 
     Columns of the highest priority number go first; the mark, the name and the column that is
@@ -325,30 +290,4 @@ def placed(
     chosen = [BY_ID[identity] for identity in wanted] if wanted else list(COLUMNS)
     if "mark" not in wanted:
         chosen = [BY_ID["mark"], *(column for column in chosen if column.id != "mark")]
-
-    def least(column: Column) -> int:
-        if not column.exact:
-            return column.width
-        return max(column.width, min(longest[column.id], WIDEST_EXACT))
-
-    def needed() -> int:
-        gaps = sum(gap(*pair) for pair in pairwise(chosen))
-        return sum(least(column) for column in chosen) + gaps
-
-    leaving = [column for column in chosen if column.priority and column.id != sorted_by]
-    while needed() > width and leaving and len(chosen) > 2:
-        gone = max(reversed(leaving), key=lambda column: column.priority)
-        leaving.remove(gone)
-        chosen.remove(gone)
-    widths = {column.id: least(column) for column in chosen}
-    spare = width - needed()
-    for column in chosen:
-        if column.grows and spare > 0:
-            more = min(spare, max(0, longest[column.id] - column.width))
-            widths[column.id] += more
-            spare -= more
-    if spare < 0:
-        # A number that is cut is another number: the name gives way before it.
-        narrowed = "name" if "name" in widths else chosen[-1].id
-        widths[narrowed] = max(1, widths[narrowed] + spare)
-    return [(column, widths[column.id]) for column in chosen]
+    return table.placed(chosen, width, longest, (sorted_by,))

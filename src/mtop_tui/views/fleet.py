@@ -8,12 +8,12 @@ from typing import NamedTuple
 import msgspec
 
 from mtop_tui.domain.readiness import Health
-from mtop_tui.observations import ServiceKey
 from mtop_tui.state.fleet import FleetStore
 from mtop_tui.state.service import ServiceState
-from mtop_tui.views.cells import Cell, ServiceFacts, gpu_text, mark
-from mtop_tui.views.columns import BY_ID, COLUMNS, Column
+from mtop_tui.views.cells import ServiceFacts, gpu_text, mark
+from mtop_tui.views.columns import BY_ID, COLUMNS, FleetColumn
 from mtop_tui.views.format import UNKNOWN
+from mtop_tui.views.table import Cell, Row
 
 
 class FleetQuery(msgspec.Struct, frozen=True):
@@ -34,13 +34,6 @@ class FleetQuery(msgspec.Struct, frozen=True):
         if self.descending is None:
             return BY_ID[self.sort].largest_first
         return self.descending
-
-
-class Row(msgspec.Struct, frozen=True):
-    """One service as text: a cell per column of `columns.COLUMNS`."""
-
-    key: ServiceKey
-    cells: dict[str, Cell]
 
 
 def select(store: FleetStore, query: FleetQuery, now: float) -> list[ServiceState]:
@@ -105,7 +98,7 @@ def facts_of(
     )
 
 
-def row(facts: ServiceFacts, columns: Sequence[Column] = COLUMNS) -> Row:
+def row(facts: ServiceFacts, columns: Sequence[FleetColumn] = COLUMNS) -> Row:
     """One service as text."""
     return Row(facts.state.key, {column.id: column.cell(facts) for column in columns})
 

@@ -13,9 +13,9 @@ from mtop_tui.observations import SourceHealth
 from mtop_tui.state.fleet import FleetStore, FleetTotals
 from mtop_tui.text import safe
 from mtop_tui.views import format as fmt
-from mtop_tui.views.cells import Cell, Tone
 from mtop_tui.views.fleet import FleetQuery
 from mtop_tui.views.sparkline import ascii_chart, braille, usual_height
+from mtop_tui.views.table import Cell, Tone
 
 STALE_SECONDS = 20.0
 """Longer than the slowest scrape: a source that says nothing at all for this long is stale."""

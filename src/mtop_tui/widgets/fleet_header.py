@@ -10,8 +10,8 @@ from rich.style import Style
 from textual.strip import Strip
 from textual.widget import Widget
 
-from mtop_tui.views.cells import Cell, Tone
 from mtop_tui.views.header import Header
+from mtop_tui.views.table import Cell, Tone
 from mtop_tui.widgets.strips import TONES, Piece, fit, strip
 
 SPACING = 3

@@ -14,7 +14,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from mtop_tui.commands import Command
-from mtop_tui.views.cells import Tone
+from mtop_tui.views.table import Tone
 from mtop_tui.widgets.strips import Piece, strip
 
 

@@ -9,7 +9,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-from mtop_tui.views.cells import Tone
+from mtop_tui.views.table import Tone
 
 TONES = frozenset({"tone--quiet", "tone--good", "tone--warn", "tone--bad"})
 """Component classes of every widget that draws tones; `mtop.tcss` says how each looks."""

@@ -8,8 +8,8 @@ from rich.style import Style
 from textual.strip import Strip
 from textual.widget import Widget
 
-from mtop_tui.views.cells import Cell, Tone
 from mtop_tui.views.fleet import Why
+from mtop_tui.views.table import Cell, Tone
 from mtop_tui.widgets.strips import TONES, fit, strip
 
 

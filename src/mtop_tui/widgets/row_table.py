@@ -1,10 +1,10 @@
-"""The model table: a Line-API widget that draws only the rows that changed."""
+"""A table of rows: a Line-API widget that draws only the rows that changed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from rich.style import Style
 from textual import events
@@ -14,11 +14,10 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from mtop_tui.commands import MOVE, bindings
-from mtop_tui.observations import ServiceKey
-from mtop_tui.views.cells import Cell, Tone
-from mtop_tui.views.columns import Column, gap
-from mtop_tui.views.fleet import Row
+from mtop_tui.views.table import Cell, Column, Placed, Row, Tone, gap
 from mtop_tui.widgets.strips import TONES, Piece, fit, strip
+
+Key = TypeVar("Key", bound=Hashable)
 
 HEADER_LINES = 1
 GUTTER = 1
@@ -29,25 +28,25 @@ RIGHT_MARGIN = 1
 EMPTY = Cell("")
 
 
-class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
-    """Rows of services under a fixed header line.
+class RowTable(Generic[Key], ScrollView, can_focus=True, inherit_bindings=False):
+    """Rows under a fixed header line, each known by a key.
 
     The table holds no data: `show` names the rows in order and says how to make one, and only
     rows in view are made. Each tick compares what is in view with what was drawn and refreshes
-    the lines that differ, so the cost follows the changes, not the size of the fleet.
+    the lines that differ, so the cost follows the changes, not the number of rows.
 
     | component class | styles |
     | --- | --- |
-    | `fleet-table--header` | the line of column titles |
-    | `fleet-table--sorted` | the title of the sorted column |
-    | `fleet-table--cursor` | the selected row |
+    | `row-table--header` | the line of column titles |
+    | `row-table--sorted` | the title of the sorted column |
+    | `row-table--cursor` | the selected row |
     | `tone--quiet`, `--good`, `--warn`, `--bad` | fields that want less or more attention |
     """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "fleet-table--header",
-        "fleet-table--sorted",
-        "fleet-table--cursor",
+        "row-table--header",
+        "row-table--sorted",
+        "row-table--cursor",
         *TONES,
     }
     BINDINGS = bindings(MOVE)
@@ -55,13 +54,13 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     @dataclass
     class Highlighted(Message):
-        """The selection moved to another service (None: there is no row)."""
+        """The selection moved to another row (None: there is no row)."""
 
-        table: FleetTable
-        key: ServiceKey | None
+        table: RowTable[Any]
+        key: Hashable | None
 
         @property
-        def control(self) -> FleetTable:
+        def control(self) -> RowTable[Any]:
             """The table."""
             return self.table
 
@@ -69,32 +68,32 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
     class TitleClicked(Message):
         """A column title was clicked."""
 
-        table: FleetTable
+        table: RowTable[Any]
         column: str
 
         @property
-        def control(self) -> FleetTable:
+        def control(self) -> RowTable[Any]:
             """The table."""
             return self.table
 
     def __init__(self, *, ascii_only: bool = False, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
         self._ascii = ascii_only
-        self._order: Sequence[ServiceKey] = ()
-        self._make: Callable[[ServiceKey], Row] | None = None
-        self._columns: list[tuple[Column, int]] = []
-        self._fields: list[tuple[Column, int, int]] = []
+        self._order: Sequence[Key] = ()
+        self._make: Callable[[Key], Row] | None = None
+        self._columns: Placed[Any] = []
+        self._fields: list[tuple[Column[Any], int, int]] = []
         self._sorted: tuple[str, bool] = ("", True)
         self._cursor = 0
         self._pinned = False
-        self._rows: dict[ServiceKey, Row] = {}
+        self._rows: dict[Key, Row] = {}
         self._drawn: dict[int, tuple[Row, bool]] = {}
         self._styles: dict[tuple[Tone, bool], Style] = {}
 
     # What the screen says
 
-    def show(self, order: Sequence[ServiceKey], make: Callable[[ServiceKey], Row]) -> None:
-        """Show these services in this order; the selection stays on its service.
+    def show(self, order: Sequence[Key], make: Callable[[Key], Row]) -> None:
+        """Show these rows in this order; the selection stays on its row.
 
         Args:
             order: all rows, top to bottom.
@@ -109,7 +108,7 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._rows = {}
         self._refresh_changed()
 
-    def use_columns(self, columns: list[tuple[Column, int]], by: str, *, descending: bool) -> None:
+    def use_columns(self, columns: Placed[Any], by: str, *, descending: bool) -> None:
         """Use these columns, and mark the one that is sorted by."""
         if columns != self._columns or (by, descending) != self._sorted:
             self._columns = columns
@@ -122,21 +121,21 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
             self._redraw()
 
     @property
-    def columns(self) -> Sequence[tuple[Column, int]]:
+    def columns(self) -> Placed[Any]:
         """The columns shown and their widths."""
         return self._columns
 
     def pin(self) -> None:
-        """From now on, the selection belongs to a service, not to the top of the table."""
+        """From now on, the selection belongs to a row, not to the top of the table."""
         self._pinned = True
 
     @property
-    def selected(self) -> ServiceKey | None:
-        """The selected service."""
+    def selected(self) -> Key | None:
+        """The key of the selected row."""
         return self._order[self._cursor] if self._order else None
 
-    def select(self, key: ServiceKey) -> None:
-        """Move the selection to a service, if it is in the table."""
+    def select(self, key: Key) -> None:
+        """Move the selection to a row, if it is in the table."""
         if key in self._order:
             self._move_to(self._order.index(key))
 
@@ -165,8 +164,8 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._bring_into_view()
         self.post_message(self.Highlighted(self, self.selected))
 
-    def _restore(self, selected: ServiceKey | None, *, in_view: bool) -> None:
-        """Put the cursor back on its service after rows moved; where it is gone, stay in place.
+    def _restore(self, selected: Key | None, *, in_view: bool) -> None:
+        """Put the cursor back on its row after rows moved; where it is gone, stay in place.
 
         Until a user has touched the table, the cursor stays at the top.
         """
@@ -199,7 +198,7 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     # Drawing
 
-    def _row(self, key: ServiceKey) -> Row | None:
+    def _row(self, key: Key) -> Row | None:
         found = self._rows.get(key)
         if found is None and self._make is not None:
             found = self._rows[key] = self._make(key)
@@ -264,8 +263,8 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
         return pieces
 
     def _header(self, width: int) -> Strip:
-        plain = self.get_component_rich_style("fleet-table--header")
-        marked = plain + self.get_component_rich_style("fleet-table--sorted", partial=True)
+        plain = self.get_component_rich_style("row-table--header")
+        marked = plain + self.get_component_rich_style("row-table--sorted", partial=True)
         by, descending = self._sorted
         arrow = ("v" if descending else "^") if self._ascii else ("▼" if descending else "▲")
         pieces: list[Piece] = [(" ", "normal")]
@@ -288,7 +287,7 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
             found = self._styles.get((tone, selected))
             if found is None:
                 base = (
-                    self.get_component_rich_style("fleet-table--cursor")
+                    self.get_component_rich_style("row-table--cursor")
                     if selected
                     else self.rich_style
                 )
@@ -313,7 +312,7 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
         elif (index := self.scroll_offset.y + offset.y - HEADER_LINES) < len(self._order):
             self._move_to(index)
 
-    def _column_at(self, x: int) -> Column | None:
+    def _column_at(self, x: int) -> Column[Any] | None:
         start = GUTTER
         for column, width, space in self._fields:
             start += width + space
