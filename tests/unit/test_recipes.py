@@ -266,3 +266,10 @@ def test_the_shipped_schema_is_that_of_the_models():
 
     stands = json.loads((resources.path("recipes") / "recipe.schema.json").read_text())
     assert stands == recipe_schema(), "run `mtop recipes --schema > recipes/recipe.schema.json`"
+
+
+def test_the_page_of_faults_is_that_of_the_tables():
+    from mtop_tui.config.fault_page import fault_page
+
+    page = Path(__file__).parents[2] / "docs" / "faults.md"
+    assert page.read_text() == fault_page(), "run `mtop recipes --faults > docs/faults.md`"
