@@ -189,6 +189,23 @@ def test_good_slices_are_counted() -> None:
     assert slices_count(SLICES, budgeting) == Count(1, 2, 3)
 
 
+@pytest.mark.parametrize(
+    ("slice_", "expected"),
+    [
+        (Count(99, 99, 100), Count(1, 1, 1)),
+        (Count(90, 90, 100), Count(0, 0, 1)),
+        (Count(90, 99, 100), Count(0, 1, 1)),
+    ],
+)
+def test_a_slice_is_good_bad_or_undecided(slice_: Count, expected: Count) -> None:
+    assert slices_count([slice_], Budgeting(Method.TIMESLICES, 60, 0.95)) == expected
+
+
+def test_slices_that_say_nothing_end_no_count() -> None:
+    budgeting = Budgeting(Method.TIMESLICES, 60, 0.95)
+    assert slices_count([None, NOTHING, *SLICES], budgeting) == slices_count(SLICES, budgeting)
+
+
 def test_idle_slices_are_good_when_asked() -> None:
     budgeting = Budgeting(Method.TIMESLICES, 60, 0.95, idle="good")
     assert slices_count(SLICES, budgeting) == Count(2, 3, 4)
@@ -230,6 +247,11 @@ def test_marginals_allow_an_interval() -> None:
     assert goodput(8, [three_quarters, three_quarters]) == Bounds(4, 6)
     assert joint_share([Bounds(0.6, 0.9), three_quarters]) == pytest.approx((0.35, 0.75))
     assert joint_share([Bounds(0.1, 0.1), Bounds(0.1, 0.2)]) == Bounds(0, 0.1)
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.5])
+def test_few_requests_have_a_goodput(rate: float) -> None:
+    assert goodput(rate, [Bounds(0.5, 1)]) == Bounds(rate / 2, rate)
 
 
 @pytest.mark.parametrize("rate", [math.nan, -1.0, math.inf])

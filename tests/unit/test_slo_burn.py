@@ -23,9 +23,11 @@ from mtop_tui.domain.slo.burn import (
     time_to_fire,
 )
 from mtop_tui.domain.slo.burn_alerts import (
+    BurnAlert,
     Reading,
     WindowPair,
     burn_alerts,
+    catalogue_for,
     is_firing,
     pyrra_alerts,
     read_alert,
@@ -144,9 +146,10 @@ def test_pyrra_windows(case: dict[str, Any]) -> None:
         (90, [43.2, 18, 9, 3]),
         (14, [26.88, 7, 2.8, 1.96]),
         (1, [13.44, 3.5, 1.4, 0.98]),
+        (28.5, [13.68, 5.7, 2.85, 0.95]),
     ],
 )
-def test_factors_follow_from_the_budget_and_the_windows(days: int, factors: list[float]) -> None:
+def test_factors_follow_from_the_budget_and_the_windows(days: float, factors: list[float]) -> None:
     assert [alert.factor for alert in burn_alerts(days * DAY)] == pytest.approx(factors)
 
 
@@ -163,6 +166,17 @@ def test_below_a_week_windows_shrink_with_the_period() -> None:
         DAY / 2,
         1.5 * DAY,
     ]
+    assert [alert.short for alert in burn_alerts(3.5 * DAY)] == [
+        2.5 * MINUTE,
+        15 * MINUTE,
+        HOUR,
+        3 * HOUR,
+    ]
+
+
+def test_no_period_is_too_short_for_alerts() -> None:
+    assert burn_alerts(1.0)[0].long == pytest.approx(1 / (7 * 24))
+    assert {alert.short for alert in pyrra_alerts(1.0)} == {MINUTE}
 
 
 def test_a_given_catalogue_wins_for_its_period_only() -> None:
@@ -177,8 +191,9 @@ def test_an_alert_says_what_it_is() -> None:
 
 @pytest.mark.parametrize("period", [0, -1, math.nan, math.inf])
 def test_periods_that_cannot_be(period: float) -> None:
-    with pytest.raises(BurnError, match="above 0"):
-        burn_alerts(period)
+    for alerts_of in (burn_alerts, catalogue_for):
+        with pytest.raises(BurnError, match="above 0"):
+            alerts_of(period)
     with pytest.raises(BurnError, match="above 0"):
         pyrra_alerts(period)
 
@@ -200,19 +215,42 @@ def test_targets_without_a_budget_or_a_promise(target: float) -> None:
         lambda: time_to_exhaustion(math.nan, MONTH),
         lambda: time_to_exhaustion(1, 0),
         lambda: time_to_exhaustion(1, MONTH, math.nan),
+        lambda: time_to_exhaustion(math.inf, MONTH),
+        lambda: budget_used(-1, HOUR, MONTH),
         lambda: budget_used(1, -HOUR, MONTH),
         lambda: budget_used(1, HOUR, math.inf),
         lambda: burn_factor(0, HOUR, MONTH),
+        lambda: burn_factor(2, 0, MONTH),
+        lambda: burn_factor(2, HOUR, 0),
         lambda: time_to_fire(0.99, 1.5, HOUR, 10),
         lambda: time_to_fire(0.99, 0.5, 0, 10),
+        lambda: time_to_fire(0.99, 0.5, HOUR, 0),
         lambda: budget_of(exact(0, 1), 0.99, 0, MONTH),
+        lambda: budget_of(exact(0, 1), 0.99, DAY, 0),
         lambda: slow_scrape(0, ()),
         lambda: low_traffic(exact(0, 1), 0.99, 0, MONTH, ()),
+        lambda: low_traffic(exact(0, 1), 0.99, DAY, 0, ()),
     ],
 )
 def test_impossible_figures_are_refused(call: Any) -> None:
-    with pytest.raises(BurnError, match="expected"):
+    with pytest.raises(BurnError, match=r"^expected"):
         call()
+
+
+def test_refusals_name_the_figure_in_words() -> None:
+    with pytest.raises(BurnError, match=r"^expected long window above 0, not 0$"):
+        burn_factor(2, 0, MONTH)
+    with pytest.raises(BurnError, match=r"^expected window of 0 or more, not -1$"):
+        budget_used(1, -1, MONTH)
+
+
+def test_figures_below_one_are_figures() -> None:
+    assert slow_scrape(0.5, burn_alerts(MONTH)) == []
+    assert low_traffic(exact(0, 10_000), 0.99, 1, 1, burn_alerts(MONTH)) is None
+
+
+def test_without_errors_no_alert_ever_fires() -> None:
+    assert time_to_fire(0.99, 0, HOUR, 10) is None
 
 
 def test_a_budget_without_errors_is_never_exhausted() -> None:
@@ -322,6 +360,13 @@ def test_busy_services_are_not_called_quiet() -> None:
     assert low_traffic(exact(3, 1e6), 0.999, DAY, MONTH, burn_alerts(MONTH)) is None
 
 
+def test_a_failure_that_burns_at_the_factor_sets_off_no_alert() -> None:
+    found = low_traffic(exact(0, 240), 0.99, DAY, MONTH, (BurnAlert("page", 1, HOUR, MINUTE),))
+    assert found is not None
+    at_it = (BurnAlert("page", found.one_failure_burn, HOUR, MINUTE),)
+    assert low_traffic(exact(0, 240), 0.99, DAY, MONTH, at_it) is None
+
+
 def test_without_alerts_no_traffic_is_low() -> None:
     assert low_traffic(exact(0, 1), 0.999, DAY, MONTH, ()) is None
 
@@ -345,6 +390,11 @@ def test_at_the_highest_burn_rate_a_strict_alert_is_silent_too() -> None:
     alerts = burn_alerts(MONTH, {MONTH: (pair,)})
     assert alerts[0].factor == pytest.approx(10)
     assert unreachable_alerts(0.9, alerts)
+
+
+def test_rounding_of_a_factor_hides_no_silent_alert() -> None:
+    assert unreachable_alerts(0.9, [BurnAlert("page", 10 * (1 - 5e-10), HOUR, MINUTE)])
+    assert not unreachable_alerts(0.9, [BurnAlert("page", 10 * (1 - 5e-9), HOUR, MINUTE)])
 
 
 def test_strict_targets_can_page() -> None:
@@ -372,7 +422,34 @@ def test_a_young_service_is_told_from_short_retention() -> None:
     assert caveat.text == "budget over 2.5d of 30d: the service is that young"
 
 
-@pytest.mark.parametrize(("observed", "said"), [(90.0, "1.5m"), (12.0, "12s"), (7200.0, "2h")])
+@pytest.mark.parametrize(
+    ("observed", "age", "concern"),
+    [
+        (100.0, 101.0, Concern.YOUNG),
+        (100.0, 150.0, Concern.RETENTION),
+        (0.995 * MONTH, MONTH, Concern.RETENTION),
+    ],
+)
+def test_young_is_what_is_observed_from_its_creation_on(
+    observed: float, age: float, concern: Concern
+) -> None:
+    caveat = short_history(observed, MONTH, age)
+    assert caveat is not None
+    assert caveat.concern is concern
+
+
+@pytest.mark.parametrize(
+    ("observed", "said"),
+    [
+        (12.0, "12s"),
+        (MINUTE, "1m"),
+        (90.0, "1.5m"),
+        (100.0, "1.7m"),
+        (HOUR, "1h"),
+        (7200.0, "2h"),
+        (DAY, "1d"),
+    ],
+)
 def test_short_histories_are_told_in_fitting_units(observed: float, said: str) -> None:
     caveat = short_history(observed, MONTH)
     assert caveat is not None
@@ -383,7 +460,7 @@ def test_a_young_budget_is_seen_against_both_periods() -> None:
     budget = budget_of(exact(30, 10_000), 0.999, 3 * DAY, MONTH)
     assert budget is not None
     assert budget.of_observed.low == pytest.approx(3)
-    assert budget.of_period.low == pytest.approx(0.3)
+    assert budget.of_period == pytest.approx((0.3, 0.3))
     assert budget.allowed_observed == pytest.approx(10)
     assert budget.allowed_period == pytest.approx(100)
     assert budget.left_of_period.high == pytest.approx(0.7)
@@ -411,6 +488,7 @@ def test_a_scrape_slower_than_a_window_leaves_it_without_a_rate() -> None:
 def test_buckets_that_cannot_tell_name_the_nearest_edge() -> None:
     caveat = undecided(Bounds(0.6, 0.9), 0.8, 0.25)
     assert caveat is not None
+    assert caveat.concern is Concern.BUCKETS
     assert caveat.text == "cannot tell from these buckets; nearest edge 0.25"
     assert undecided(Bounds(0.85, 0.9), 0.8, 0.25) is None
     without = undecided(Bounds(0, 1), 0.8, None)

@@ -12,7 +12,7 @@ import yaml
 
 from mtop_tui.config.slo_file import MAX_BYTES, SloFileError, read_slo_file
 from mtop_tui.domain.slo.burn_alerts import burn_alerts
-from mtop_tui.domain.slo.fields import Imported, resource_name, unique_names
+from mtop_tui.domain.slo.fields import Field, FieldError, Imported, resource_name, unique_names
 from mtop_tui.domain.slo.grammar import parse_objectives
 from mtop_tui.domain.slo.importing import import_documents
 from mtop_tui.domain.slo.objectives import (
@@ -239,6 +239,13 @@ def with_condition(**changes: Any) -> Imported:
     return load(slo(alertPolicies=[{"kind": "AlertPolicy", "spec": {"conditions": [inline]}}]))
 
 
+@pytest.mark.parametrize("after", ["0s", "0m", None])
+@pytest.mark.parametrize("threshold", [0.5, 1])
+def test_conditions_may_be_low_and_fire_at_once(threshold: float, after: str | None) -> None:
+    imported = with_condition(threshold=threshold, alertAfter=after)
+    assert only(imported).conditions == (BurnCondition("c", "page", threshold, False, HOUR),)
+
+
 @pytest.mark.parametrize(("op", "inclusive"), [("gte", True), ("gt", False)])
 def test_conditions_may_stand_inline(op: str, inclusive: bool) -> None:
     imported = with_condition(op=op)
@@ -261,14 +268,22 @@ def test_the_readmes_upside_down_condition_is_not_obeyed(
 def test_conditions_of_another_kind_are_named() -> None:
     imported = with_condition(kind="anomaly")
     assert only(imported).conditions == ()
-    assert "only conditions on the burn rate are" in said(imported)[1][0]
+    assert said(imported)[1] == [
+        "document 1, spec.alertPolicies[0].spec.conditions[0].spec.condition.kind: "
+        "not evaluated: only conditions on the burn rate are"
+    ]
 
 
 def test_policies_that_do_not_alert_when_breaching_have_no_conditions() -> None:
     policy = {"spec": {"alertWhenBreaching": False, "conditions": [{"conditionRef": "gone"}]}}
     imported = load(slo(alertPolicies=[policy]))
     assert only(imported).conditions == ()
-    assert "does not alert when breaching" in said(imported)[1][0]
+    warning = "not evaluated: the policy does not alert when breaching"
+    assert said(imported)[1] == [f"document 1, spec.alertPolicies[0]: {warning}"]
+    other = {"spec": {"conditions": []}}
+    assert said(load(slo(alertPolicies=[policy, other, policy])))[1] == [
+        f"document 1, spec.alertPolicies[{index}]: {warning}" for index in (0, 2)
+    ]
 
 
 def test_a_calendar_window_keeps_its_zone() -> None:
@@ -282,7 +297,12 @@ def test_a_calendar_window_keeps_its_zone() -> None:
         )
 
 
-@pytest.mark.parametrize(("duration", "days"), [("1M", 30), ("1Q", 90), ("1Y", 365)])
+def test_a_window_said_to_roll_does_so_in_spite_of_a_calendar() -> None:
+    window = {"duration": "4w", "isRolling": True, "calendar": CALENDAR}
+    assert only(load(slo(timeWindow=[window]))).window == RollingWindow(28 * DAY)
+
+
+@pytest.mark.parametrize(("duration", "days"), [("1M", 30), ("12M", 360), ("1Q", 90), ("1Y", 365)])
 def test_rolling_months_get_a_length_and_a_warning(duration: str, days: int) -> None:
     imported = load(slo(timeWindow=[{"duration": duration, "isRolling": True}]))
     assert only(imported).window == RollingWindow(days * DAY)
@@ -326,8 +346,9 @@ def test_precomputed_ratios(kind: str) -> None:
 
 
 def test_bad_and_total() -> None:
-    spec = {"ratioMetric": {"bad": metric(f"{TOTAL} - {GOOD}"), "total": metric(TOTAL)}}
-    assert only(load(slo(indicator={"spec": spec}))).indicator == Indicator(Kind.TTFT, 0.5)
+    for bad in ("bad", "incorrect"):  # v1, and v1alpha
+        spec = {"ratioMetric": {bad: metric(f"{TOTAL} - {GOOD}"), "total": metric(TOTAL)}}
+        assert only(load(slo(indicator={"spec": spec}))).indicator == Indicator(Kind.TTFT, 0.5)
 
 
 def threshold(query: Any, **objective: Any) -> dict[str, Any]:
@@ -385,6 +406,7 @@ CALENDAR = {"startTime": "2026-01-01 00:00:00", "timeZone": "UTC"}
         (slo(objectives=[{"target": 99}]), "spec.objectives[0].target: expected a target above 0"),
         (slo(objectives=[{"target": True}]), "target: expected a number, not True"),
         (slo(objectives=[{"target": float("nan")}]), "target: expected a finite number, not nan"),
+        (slo(objectives=[{"target": float("inf")}]), "target: expected a finite number, not inf"),
         (slo(objectives=[{"target": 10**400}]), "target: expected a finite number"),
         (slo(objectives=[{"target": "x" * 90}]), "target: expected a number, not 'xxxxx"),
         (slo(service=None), "spec.service: expected text, found nothing"),
@@ -411,6 +433,11 @@ CALENDAR = {"startTime": "2026-01-01 00:00:00", "timeZone": "UTC"}
         ),
         (slo(timeWindow=[{"duration": "1w"}] * 2), "expected exactly one time window"),
         (slo(timeWindow=[{"duration": "2Y"}]), "at most 366d, not '2Y'"),
+        (slo(timeWindow=[{"duration": "9" * 99}]), f"such as 30d, not '{'9' * 40}'"),
+        (
+            slo(timeWindow=[{"count": 400, "unit": "Day"}]),
+            "spec.timeWindow[0]: expected a window above 0 and at most 366d, not '400d'",
+        ),
         (
             slo(timeWindow=[{"duration": "1h", "calendar": CALENDAR}]),
             "spec.timeWindow[0].duration: expected a whole number above 0 and a unit of d, w, M",
@@ -500,6 +527,30 @@ def test_complaints_about_conditions(changes: dict[str, Any], complaint: str) ->
     assert complaint in line
 
 
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        (500, "500"),
+        (10**40 - 1, "9" * 40),
+        (10**40, "a number that long"),
+        ([1], "a list"),
+    ],
+)
+def test_what_is_found_is_shown_in_short(value: object, found: str) -> None:
+    with pytest.raises(FieldError) as caught:
+        Field("name", value).text()
+    assert str(caught.value) == f"expected text, not {found}"
+
+
+@pytest.mark.parametrize(
+    ("length", "shown"), [(38, "'" + "x" * 38 + "'"), (39, "'" + "x" * 39 + "…")]
+)
+def test_of_long_text_the_beginning_is_shown(length: int, shown: str) -> None:
+    with pytest.raises(FieldError) as caught:
+        Field("target", "x" * length).number()
+    assert str(caught.value) == f"expected a number, not {shown}"
+
+
 # --- Sloth ------------------------------------------------------------------------------------
 
 
@@ -546,12 +597,35 @@ def test_plugins_are_not_evaluated() -> None:
 )
 def test_complaints_about_sloth_documents(body: Any, complaint: str) -> None:
     (line,) = said(load(body))[0]
+    assert line.startswith("document 1, ")
     assert complaint in line
+
+
+def test_what_is_not_evaluated_does_not_hide_what_is() -> None:
+    body = sloth(sli={"plugin": {"id": "x"}})
+    good, total = GOOD.replace("{", '{pod="a",'), TOTAL.replace("_count", '_count{pod="a"}')
+    narrowed = {"events": {"error_query": f"{total} - {good}", "total_query": total}}
+    body["slos"] += [{"name": name, "objective": 99, "sli": narrowed} for name in "ab"]
+    imported = load(body)
+    assert [one.name for one in imported.objectives] == ["a", "b"]
+    assert said(imported)[1] == [
+        "document 1, slos[0].sli: fast: not evaluated: a plugin makes its query",
+        'document 1, slos[1].sli: a: mtop takes the whole service; pod="a" is not applied',
+        'document 1, slos[2].sli: b: mtop takes the whole service; pod="a" is not applied',
+    ]
+
+
+@pytest.mark.parametrize("percent", [0.5, 1, 100])
+def test_any_part_of_the_budget_may_be_spent_before_an_alert(percent: float) -> None:
+    body = yaml.safe_load((VECTORS / "slo_sloth_windows_7d.yaml").read_text())
+    body["spec"]["page"]["quick"]["errorBudgetPercent"] = percent
+    assert load(body).catalogues[7 * DAY][0].budget_percent == percent
 
 
 @pytest.mark.parametrize(
     ("path", "value", "complaint"),
     [
+        (("page", "quick", "errorBudgetPercent"), 100.5, "above 0 and at most 100, not 100.5"),
         (("page", "quick", "errorBudgetPercent"), 0, "a percentage above 0 and at most 100, not 0"),
         (("page", "slow", "longWindow"), "x", "page.slow.longWindow: expected a whole number"),
         (("ticket", "quick", "shortWindow"), "1d", "a window shorter than the long one of 1d"),
@@ -629,6 +703,109 @@ def test_what_is_read_is_written_again_alike() -> None:
     ]
 
 
+CONDITIONED = Objective(
+    Indicator(Kind.TTFT, 0.5),
+    0.99,
+    RollingWindow(7 * DAY),
+    name="TTFT of chat",
+    conditions=(
+        BurnCondition("Slow " + "x" * 63, "ticket", 2, False, 6 * HOUR, 300, True),
+        BurnCondition("fast", "page", 14.4, True, HOUR),
+    ),
+)
+
+
+def policy(name: str, no_data: bool, severity: str, **condition: Any) -> dict[str, Any]:
+    return {
+        "kind": "AlertPolicy",
+        "metadata": {"name": f"{name[:56]}-policy"},
+        "spec": {
+            "alertWhenBreaching": True,
+            "alertWhenResolved": False,
+            "alertWhenNoData": no_data,
+            "conditions": [
+                {
+                    "kind": "AlertCondition",
+                    "metadata": {"name": name},
+                    "spec": {
+                        "severity": severity,
+                        "condition": {"kind": "burnrate", **condition},
+                    },
+                }
+            ],
+            "notificationTargets": [],
+        },
+    }
+
+
+def test_an_openslo_document_is_what_openslo_takes() -> None:
+    (written,) = openslo_documents([CONDITIONED], "chat")
+    assert written == {
+        "apiVersion": "openslo/v1",
+        "kind": "SLO",
+        "metadata": {"name": "ttft-of-chat", "displayName": "TTFT of chat"},
+        "spec": {
+            "service": "chat",
+            "indicator": {"metadata": {"name": "ttft-of-chat-sli"}, "spec": RATIO},
+            "timeWindow": [{"duration": "7d", "isRolling": True}],
+            "budgetingMethod": "Occurrences",
+            "objectives": [{"target": 0.99}],
+            "alertPolicies": [
+                policy(
+                    "slow-" + "x" * 58,
+                    True,
+                    "ticket",
+                    op="gt",
+                    threshold=2,
+                    lookbackWindow="6h",
+                    alertAfter="5m",
+                ),
+                policy(
+                    "fast",
+                    False,
+                    "page",
+                    op="gte",
+                    threshold=14.4,
+                    lookbackWindow="1h",
+                    alertAfter="0m",
+                ),
+            ],
+        },
+    }
+
+
+def test_an_openslo_document_of_slices_is_what_openslo_takes() -> None:
+    floor, sliced, short = (document["spec"] for document in openslo_documents(RICH, "chat"))
+    tokens = metric("sum(rate(vllm:generation_tokens_total[1m]))")
+    assert floor["indicator"]["spec"] == {"thresholdMetric": tokens}
+    assert floor["objectives"] == [
+        {
+            "target": 0.99,
+            "op": "gte",
+            "value": 500,
+            "timeSliceWindow": "1m",
+            "timeSliceTarget": 1.0,
+        }
+    ]
+    assert sliced["timeWindow"] == [
+        {
+            "duration": "1Q",
+            "isRolling": False,
+            "calendar": {"startTime": "2026-01-01 06:30:00", "timeZone": "Europe/Berlin"},
+        }
+    ]
+    assert sliced["objectives"] == [
+        {"target": 0.99, "timeSliceWindow": "5m", "timeSliceTarget": 0.95}
+    ]
+    assert short["objectives"] == [{"target": 0.999, "timeSliceWindow": 0.5}]
+
+
+def test_names_in_documents_fit_the_formats() -> None:
+    (written,) = openslo_documents([replace(CONDITIONED, name="x" * 99)], "chat")
+    assert written["metadata"] == {"name": "x" * 63, "displayName": "x" * 99}
+    assert written["spec"]["indicator"]["metadata"] == {"name": "x" * 59 + "-sli"}
+
+
 def test_sloth_there_and_back() -> None:
     read = []
     for written in sloth_documents(EVENTS, "chat", {"namespace": "prod"}):
@@ -637,6 +814,8 @@ def test_sloth_there_and_back() -> None:
         imported = import_documents([body], "f", window)
         assert said(imported)[0] == []
         assert written.warnings == ()
+        for one in body["slos"]:
+            assert 'namespace="prod"' in one["sli"]["events"]["total_query"]
         read += imported.objectives
     assert sorted(map(essence, read), key=repr) == sorted(map(essence, EVENTS), key=repr)
 
@@ -689,10 +868,16 @@ def test_what_sloth_cannot_say_is_left_out_and_named() -> None:
 def test_names_fit_both_formats_and_stand_once() -> None:
     assert resource_name("TTFT <= 1s @ Prod") == "ttft-1s-prod"
     assert resource_name("…") == "objective"
+    assert resource_name("<" + "x" * 63) == "x" * 63
+    assert resource_name("x" * 62 + " y") == "x" * 62
     names = unique_names(["a", "A", "a-2", "x" * 99, "x" * 99])
     assert names[:3] == ["a", "a-2", "a-2-2"]
     assert len(set(names)) == 5
     assert max(map(len, names)) == 63
+    assert unique_names(["a"] * 4) == ["a", "a-2", "a-3", "a-4"]
+    many = unique_names(["x" * 99] * 120)
+    assert len(set(many)) == 120
+    assert max(map(len, many)) == 63
 
 
 # --- the file ---------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from mtop_tui.domain.quantiles import Bounds
 from mtop_tui.domain.slo.grammar import (
     MAX_LENGTH,
     GrammarError,
+    indicator_text,
     objective_text,
     parse_objectives,
     percent_text,
@@ -220,8 +221,10 @@ def test_complaints_name_position_and_expectation(
     with pytest.raises(GrammarError) as caught:
         parse(text)
     assert caught.value.position == position
-    assert f"position {position}: " in str(caught.value)
-    assert expected in str(caught.value)
+    said = str(caught.value).removeprefix(f"position {position}: ")
+    assert said != str(caught.value)
+    assert expected in said
+    assert said.startswith("expected") or "error budget" in said
     assert found in str(caught.value)
 
 
@@ -265,6 +268,12 @@ def test_percentages_have_no_rounding_noise() -> None:
     assert ratio_of_percent(99.9) == 0.999
     assert percent_text(0.999) == "99.9%"
     assert percent_text(0.5) == "50%"
+
+
+def test_large_numbers_keep_their_zeros() -> None:
+    assert (
+        indicator_text(Indicator(Kind.TOKENS_PER_SECOND, 1e16)) == f"tokens_per_second>=1{'0' * 16}"
+    )
 
 
 # --- windows ----------------------------------------------------------------------------------
@@ -347,6 +356,14 @@ def test_an_hour_that_comes_twice_belongs_to_the_day_begun_in_its_first() -> Non
     assert window.span_at(first + 40 * 60).start == first
 
 
+@pytest.mark.parametrize("zone", ["Pacific/Honolulu", "America/New_York", "Asia/Tokyo"])
+def test_a_month_begins_at_the_midnight_of_its_zone(zone: str) -> None:
+    window = CalendarWindow(1, "M", naive(2026, 1, 15), zone)
+    border = local(zone, 2026, 2, 15)
+    assert window.span_at(border - 1).end == border
+    assert window.span_at(border).start == border
+
+
 @given(
     st.integers(1, 3),
     st.sampled_from(["d", "w", "M", "Q", "Y"]),
@@ -410,6 +427,7 @@ def at_pace(hours: float) -> Bounds:
         (73 + 10 / 60, "at this pace the budget ends Tue 14:10"),
         (240, "at this pace the budget ends 1 Dec 13:00"),
         (719, "at this pace the budget ends 21 Dec 12:00"),
+        (720, "at this pace the budget lasts"),
         (721, "at this pace the budget lasts"),
     ],
 )
@@ -431,7 +449,8 @@ def test_where_the_buckets_cannot_tell_so_do_the_words() -> None:
     assert ends(Bounds(slow, fast)) == (
         "at this pace the budget ends between Sun 13:00 and Mon 13:00"
     )
-    assert ends(Bounds(0, fast)) == "at this pace the budget may end Sun 13:00, or last"
+    for last in (0.0, at_pace(720).low):
+        assert ends(Bounds(last, fast)) == "at this pace the budget may end Sun 13:00, or last"
 
 
 def test_no_errors_no_traffic_and_no_budget() -> None:
@@ -447,6 +466,7 @@ def test_no_errors_no_traffic_and_no_budget() -> None:
         (Bounds(22.32, 22.32), "last hour spent 3.1 %"),
         (Bounds(0.72, 7.2), "last hour spent 0.1 to 1.0 %"),
         (Bounds(0, 0), "last hour spent 0 %"),
+        (Bounds(360, 360), "last hour spent 50.0 %"),
         (None, "last hour: no traffic"),
     ],
 )

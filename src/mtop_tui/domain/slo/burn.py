@@ -163,7 +163,7 @@ def budget_of(count: Count, target: float, observed: float, period: float) -> Bu
 def _check(**figures: float) -> None:
     for name, value in figures.items():
         if not 0 <= value < math.inf:
-            raise BurnError(f"expected {name.replace('_', ' ')} of 0 or more, not {value}")
+            raise BurnError(f"expected {name} of 0 or more, not {value}")
 
 
 def _check_above_zero(**figures: float) -> None:

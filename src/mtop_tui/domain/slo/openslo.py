@@ -85,7 +85,6 @@ def import_openslo(documents: Sequence[tuple[int, Field]], file: str) -> Importe
 class _Common(NamedTuple):
     """What the objectives of one SLO share."""
 
-    name: str
     service: str
     window: Window
     method: Method
@@ -123,7 +122,6 @@ class _Reader:
         if not objectives.items():
             objectives.fail("at least one objective")
         common = _Common(
-            name,
             spec.get("service").text(),
             self._window(spec.get("timeWindow", "timeWindows")),
             self._method(spec.get("budgetingMethod")),
