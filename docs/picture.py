@@ -11,6 +11,7 @@ from mtop_tui import resources
 from mtop_tui.app import MtopApp
 from mtop_tui.clock import ManualClock
 from mtop_tui.config.prices import bundled_prices
+from mtop_tui.config.promises import promises
 from mtop_tui.config.settings import Settings
 from mtop_tui.providers.mock.manifests import load
 from mtop_tui.providers.mock.provider import MockProvider
@@ -37,7 +38,9 @@ async def draw() -> str:
         await asyncio.sleep(0)
 
     provider = MockProvider(load(resources.path("mocks")), seed=7, clock=clock, sleep=sleep)
-    app = MtopApp(Settings(), provider, FleetStore(bundled_prices()), clock)
+    settings = Settings()
+    store = FleetStore(bundled_prices(), promises(settings, None))
+    app = MtopApp(settings, provider, store, clock)
     async with app.run_test(size=SIZE) as pilot:
         await over.wait()
         await pilot.pause()
