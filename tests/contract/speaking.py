@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 
 from mtop_tui.clock import ManualClock
 from mtop_tui.engine.outputs.container import MAIN, STORAGE_INITIALIZER, ContainerFacts
+from mtop_tui.engine.outputs.hostile import HOSTILE
 from mtop_tui.engine.outputs.logbook import Logbook
 from mtop_tui.engine.serving.replica import ReplicaStats
 from mtop_tui.observations import (
@@ -22,13 +23,6 @@ from mtop_tui.providers.base import LogQuery, Offer
 from mtop_tui.providers.mock.logs import read_logs
 
 START = 1_800_000_000.0
-HOSTILE = (
-    "\x1b]0;owned\x07 title",
-    "\x1b[2J\x1b[31mred",
-    "overwritten\rthis",
-    "c1 \x9b31m and bidi \u202egnp.exe",
-    "x" * 5_000,
-)
 
 
 class Speaking:

@@ -7,9 +7,10 @@ import asyncio
 import msgspec
 import pytest
 
-from contract.speaking import HOSTILE, START, Speaking
+from contract.speaking import START, Speaking
 from contract.suite import logs_of
 from mtop_tui.engine.outputs.container import MAIN, ContainerFacts
+from mtop_tui.engine.outputs.hostile import HOSTILE
 from mtop_tui.observations import LogLine, LogLines
 from mtop_tui.providers.base import LogQuery, feed_logs
 from mtop_tui.providers.boundary import Boundary
@@ -24,8 +25,8 @@ async def test_hostile_text_is_harmless_behind_the_gate_and_what_is_cut_is_count
     one = Speaking()
     found = await logs_of(one, LogQuery(one.service.key, container=MAIN))
     texts = [line.text for line in lines_of(found)]
-    assert any("␛ title" in text for text in texts)
-    assert any("overwritten␍this" in text for text in texts)
+    assert any("␛sets the title" in text for text in texts)
+    assert any("all is well␍ERROR" in text for text in texts)
     assert not any(raw in text for text in texts for raw in ("\x1b", "\x9b", "\u202e", "\r"))
     assert sum(len(text) == MAX_LENGTH for text in texts) == 1
     assert sum(record.cut for record in found) == 1

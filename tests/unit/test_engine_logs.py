@@ -8,10 +8,14 @@ import msgspec
 import pytest
 
 from mtop_tui.domain.diagnosis.signatures import engine_stats, match
+from mtop_tui.engine.hardware import H100
+from mtop_tui.engine.models import model_named
 from mtop_tui.engine.outputs import logs
 from mtop_tui.engine.outputs.container import Container, ContainerFacts, speaker_of, version_of
 from mtop_tui.engine.outputs.interval import Interval
+from mtop_tui.engine.outputs.serving_facts import serving_facts, storage_facts
 from mtop_tui.engine.outputs.vllm_lines import stats_line
+from mtop_tui.engine.serving.profiles import serving_profile
 from mtop_tui.engine.serving.replica import ReplicaStats
 from mtop_tui.observations import LogLine
 
@@ -282,3 +286,20 @@ def test_a_real_start_up_means_the_same_in_the_same_order(name: str) -> None:
     ]
     order = [kind for kind in dict.fromkeys(real) if kind != "shutdown"]
     assert list(dict.fromkeys(signatures(ours))) == order
+
+
+def test_facts_follow_from_model_and_gpus() -> None:
+    model, profile = (
+        model_named("llama-3-70b"),
+        serving_profile(model_named("llama-3-70b"), H100, 4),
+    )
+    facts = serving_facts(
+        model, H100, 4, profile, name="llama-3-70b", uri="hf://x/y", image="lmsysorg/sglang:v0.5.3"
+    )
+    assert (facts.speaker, facts.version, facts.ranks) == ("sglang", "0.5.3", 4)
+    assert facts.weights == model.weights
+    assert facts.kv_bytes * 4 / facts.kv_tokens == pytest.approx(model.kv_bytes_per_token, rel=0.01)
+    storage = storage_facts(facts)
+    assert (storage.speaker, storage.uri, storage.weights) == (
+        "storage-initializer", "hf://x/y", model.weights,
+    )  # fmt: skip

@@ -65,6 +65,11 @@ class LogRing:
         self._run = _Run(Container(facts, ref.name), limit)
         self._previous: _Run | None = None
 
+    @property
+    def pid(self) -> int:
+        """The engine's process, as the kernel would name it."""
+        return self._run.container.pid
+
     def stage(self, at: float, kind: str, **figures: float | str) -> None:
         """The container enters a stage: one of `logs.STAGES` with its figures.
 

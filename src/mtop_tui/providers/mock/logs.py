@@ -46,10 +46,10 @@ async def read_logs(
         closed: whether the provider was closed, which ends following.
     """
     last = float("-inf")
+    parts: list[_Part] = []
     book = logbook()
     if book is not None:
         last = book.present
-        parts: list[_Part] = []
         for ring in book.rings(query.service, query.pod, query.container):
             page = ring.read(last, since=query.since, tail=query.tail, previous=query.previous)
             parts.append(_Part(ring, page.lines, page.dropped))
@@ -62,17 +62,15 @@ async def read_logs(
         if book is None or book.present <= last:
             continue
         since, last = last, book.present
-        rings = book.rings(query.service, query.pod, query.container)
-        async for record in _in_slices(_new(rings, since, last, query.since)):
+        parts = []
+        for ring in book.rings(query.service, query.pod, query.container):
+            lines = ring.read_after(since, last)
+            if query.since is not None and query.since > since:
+                lines = [line for line in lines if line.at >= query.since]
+            parts.append(_Part(ring, lines))
+            await asyncio.sleep(0)
+        async for record in _in_slices(parts):
             yield record
-
-
-def _new(rings: Sequence[LogRing], last: float, present: float, since: float | None) -> list[_Part]:
-    parts = [_Part(ring, ring.read_after(last, present)) for ring in rings]
-    if since is not None and since > last:
-        for part in parts:
-            part.lines = [line for line in part.lines if line.at >= since]
-    return parts
 
 
 async def _in_slices(parts: Sequence[_Part]) -> AsyncGenerator[LogLines, None]:
