@@ -44,7 +44,7 @@ IMAGE_PULL = "image-pull"
 
 _UNIT_SECONDS = {"s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0}
 _PERIOD = re.compile(r"(?:\d+(?:\.\d+)?[smhd])+")
-_MOST_TENANTS, _MOST_CV = 1_000, 30.0
+_MOST_RATE, _MOST_TOKENS, _MOST_TENANTS, _MOST_CV = 100_000, 1_000_000, 1_000, 30.0
 
 _Value = TypeVar("_Value")
 
@@ -129,15 +129,15 @@ def _number(text: str) -> float:
 
 def _rate(text: str) -> float:
     rate = _number(text)
-    if not rate >= 0:
-        raise ValueError('requests per second of 0 or more, such as "2.5"')
+    if not 0 <= rate <= _MOST_RATE:
+        raise ValueError(f'requests per second from 0 to {_MOST_RATE}, such as "2.5"')
     return rate
 
 
 def _tokens(text: str) -> float:
     tokens = _number(text)
-    if not tokens >= 1:
-        raise ValueError('a mean number of tokens of 1 or more, such as "900"')
+    if not 1 <= tokens <= _MOST_TOKENS:
+        raise ValueError(f'a mean number of tokens from 1 to {_MOST_TOKENS}, such as "900"')
     return tokens
 
 

@@ -19,10 +19,10 @@ SKEW = (1.0, 1.7)
 tenants the first sends 21 to 50 % and the first ten 63 to 92 % of all requests; ServeGen has 14 to
 52 % and 63 to 93 %."""
 
+_VARIANTS = 64
+
 _REPEATED = Lengths((Part(1.0, 0.58, 0.6),), 0.15, 1.0)
 """Share of a prompt that a later turn of a conversation repeats, fitted to Mooncake's."""
-
-REPEATED = table(_REPEATED)
 
 
 class Tenants(msgspec.Struct, frozen=True):
@@ -33,12 +33,14 @@ class Tenants(msgspec.Struct, frozen=True):
         upto: share of all requests that tenants up to this one send; the last is 1.
         prefix: share of a first prompt that all prompts of the tenant begin with.
         later: chance that a request is a later turn of a conversation.
+        repeated: shares of a prompt that later turns repeat beyond that, each equally likely.
     """
 
     names: tuple[str, ...]
     upto: tuple[float, ...]
     prefix: tuple[float, ...]
     later: float
+    repeated: tuple[float, ...]
 
 
 def tenants_of(random: Random, count: int, turns: float, cached: float) -> Tenants:
@@ -47,11 +49,20 @@ def tenants_of(random: Random, count: int, turns: float, cached: float) -> Tenan
     Later turns repeat a part of their prompt. What the mean still lacks is what tenants' prompts
     begin with; where later turns repeat too much already, there are fewer of them.
     """
-    exponent = random.uniform(*SKEW)
+    return _tenants(random.randrange(_VARIANTS), count, turns, cached)
+
+
+@lru_cache(maxsize=1024)
+def _tenants(variant: int, count: int, turns: float, cached: float) -> Tenants:
+    """One of a few skews: large fleets share them, which saves time and memory."""
+    random = Random(variant)
+    low, high = SKEW
+    exponent = low + (high - low) * (variant + random.random()) / _VARIANTS
     weights = [rank**-exponent for rank in range(1, count + 1)]
     total = math.fsum(weights)
-    later = min(1.0 - 1.0 / max(turns, 1.0), cached / REPEATED.mean)
-    repeated = later * REPEATED.mean
+    repeats = table(_REPEATED)
+    later = min(1.0 - 1.0 / max(turns, 1.0), cached / repeats.mean)
+    repeated = later * repeats.mean
     mean = (cached - repeated) / (1.0 - repeated)
     spread = 0.5 * min(mean, 1.0 - mean)
     offsets = [random.random() for _ in weights]
@@ -63,6 +74,7 @@ def tenants_of(random: Random, count: int, turns: float, cached: float) -> Tenan
         upto=tuple(upto),
         prefix=tuple(mean + spread * (one - middle) for one in offsets),
         later=later,
+        repeated=repeats.tokens,
     )
 
 

@@ -17,7 +17,7 @@ from mtop_tui.engine.workload.changes import LoadChange, Scales, scales_at
 from mtop_tui.engine.workload.gaps import Gaps, gaps_of
 from mtop_tui.engine.workload.kinds import Kind
 from mtop_tui.engine.workload.lengths import ENTRIES, Table, table
-from mtop_tui.engine.workload.tenants import REPEATED, TENANTS, Tenants, tenants_of
+from mtop_tui.engine.workload.tenants import TENANTS, Tenants, tenants_of
 from mtop_tui.observations import ServiceKey
 
 CELL = 30.0
@@ -175,8 +175,9 @@ class Workload:
         shape, tenants = self.shape, self.shape.tenants
         gaps, silences = shape.gaps, shape.gaps.silences
         gap_shape, gap_scale = gaps.shape, gaps.scale
-        prompts, outputs, repeated = shape.prompt.tokens, shape.output.tokens, REPEATED.tokens
-        upto, prefixes, names, later = tenants.upto, tenants.prefix, tenants.names, tenants.later
+        prompts, outputs = shape.prompt.tokens, shape.output.tokens
+        upto, prefixes, names = tenants.upto, tenants.prefix, tenants.names
+        later, repeated = tenants.later, tenants.repeated
         add = found.append
         at, gap = self._at, self._gap
         while True:
