@@ -105,6 +105,51 @@ FLEET = (
     ),
 )
 
+TABLE = (
+    Command(
+        "table.filter",
+        "slash",
+        "filter",
+        "Filter",
+        "Table",
+        "Words that must occur in a row",
+        bar="filter",
+        shown="/",
+        priority=True,
+    ),
+    Command(
+        "table.sort_next",
+        "s,right_square_bracket",
+        "sort(1)",
+        "Sort by next column",
+        "Table",
+        "The sorted column carries an arrow; a click on a title sorts too",
+        bar="sort",
+        shown="s ]",
+    ),
+    Command(
+        "table.sort_previous",
+        "S,left_square_bracket",
+        "sort(-1)",
+        "Sort by previous column",
+        "Table",
+        shown="S [",
+    ),
+    Command("table.reverse", "r", "reverse", "Reverse order", "Table", bar="reverse"),
+    Command("table.pause", "p,space", "pause", "Pause or resume", "Table", shown="p Space"),
+    Command(
+        "table.leave",
+        "escape",
+        "leave",
+        "Back",
+        "Table",
+        "Clear the filter, then go back",
+        bar="back",
+        shown="Esc",
+        palette=False,
+    ),
+)
+
 APP = (
     Command(
         "app.help",

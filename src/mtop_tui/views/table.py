@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from itertools import pairwise
+from operator import itemgetter
 from typing import Generic, Literal, NamedTuple, TypeVar
 
 import msgspec
@@ -114,3 +115,48 @@ def placed(
         narrowed = "name" if "name" in widths else chosen[-1].id
         widths[narrowed] = max(1, widths[narrowed] + spare)
     return [(column, widths[column.id]) for column in chosen]
+
+
+def row_of(key: Hashable, facts: Facts, columns: Iterable[Column[Facts]]) -> Row:
+    """One row as text."""
+    return Row(key, {column.id: column.cell(facts) for column in columns})
+
+
+def longest_values(columns: Iterable[Column[Facts]], rows: Iterable[Facts]) -> dict[str, int]:
+    """Length of the longest value of each column whose width follows what it shows."""
+    rows = list(rows)
+    return {
+        column.id: max((len(column.cell(facts).text) for facts in rows), default=0)
+        for column in columns
+        if column.grows or column.exact
+    }
+
+
+def ordered(
+    rows: Mapping[Hashable, Facts],
+    columns: Sequence[Column[Facts]],
+    by: Column[Facts],
+    words: str = "",
+    *,
+    descending: bool,
+) -> list[Hashable]:
+    """Keys of the rows in order, without those in which a word does not occur.
+
+    Words are split at spaces and may stand in any cell, in any case. What has no value to order by
+    comes last, in the order it came in.
+    """
+    wanted = words.lower().split()
+    valued: list[tuple[float | str, Hashable]] = []
+    rest: list[Hashable] = []
+    for key, facts in rows.items():
+        if wanted:
+            text = " ".join(column.cell(facts).text for column in columns).lower()
+            if not all(word in text for word in wanted):
+                continue
+        value = by.sort(facts)
+        if value is None:
+            rest.append(key)
+        else:
+            valued.append((value, key))
+    valued.sort(key=itemgetter(0), reverse=descending)
+    return [key for _, key in valued] + rest

@@ -1,0 +1,59 @@
+"""The line above a screen: where one is, what there is to say of it, and the time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from rich.cells import cell_len
+from rich.style import Style
+from textual.strip import Strip
+from textual.widget import Widget
+
+from mtop_tui.views.table import Cell, Tone
+from mtop_tui.widgets.strips import TONES, Piece, fit, strip
+
+SPACING = 3
+
+
+class TitleBar(Widget):
+    """Crumbs, facts and clock in one line; facts further back give way first."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"title-bar--crumbs", *TONES}
+    ALLOW_SELECT = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._shown: tuple[str, tuple[Cell, ...], str] = ("", (), "")
+
+    def show(self, crumbs: str, facts: Sequence[Cell], clock: str) -> None:
+        """Show this, if it is not what stands there already."""
+        shown = (crumbs, tuple(facts), clock)
+        if shown != self._shown:
+            self._shown = shown
+            self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        """The line."""
+        width = self.size.width
+        if y:
+            return Strip.blank(width, self.rich_style)
+        crumbs, facts, clock = self._shown
+        room = max(0, width - len(clock) - SPACING - 1)
+        path = fit(crumbs, min(cell_len(crumbs), room), keep_end=True)
+        pieces: list[Piece] = [(" ", "normal"), (path, "good")]
+        used = 1 + cell_len(path)
+        for fact in facts:
+            needed = SPACING + cell_len(fact.text)
+            if used + needed > room:
+                break
+            pieces += [(" " * SPACING, "normal"), (fact.text, fact.tone)]
+            used += needed
+        pieces.append((" " * max(1, width - used - len(clock) - 1), "normal"))
+        return strip([*pieces, (clock, "normal")], width, self._style)
+
+    def _style(self, tone: Tone) -> Style:
+        if tone == "normal":
+            return self.rich_style
+        name = "title-bar--crumbs" if tone == "good" else f"tone--{tone}"
+        return self.rich_style + self.get_component_rich_style(name, partial=True)
