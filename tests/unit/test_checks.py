@@ -94,6 +94,11 @@ def test_what_is_not_known_never_passes():
     assert (one.passed, one.observed, one.said) == (False, None, "not known")
 
 
+def test_a_window_that_did_not_come_fails_and_says_so():
+    (one,) = outcomes([queue(start=600.0)], waits(9.0))
+    assert (one.passed, one.said) == (False, "its time, 10:00 on, did not come")
+
+
 def test_a_service_that_is_gone_is_not_known():
     check = queue("<", 100.0)
     check = Check(**{f: getattr(check, f) for f in check.__struct_fields__} | {

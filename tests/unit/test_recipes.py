@@ -111,8 +111,10 @@ scenario: [{do: restart, on: "${target}"}]
     assert names == ["mistral-7b-instruct"]
     other = story(tmp_path, text, target="research/qwen3-32b")
     assert other.planned[0].deed.target.services[0].name == "qwen3-32b"
-    (said,) = complaints(tmp_path, text, target="research/qwen3")[:1]
-    assert said == "story.yaml:3: fleet.mocks[0]: no service of the folder fits research/qwen3"
+    (said,) = complaints(tmp_path, text, target="research/qwen3")
+    assert said == (
+        "story.yaml:2: target: no service research/qwen3 is there; did you mean research/qwen3-32b?"
+    )
     (said,) = complaints(tmp_path, FLEET, target="a/b")
     assert said == "story.yaml: target: this recipe has no target; leave --target out"
 

@@ -128,6 +128,7 @@ class Checker:
         self._start = start
         self._next = start
         self._figures = [(_Figure(), _Figure()) for _ in checks]
+        self._reached = [False] * len(checks)
         self._happened: list[float | None] = [None] * len(checks)
         self._said: list[set[str]] = [set() for _ in checks]
         self._owners: dict[ObjectRef, ServiceKey] = {}
@@ -151,6 +152,7 @@ class Checker:
         for index, check in enumerate(self.checks):
             if not check.start <= passed <= check.end:
                 continue
+            self._reached[index] = True
             if check.metric:
                 one, other = self._figures[index]
                 one.add(self._read(check.metric, check.service))
@@ -189,6 +191,8 @@ class Checker:
                 self._happened[index] = passed
 
     def _outcome(self, index: int, check: Check) -> Outcome:
+        if not self._reached[index]:
+            return Outcome(check, False, None, f"its time, {_clock(check.start)} on, did not come")
         if check.metric:
             return self._figure_outcome(index, check)
         at = self._happened[index]

@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     from mtop_tui.config.recipe import TraceFile
 
 
+_LISTED = 6
+"""Services named where one is not there."""
+
+
 class Replay(msgspec.Struct, frozen=True):
     """A trace that takes the place of a service's own workload.
 
@@ -56,7 +60,7 @@ class RecipeFleet:
         self._file = file
         self._recipe = file.recipe
         self._cluster = cluster
-        self._services: dict[str, tuple[Body, str]] = {}
+        self.services: dict[str, tuple[Body, str]] = {}
         self.problems: list[Problem] = []
         self.groups: dict[str, str] = {}
         self.nodes: tuple[Manifest[ClusterNode], ...] = ()
@@ -97,37 +101,41 @@ class RecipeFleet:
     def _collect(self, found: Manifests) -> None:
         """Services by name: those taken from the folder, those stated, and what is merged over."""
         there = {_name_of(one.body): one.body for one in found.services}
+        target = self._recipe.target
+        if target is not None and "/".join(split_name(target)) not in there:
+            self.wrong("target", self._no_service(target, [*there]))
+            return
         for index, pattern in enumerate(self._recipe.fleet.mocks):
             taken = [name for name in there if fnmatchcase(name, pattern)]
             if not taken:
                 self.wrong(f"fleet.mocks[{index}]", f"no service of the folder fits {pattern}")
             for name in taken:
-                self._services[name] = (there[name], f"fleet.mocks[{index}]")
+                self.services[name] = (there[name], f"fleet.mocks[{index}]")
         for index, spec in enumerate(self._recipe.fleet.services):
             field = f"fleet.services[{index}]"
             name = "/".join(split_name(spec.name))
-            if name in self._services:
+            if name in self.services:
                 self.wrong(f"{field}.name", f"service {name} is already there; rename one")
                 continue
             copied = None
             if spec.copy_of is not None:
                 source = "/".join(split_name(spec.copy_of))
-                copied = self._services.get(source, (there.get(source), ""))[0]
+                copied = self.services.get(source, (there.get(source), ""))[0]
                 if copied is None:
                     self.wrong(f"{field}.copy", self._no_service(source, [*there]))
                     continue
-            self._services[name] = (service_body(spec, copied), field)
+            self.services[name] = (service_body(spec, copied), field)
         for name, patch in self._recipe.fleet.overrides.items():
             if found_name := self.known(name, f"fleet.overrides.{name}"):
-                body, field = self._services[found_name]
-                self._services[found_name] = (dict(merged(body, patch)), field)
+                body, field = self.services[found_name]
+                self.services[found_name] = (dict(merged(body, patch)), field)
         for name, asks in self._recipe.workload.items():
             if found_name := self.known(name, f"workload.{name}"):
-                body, field = self._services[found_name]
-                self._services[found_name] = (asked(body, asks), field)
+                body, field = self.services[found_name]
+                self.services[found_name] = (asked(body, asks), field)
 
     def _parsed(self) -> Iterator[ServiceManifest]:
-        for name, (body, field) in self._services.items():
+        for name, (body, field) in self.services.items():
             try:
                 service = parse_service(body)
             except FieldError as error:
@@ -165,16 +173,17 @@ class RecipeFleet:
     def known(self, name: str, field: str) -> str | None:
         """The full name of a service that is there; what is wrong is noted."""
         full = "/".join(split_name(name))
-        if full in self._services:
+        if full in self.services:
             return full
-        self.wrong(field, self._no_service(full, [*self._services]))
+        self.wrong(field, self._no_service(full, [*self.services]))
         return None
 
     def _no_service(self, name: str, there: list[str]) -> str:
         from mtop_tui.config.settings import nearest  # noqa: PLC0415 - only to word an error
 
-        hint = nearest(name, there) or f"; there are {', '.join(sorted(there)[:8])}"
-        return f"no service {name} is there{hint}"
+        listed = f"; there are {', '.join(sorted(there)[:_LISTED])}" if there else ""
+        more = f" and {len(there) - _LISTED} more" if len(there) > _LISTED else ""
+        return f"no service {name} is there{nearest(name, there) or listed + more}"
 
     def key(self, name: str) -> ServiceKey:
         """What a service is called in records."""

@@ -52,8 +52,9 @@ class RecipeFile(NamedTuple):
 
 
 def shipped() -> list[Path]:
-    """The recipes that come with mtop, by name."""
-    return sorted(resources.path(FOLDER).glob("*.yaml"))
+    """The recipes that come with mtop: stories by name, then topologies."""
+    found = resources.path(FOLDER).glob("*.yaml")
+    return sorted(found, key=lambda path: (path.stem in TOPOLOGIES, path.stem))
 
 
 def find_recipe(name: str) -> Path:

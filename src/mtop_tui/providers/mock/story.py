@@ -61,6 +61,8 @@ def story_of(file: RecipeFile, cluster: str, *, duration: float | None = None) -
     """
     recipe = file.recipe
     fleet = RecipeFleet(file, cluster)
+    if not fleet.services:
+        raise UnusableRecipeError(fleet.problems)
     steps = RecipeSteps(fleet, recipe).all()
     checks = tuple(_checks(file, fleet))
     if fleet.problems:
