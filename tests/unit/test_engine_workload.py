@@ -442,6 +442,7 @@ def test_any_tenants_are_shares(count: int, turns: float, cached: float, seed: i
         (("gemma", "google/gemma-2-2b-it"), CHAT),
         (("phi-4", "microsoft/phi-4"), MIXED),
         (("encoded", None), MIXED),
+        (("rage-against", "Qwen/Qwen3-R100"), MIXED),
     ],
 )
 def test_names_tell_the_kind(names: tuple[str | None, ...], kind: Kind) -> None:

@@ -104,22 +104,27 @@ KINDS = {one.name: one for one in (CHAT, CODE, MIXED, LONG_CONTEXT, REASONING, B
 """All kinds, by name."""
 
 _HINTS = (
-    (CODE, ("code", "coder", "codestral", "starcoder", "autocomplete", "copilot", "completion")),
-    (BATCH, ("batch", "offline", "embed", "rerank", "classif", "guard", "moderat", "extract")),
-    (LONG_CONTEXT, ("long", "rag", "document", "summar", "agent", "-1m", "128k")),
-    (REASONING, ("reason", "r1", "qwq", "o1", "think", "math")),
-    (CHAT, ("chat", "instruct", "assistant", "-it")),
+    (CODE, ("code", "autocomplete", "completion", "copilot", "starcoder")),
+    (
+        BATCH,
+        ("batch", "offline", "embed", "rerank", "classif", "guard", "moderat", "extract"),
+    ),
+    (LONG_CONTEXT, ("long", "rag-", "document", "summar", "agent", "1m-", "128k-")),
+    (REASONING, ("reason", "r1-", "o1-", "qwq", "think", "math")),
+    (CHAT, ("chat", "instruct", "assistant", "it-")),
 )
+"""What parts of names begin with; a hyphen ends the part."""
 
 
 def kind_of(*names: str | None) -> Kind:
-    """The kind that the names of a service and its model suggest, else mixed.
+    """The kind that the names of a service and its model suggest, else mixed; the first that does.
 
-    Names are looked at in their order; words count where they begin a part of a name.
+    `llama-3-8b-instruct`, for instance, has the parts llama, 3, 8b and instruct.
     """
     for name in names:
-        text = "-" + "".join(one if one.isalnum() else "-" for one in (name or "").lower())
+        parts = "".join(one if one.isalnum() else "-" for one in (name or "").lower())
+        text = f"-{parts}-"
         for kind, words in _HINTS:
-            if any(f"-{word.lstrip('-')}" in text for word in words):
+            if any(f"-{word}" in text for word in words):
                 return kind
     return MIXED
