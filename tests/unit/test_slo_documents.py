@@ -649,6 +649,11 @@ def test_one_wrong_objective_does_not_hide_the_other() -> None:
     assert [one.field for one in load(body).errors] == ["slos[0].objective", "slos[1].objective"]
 
 
+def test_a_document_as_a_whole_has_no_field() -> None:
+    (complaint,) = load("text").errors
+    assert (complaint.document, complaint.field) == (1, "")
+
+
 def test_formats_may_be_mixed_and_empty_documents_count() -> None:
     imported = load(None, sloth(), slo(), {"apiVersion": "x"})
     assert [one.origin.where for one in imported.objectives] == ["f, document 2", "f, document 3"]

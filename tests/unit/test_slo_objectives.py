@@ -65,13 +65,20 @@ def parse(text: str) -> tuple[Objective, ...]:
 
 
 def test_every_event_good_is_refused_with_the_reason() -> None:
-    with pytest.raises(ObjectiveError, match="leaves no error budget"):
+    with pytest.raises(
+        ObjectiveError,
+        match=r"^a target of 100 % leaves no error budget, so no burn rate can be computed; "
+        r"expected below 100 %, for instance 99\.9 %$",
+    ):
         Objective(Indicator(Kind.AVAILABILITY), 1.0)
 
 
 @pytest.mark.parametrize("target", [0.0, -0.1, 1.1, math.nan])
 def test_targets_out_of_range_are_refused(target: float) -> None:
-    with pytest.raises(ObjectiveError, match="above 0 % and below 100 %"):
+    with pytest.raises(
+        ObjectiveError,
+        match=f"^expected a target above 0 % and below 100 %, not {100 * target:g} %$",
+    ):
         Objective(Indicator(Kind.AVAILABILITY), target)
 
 
@@ -107,18 +114,33 @@ def test_throughput_is_judged_by_slices() -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ((Method.OCCURRENCES, 60.0), "has no length"),
-        ((Method.TIMESLICES,), "needs length"),
-        ((Method.TIMESLICES, 60.0), "needs target"),
-        ((Method.RATIO_TIMESLICES, 60.0, 0.9), "has no target"),
-        ((Method.RATIO_TIMESLICES, 0.0), "above 0 seconds"),
-        ((Method.TIMESLICES, 60.0, 0.0), "above 0 and at most 1"),
-        ((Method.TIMESLICES, 60.0, 1.1), "above 0 and at most 1"),
+        ((Method.OCCURRENCES, 60.0), "has no length of a time slice"),
+        ((Method.TIMESLICES,), "needs length of a time slice"),
+        ((Method.TIMESLICES, 60.0), "needs target of a time slice"),
+        ((Method.RATIO_TIMESLICES, 60.0, 0.9), "has no target of a time slice"),
+        ((Method.RATIO_TIMESLICES, 0.0), "expected a time slice above 0 seconds"),
+        ((Method.RATIO_TIMESLICES, math.inf), "expected a time slice above 0 seconds"),
+        (
+            (Method.TIMESLICES, 60.0, 0.0),
+            "expected a target of a time slice above 0 and at most 1",
+        ),
+        (
+            (Method.TIMESLICES, 60.0, 1.1),
+            "expected a target of a time slice above 0 and at most 1",
+        ),
     ],
 )
 def test_slices_that_do_not_fit_the_method(arguments: tuple[Any, ...], said: str) -> None:
-    with pytest.raises(ObjectiveError, match=said):
+    with pytest.raises(ObjectiveError) as caught:
         Budgeting(*arguments)
+    assert str(caught.value).endswith(said)
+    assert str(caught.value).startswith(("expected", str(arguments[0])))
+
+
+@pytest.mark.parametrize("seconds", [0.5, 1.0])
+def test_slices_and_windows_may_be_short(seconds: float) -> None:
+    assert Budgeting(Method.RATIO_TIMESLICES, seconds).slice_seconds == seconds
+    assert RollingWindow(seconds).seconds == seconds
 
 
 # --- where objectives come from ---------------------------------------------------------------
@@ -336,6 +358,8 @@ BERLIN = "Europe/Berlin"
         ("1Y", (2024, 2, 29), (2026, 2, 28), [(2026, 2, 28), (2027, 2, 28)]),
         ("1w", (2026, 1, 5), (2026, 3, 29), [(2026, 3, 23), (2026, 3, 30)]),
         ("1d", (2026, 1, 1), (2026, 10, 25), [(2026, 10, 25), (2026, 10, 26)]),
+        ("3d", (2026, 1, 1), (2026, 1, 9), [(2026, 1, 7), (2026, 1, 10)]),
+        ("2w", (2026, 1, 5), (2026, 1, 22), [(2026, 1, 19), (2026, 2, 2)]),
         ("1M", (2026, 5, 1), (2026, 2, 14), [(2026, 2, 1), (2026, 3, 1)]),
     ],
 )
@@ -383,8 +407,8 @@ def test_a_moment_lies_in_its_calendar_period(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ((0, "M", JANUARY, "UTC"), "calendar window"),
-        ((1, "h", JANUARY, "UTC"), "calendar window"),
+        ((0, "M", JANUARY, "UTC"), "^expected a calendar window such as 1w, 1M, 1Q or 1Y$"),
+        ((1, "h", JANUARY, "UTC"), "^expected a calendar window such as 1w, 1M, 1Q or 1Y$"),
         ((1, "M", datetime(2026, 1, 1, tzinfo=UTC), "UTC"), "without a zone"),
         ((1, "M", JANUARY, "Mars/Base"), "IANA"),
         ((1, "M", JANUARY, "../etc/passwd"), "IANA"),

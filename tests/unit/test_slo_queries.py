@@ -1,5 +1,7 @@
 """PromQL that mtop knows by its shape, and what it says of any other."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -85,6 +87,8 @@ def test_availability_is_told_by_finish_reasons(bad: str, total: str, expected: 
 def test_availability_by_its_good_requests() -> None:
     good = f'sum({ENDED}{{finished_reason=~"stop|length|repetition"}})'
     assert recognise_ratio(f"sum({ENDED})", good=good) == UP_WITH_ABORTS
+    both = f'{ENDED}{{finished_reason!="abort",finished_reason!="error"}}'
+    assert recognise_ratio(ENDED, good=both) == UP_WITH_ABORTS
     rest = f'sum({ENDED}) - sum({ENDED}{{finished_reason=~"abort|error"}})'
     assert recognise_ratio(f"sum({ENDED})", good=rest) == UP_WITH_ABORTS
 
@@ -101,6 +105,15 @@ def test_what_mtop_counts_otherwise_is_noted() -> None:
     )
 
 
+def test_all_that_mtop_counts_otherwise_is_noted() -> None:
+    good = f'{ENDED}{{finished_reason=~"stop|length|abort",pod="a"}}'
+    assert recognise_ratio(f'{ENDED}{{pod="a"}}', good=good).notes == (
+        'mtop takes the whole service; pod="a" is not applied',
+        "it counts the finish reason repetition as an error, mtop does not",
+        "it counts aborted requests as good, mtop leaves them out",
+    )
+
+
 def test_labels_that_mtop_does_not_apply_are_noted() -> None:
     labels = 'namespace="prod",model_name=~"a.*"'
     found = recognise_ratio(
@@ -114,8 +127,8 @@ def test_labels_that_mtop_does_not_apply_are_noted() -> None:
 
 
 def as_said(text: str) -> str:
-    """A pattern for a complaint: `custom query` is all that is said, of others it is a part."""
-    return "^custom query$" if text == "custom query" else text
+    """A pattern for a complaint that says this and nothing else."""
+    return f"^{re.escape(text)}$"
 
 
 BUCKET, COUNT = f'{TTFT}_bucket{{le="0.5"}}', f"{TTFT}_count"
@@ -135,20 +148,33 @@ BUCKET, COUNT = f'{TTFT}_bucket{{le="0.5"}}', f"{TTFT}_count"
         (f"{BUCKET} + {BUCKET}", COUNT, "custom query"),
         (f"{COUNT} - {BUCKET}", COUNT, "custom query"),
         (" - ".join([BUCKET] * 5), COUNT, "custom query"),
-        (COUNT, COUNT, "no `le` above 0 and below"),
-        (f'{TTFT}_bucket{{le="0"}}', COUNT, "no `le` above 0 and below"),
+        (COUNT, COUNT, "the good events have no `le` above 0 and below +Inf"),
+        (f'{TTFT}_bucket{{le="0"}}', COUNT, "the good events have no `le` above 0 and below +Inf"),
         (BUCKET, f'{TTFT}_bucket{{le="-Inf"}}', "custom query"),
-        (f"{TTFT}_bucket", COUNT, "not one bucket edge"),
-        (f'{TTFT}_bucket{{le=~"0.5|1"}}', COUNT, "not one bucket edge"),
-        (f'{TTFT}_bucket{{le="half"}}', COUNT, "not one bucket edge"),
-        (f'{TTFT}_bucket{{le="NaN"}}', COUNT, "not one bucket edge"),
+        (f"{TTFT}_bucket", COUNT, "`le` is not one bucket edge"),
+        (f'{ENDED}_count{{finished_reason!="error"}}', f"{ENDED}_count", "custom query"),
+        (ENDED, ENDED, "its finish reasons do not tell errors from the rest"),
+        (f'{TTFT}_bucket{{le=~"0.5"}}', COUNT, "`le` is not one bucket edge"),
+        (f'{TTFT}_bucket{{le!="0.5"}}', COUNT, "`le` is not one bucket edge"),
+        (f'{TTFT}_bucket{{le=~"0.5|1"}}', COUNT, "`le` is not one bucket edge"),
+        (f'{TTFT}_bucket{{le="half"}}', COUNT, "`le` is not one bucket edge"),
+        (f'{TTFT}_bucket{{le="NaN"}}', COUNT, "`le` is not one bucket edge"),
         (f"{TTFT}_bucket{{le=0.5}}", COUNT, "custom query"),
-        (f'{TTFT}_bucket{{le="0.5",pod="a"}}', COUNT, "different series"),
-        (f'{ENDED}{{finished_reason="stop"}}', ENDED, "do not tell errors"),
+        (f'{TTFT}_bucket{{le="0.5",pod="a"}}', COUNT, "good and total select different series"),
+        (
+            f'{ENDED}{{finished_reason="stop"}}',
+            ENDED,
+            "its finish reasons do not tell errors from the rest",
+        ),
         (f'{ENDED}{{finished_reason=~"(a+)+$"}}', ENDED, "custom query"),
-        (f'{ENDED}{{finished_reason="stop"}}', f'{ENDED}{{finished_reason="error"}}', "custom"),
+        (
+            f'{ENDED}{{finished_reason="stop"}}',
+            f'{ENDED}{{finished_reason="error"}}',
+            "custom query",
+        ),
         ("vllm:generation_tokens_total", "vllm:generation_tokens_total", "custom query"),
         (f"{'(' * MAX_LENGTH}{BUCKET}", COUNT, "custom query"),
+        (BUCKET.ljust(MAX_LENGTH + 1), COUNT, "custom query"),
     ],
 )
 def test_queries_that_are_not_evaluated_say_so(good: str, total: str, said: str) -> None:
@@ -156,10 +182,32 @@ def test_queries_that_are_not_evaluated_say_so(good: str, total: str, said: str)
         recognise_ratio(total, good=good)
 
 
+def test_a_query_may_be_as_long_as_the_longest() -> None:
+    assert recognise_ratio(COUNT, good=BUCKET.ljust(MAX_LENGTH)) == TTFT_AT_HALF
+
+
 def test_bad_events_that_are_not_the_rest_of_the_total() -> None:
     for bad in (f"{COUNT} + {BUCKET}", BUCKET, f'{COUNT}{{pod="a"}} - {BUCKET}'):
         with pytest.raises(UnknownQueryError, match=as_said("custom query")):
             recognise_ratio(COUNT, bad=bad)
+
+
+@pytest.mark.parametrize(
+    ("bad", "total"),
+    [
+        (f'{ENDED}{{finished_reason="error",pod="a"}}', ENDED),
+        (f'{ENDED}{{finished_reason="error"}}', COUNT),
+        (BUCKET, ENDED),
+    ],
+)
+def test_bad_events_are_a_part_of_the_same_requests(bad: str, total: str) -> None:
+    with pytest.raises(UnknownQueryError, match=as_said("custom query")):
+        recognise_ratio(total, bad=bad)
+
+
+def test_finish_reasons_that_mtop_does_not_know_are_no_errors() -> None:
+    with pytest.raises(UnknownQueryError, match="do not tell errors"):
+        recognise_ratio(ENDED, bad=f'{ENDED}{{finished_reason=~"Xerror"}}')
 
 
 @pytest.mark.parametrize(
@@ -203,13 +251,17 @@ def test_values_against_a_threshold() -> None:
 @pytest.mark.parametrize(
     ("query", "op", "said"),
     [
-        (TTFT, "gt", "needs op lte or lt, not gt"),
-        ("vllm:generation_tokens_total", "lte", "needs op gte or gt, not lte"),
+        (TTFT, "gt", "a latency objective needs op lte or lt, not gt"),
+        ("vllm:generation_tokens_total", "lte", "a throughput floor needs op gte or gt, not lte"),
         (COUNT, "lt", "custom query"),
         (BUCKET, "lt", "custom query"),
         (ENDED, "lt", "custom query"),
         (f"{TTFT} - {TTFT}", "lt", "custom query"),
-        (f"histogram_quantile(0.95, sum(rate({TTFT}_bucket[5m])) by (le))", "lt", "bucket edge"),
+        (
+            f"histogram_quantile(0.95, sum(rate({TTFT}_bucket[5m])) by (le))",
+            "lt",
+            "`le` is not one bucket edge",
+        ),
     ],
 )
 def test_values_that_are_not_evaluated(query: str, op: str, said: str) -> None:
@@ -250,8 +302,22 @@ def test_a_written_edge_is_spelled_as_the_engine_spells_it() -> None:
     assert queries.bad == f"({queries.total} - {queries.good})"
 
 
+def test_availability_is_written_with_the_reasons_that_count() -> None:
+    plain = event_queries(Indicator(Kind.AVAILABILITY), "sum(%s)")
+    assert plain.bad == f'sum({ENDED}{{finished_reason="error"}})'
+    assert plain.good == f'sum({ENDED}{{finished_reason=~"length|repetition|stop"}})'
+    assert plain.total == f'sum({ENDED}{{finished_reason!="abort"}})'
+    strict = event_queries(Indicator(Kind.AVAILABILITY, count_aborts=True), "sum(%s)")
+    assert strict.bad == f'sum({ENDED}{{finished_reason=~"abort|error"}})'
+
+
+def test_labels_are_escaped_as_prometheus_reads_them() -> None:
+    queries = event_queries(Indicator(Kind.TTFT, 1), "%s", {"pod": 'a"b\\c\nd'})
+    assert queries.total == f'{COUNT}{{pod="a\\"b\\\\c\\nd"}}'
+
+
 def test_a_throughput_floor_has_no_events() -> None:
-    with pytest.raises(UnknownQueryError, match="no events"):
+    with pytest.raises(UnknownQueryError, match=as_said("a throughput floor has no events")):
         event_queries(Indicator(Kind.TOKENS_PER_SECOND, 5), "%s")
 
 
