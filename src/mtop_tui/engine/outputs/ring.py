@@ -25,6 +25,7 @@ LINES = 2_000
 _STAGES = 64
 _PARTS = 16
 _NO_FIGURES: Mapping[str, float | str] = {}
+_NO_TIMES, _NO_FLOATS = array("d"), array("f")
 _WIDTH = len(Interval._fields)
 
 
@@ -174,8 +175,8 @@ class _Run:
         self._limit = limit
         self._stages: list[tuple[float, str, Mapping[str, float | str]]] = []
         self._texts: deque[tuple[float, str]] | None = None
-        self._times: array[float] | None = None
-        self._figures: array[float] = array("f")
+        self._times = _NO_TIMES
+        self._figures = _NO_FLOATS
         self._kept = 0
         self._lost, self._lost_until = 0, -math.inf
         self._before: Interval | None = None
@@ -200,8 +201,8 @@ class _Run:
     def add_interval(
         self, at: float, stats: ReplicaStats, finished: float, failed: float, preemptions: float
     ) -> None:
-        if self._times is None:
-            self._times = array("d")
+        if not self._times:
+            self._times, self._figures = array("d"), array("f")
         interval = Interval(
             stats.running,
             stats.waiting,
@@ -227,10 +228,9 @@ class _Run:
         found = [LogLine(at, text) for at, text in self._texts or () if at <= until]
         found += self._staged(until, since)
         periodic: list[LogLine] = []
-        index = len(self._times or ())
+        index = bisect_right(self._times, until)
         while index > 0 and len(periodic) <= wanted:
             index -= 1
-            assert self._times is not None
             start = self._times[index]
             if start + INTERVAL < since:
                 break
@@ -272,7 +272,6 @@ class _Run:
 
     def _evict(self) -> None:
         """Let go of the oldest intervals, a part at once, since an array is moved by it."""
-        assert self._times is not None
         many = max(1, len(self._times) // _PARTS)
         gone = 0
         for index in range(many):
