@@ -21,11 +21,12 @@ class Row:
     """Measured and simulated figures of one configuration. Seconds, tokens per second, requests.
 
     `shown` is whether the licence allows to print what was measured; `skip` says why a row is not
-    scored.
+    scored. `line` is that of the table's file.
     """
 
     table: str
     name: str
+    line: int
     figures: dict[str, tuple[float, float]] = field(default_factory=dict)
     shown: bool = True
     skip: str = ""
@@ -42,9 +43,9 @@ class Row:
 
 
 def read(folder: Path, name: str) -> Table:
-    """The rows of a table."""
-    with (folder / name).open(newline="") as file:
-        return list(csv.DictReader(file))
+    """The rows of a table, each with the `line` of the file it stands in."""
+    with (folder / name).open(newline="", encoding="utf-8") as file:
+        return [{**one, "line": str(line)} for line, one in enumerate(csv.DictReader(file), 2)]
 
 
 def profile_of(

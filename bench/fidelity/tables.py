@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from bench.fidelity.drivers import (
@@ -24,23 +24,16 @@ from mtop_tui.engine.serving.scheduling import Engine
 from mtop_tui.engine.serving.step_time import step_rates
 
 MS = 1e-3
-Scales = Callable[[dict[str, str]], tuple[float, float]]
 
 _ROUNDS = 3
 _FAKE = "fake weights: routing is degenerate"
 _KV_HIT = 0.8
 
 
-def unscaled(_row: dict[str, str]) -> tuple[float, float]:
-    """No calibration."""
-    return 1.0, 1.0
-
-
-def nim(folder: Path, scales: Scales = unscaled) -> Iterator[tuple[dict[str, str], Row]]:
-    """The closed-loop grid of NVIDIA NIM (TensorRT-LLM), with the rows as published."""
-    for one in read(folder, "nim_trtllm_concurrency.csv"):
-        decode, prefill = scales(one)
-        yield one, nim_row(one, decode, prefill)
+def nim(folder: Path, step: int = 1) -> Iterator[Row]:
+    """The closed-loop grid of NVIDIA NIM (TensorRT-LLM)."""
+    for one in read(folder, "nim_trtllm_concurrency.csv")[::step]:
+        yield nim_row(one)
 
 
 def nim_row(one: dict[str, str], decode: float = 1.0, prefill: float = 1.0) -> Row:
@@ -53,7 +46,7 @@ def nim_row(one: dict[str, str], decode: float = 1.0, prefill: float = 1.0) -> R
         max(_ROUNDS, 3) * concurrency,
     )
     name = "{gpu}x{n_gpu} {model} {precision} {isl}/{osl} c={concurrency}".format(**one)
-    row = Row("NIM grid", name, shown=False)
+    row = Row("NIM grid", name, int(one["line"]), shown=False)
     row.add("throughput", one["out_tok_s"], seen.throughput)
     row.add("tpot", one["itl_avg_ms"], mean(seen.tpot), MS)
     row.add("ttft mean", one["ttft_avg_ms"], mean(seen.ttft), MS)
@@ -86,11 +79,13 @@ def _static(
     token: str,
     factors: Factors | None = None,
 ) -> Row:
-    profile = profile_of(one, engine)
+    # The FP8 engines of TensorRT-LLM keep keys and values in 8 bits too.
+    kv_dtype = one["precision"] if engine == "trt-llm-offline" else ""
+    profile = profile_of(one, engine, kv_dtype=kv_dtype)
     rates = step_rates(profile.costs, factors) if factors else profile.rates
     batch, prompt, output = int(one["batch"]), int(one["isl"]), int(one["osl"])
     name = "{gpu}x{n_gpu} {model} {precision} {isl}/{osl} b={batch}".format(**one)
-    row = Row(table, name)
+    row = Row(table, name, int(one["line"]))
     reading = rates.decode(0, 0) + batch * rates.prefill(prompt)
     if rates.experts:
         reading += rates.experts
@@ -99,11 +94,10 @@ def _static(
     return row
 
 
-def blis(folder: Path, scales: Scales = unscaled) -> Iterator[tuple[dict[str, str], Row]]:
+def blis(folder: Path) -> Iterator[Row]:
     """Open loop on vLLM 0.15; the reference infers a prefix hit rate of 0.8."""
     for one in read(folder, "blis_vllm0151_h100_openloop.csv"):
-        decode, prefill = scales(one)
-        yield one, blis_row(one, decode, prefill)
+        yield blis_row(one)
 
 
 def blis_row(one: dict[str, str], decode: float = 1.0, prefill: float = 1.0) -> Row:
@@ -123,7 +117,7 @@ def blis_row(one: dict[str, str], decode: float = 1.0, prefill: float = 1.0) -> 
         request.cached = int(request.prompt * _KV_HIT)
     seen = open_loop(profile, requests)
     name = "{gpu}x{n_gpu} {model} {precision} {workload} {rate_rps} rps".format(**one)
-    row = Row("BLIS open loop", name)
+    row = Row("BLIS open loop", name, int(one["line"]))
     row.add("tpot", one["itl_mean_ms"], mean(seen.tpot), MS)
     row.add("e2e", one["e2e_mean_ms"], mean(seen.e2e), MS)
     row.add("ttft mean", one["ttft_mean_ms"], mean(seen.ttft), MS)
@@ -142,9 +136,9 @@ _SUITES: dict[str, tuple[tuple[int, int, tuple[int, int]], int, int, int]] = {
 }
 
 
-def accelmark(folder: Path) -> Iterator[Row]:
+def accelmark(folder: Path, step: int = 1) -> Iterator[Row]:
     """AccelMark: vLLM 0.7.3 with its V0 engine. SGLang is taken as the newest vLLM."""
-    for one in read(folder, "accelmark.csv"):
+    for one in read(folder, "accelmark.csv")[::step]:
         (prompt, output, longest), offline, online, single = _SUITES[one["suite"]]
         engine: Engine = "vllm-v1"
         if "vLLM 0.7" in one["engine"]:
@@ -162,7 +156,7 @@ def _accelmark(
     offline, online, single = counts
     scenario, level = one["scenario"], float(one["level"])
     name = "{gpu}x{n_gpu} {model} {engine} {suite} {scenario} {level}".format(**one)
-    row = Row("AccelMark", name)
+    row = Row("AccelMark", name, int(one["line"]))
     if scenario == "online_qps":
         seen = open_loop(profile, poisson(level, online, lengths))
     elif scenario == "interactive_c1":
@@ -187,7 +181,7 @@ def llmservingsim(folder: Path) -> Iterator[Row]:
         sequences = int(config.rpartition("=")[2])
         profile = configured(profile_of(run[0], "vllm-v1"), sequences=sequences)
         seen = replay(profile, run)
-        row = Row("LLMServingSim", f"{gpu} {run[0]['model']} {config}")
+        row = Row("LLMServingSim", f"{gpu} {run[0]['model']} {config}", int(run[0]["line"]))
         measured = measured_run(run)
         for metric, value in measured.items():
             row.figures[metric] = (value, figures(seen)[metric])
@@ -231,15 +225,15 @@ def measured_run(run: list[dict[str, str]]) -> dict[str, float]:
     return figures(seen)
 
 
-def trtllm_max(folder: Path) -> Iterator[Row]:
+def trtllm_max(folder: Path, step: int = 1) -> Iterator[Row]:
     """Maximum throughput of TensorRT-LLM 1.0: FP8 keys and values, as in its checkpoints."""
-    for one in read(folder, "trtllm_v10_max_throughput.csv"):
+    for one in read(folder, "trtllm_v10_max_throughput.csv")[::step]:
         profile = configured(
             profile_of(one, "trt-llm-offline", kv_dtype="fp8"), sequences=2048, batched_tokens=8192
         )
         prompt, output = int(one["isl"]), int(one["osl"])
         name = "{gpu}x{n_gpu} {model} {precision} {isl}/{osl}".format(**one)
-        row = Row("TRT-LLM 1.0 maximum", name)
+        row = Row("TRT-LLM 1.0 maximum", name, int(one["line"]))
         room = int(profile.kv_tokens / (prompt + output))
         if room < 1:
             row.skip = "the engine finds no room for one request"
@@ -258,7 +252,7 @@ def misc(folder: Path) -> Iterator[Row]:
         lengths = fixed(int(one["isl"]), int(one["osl"]))
         seen = closed_loop(profile, lengths, concurrency, 3 * concurrency)
         name = "{gpu}x{n_gpu} {model} {isl}/{osl} c={concurrency}".format(**one)
-        row = Row("Vultr B200", name)
+        row = Row("Vultr B200", name, int(one["line"]))
         row.add("throughput", one["out_tok_s"], seen.throughput)
         row.add("tpot", one["tpot_ms"], mean(seen.tpot), MS)
         row.add("ttft mean", one["ttft_ms"], mean(seen.ttft), MS)
@@ -273,7 +267,12 @@ def dstack(folder: Path) -> Iterator[Row]:
         profile = profile_of(one, "vllm-v0")
         lengths = fixed(int(one["isl"]), int(one["osl"]))
         seen = closed_loop(profile, lengths, batch, batch)
-        row = Row("dstack 405B", name, skip="ran with 512 sequences and an unknown KV cache")
+        row = Row(
+            "dstack 405B",
+            name,
+            int(one["line"]),
+            skip="ran with 512 sequences and an unknown KV cache",
+        )
         row.add("e2e", one["e2e_s"], mean(seen.e2e))
         yield row
 
@@ -289,9 +288,9 @@ _MLPERF = {
 }
 
 
-def mlperf(folder: Path) -> Iterator[Row]:
+def mlperf(folder: Path, step: int = 1) -> Iterator[Row]:
     """MLPerf v4.1: TensorRT-LLM with FP8 keys and values, as many engines as the GPUs hold."""
-    for one in read(folder, "mlperf_v41.csv"):
+    for one in read(folder, "mlperf_v41.csv")[::step]:
         gpus, prompt = _MLPERF[one["model"], one["gpu"]]
         engines = int(one["n_gpu"]) / gpus
         output = round(float(one["out_tok_s"]) / float(one["completed_qps"]))
@@ -299,7 +298,8 @@ def mlperf(folder: Path) -> Iterator[Row]:
             profile_of(one, "trt-llm-offline", gpus=gpus, kv_dtype="fp8"), sequences=1024
         )
         lengths = spread(prompt, output, sigma=0.7, longest=(1024, 1024))
-        row = Row("MLPerf v4.1", "{gpu}x{n_gpu} {model} {scenario} {submitter}".format(**one))
+        name = "{gpu}x{n_gpu} {model} {scenario} {submitter}".format(**one)
+        row = Row("MLPerf v4.1", name, int(one["line"]))
         full = closed_loop(profile, lengths, 1024, 3000).throughput * engines
         row.add("capacity", one["out_tok_s"], full)
         if one["scenario"] == "Server":

@@ -32,12 +32,12 @@ _BLIS = "vLLM 0.15.1, open loop of 1 to 10 requests per second, 2026-02"
 
 # GPU, model, bytes of a weight, GPUs, engine.
 _CALIBRATED: dict[tuple[str, str, float, int, str], Calibration] = {
-    ("A100-80", "Llama-3.1-8B", 2.0, 1, "trt-llm"): Calibration(0.940, 0.829, _NIM, "±8 %"),
-    ("A100-80", "Llama-3.1-8B", 2.0, 2, "trt-llm"): Calibration(1.012, 0.899, _NIM, "±9 %"),
-    ("H100", "Llama-3.1-8B", 2.0, 1, "trt-llm"): Calibration(0.909, 0.864, _NIM, "±8 %"),
-    ("H100", "Llama-3.1-8B", 2.0, 2, "trt-llm"): Calibration(0.971, 1.040, _NIM, "±8 %"),
-    ("H100", "Llama-3.1-70B", 1.0, 4, "trt-llm"): Calibration(1.037, 1.179, _NIM, "±5 %"),
-    ("H100", "Llama-3.1-70B", 2.0, 8, "trt-llm"): Calibration(1.086, 1.180, _NIM, "±5 %"),
+    ("A100-80", "Llama-3.1-8B", 2.0, 1, "trt-llm"): Calibration(0.897, 0.833, _NIM, "±4 %"),
+    ("A100-80", "Llama-3.1-8B", 2.0, 2, "trt-llm"): Calibration(0.974, 0.902, _NIM, "±5 %"),
+    ("H100", "Llama-3.1-8B", 2.0, 1, "trt-llm"): Calibration(0.868, 0.871, _NIM, "±3 %"),
+    ("H100", "Llama-3.1-8B", 2.0, 2, "trt-llm"): Calibration(0.939, 1.047, _NIM, "±2 %"),
+    ("H100", "Llama-3.1-70B", 1.0, 4, "trt-llm"): Calibration(1.018, 1.182, _NIM, "±7 %"),
+    ("H100", "Llama-3.1-70B", 2.0, 8, "trt-llm"): Calibration(1.076, 1.181, _NIM, "±4 %"),
     ("H100", "Mistral-Nemo-12B", 2.0, 2, "vllm-v1"): Calibration(0.891, 1.062, _BLIS, "±12 %"),
     ("H100", "Mistral-Nemo-12B", 2.0, 1, "vllm-v1"): Calibration(0.907, 1.393, _BLIS, "±12 %"),
     ("H100", "Qwen2.5-7B", 2.0, 1, "vllm-v1"): Calibration(1.042, 1.483, _BLIS, "±12 %"),

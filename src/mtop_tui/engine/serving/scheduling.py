@@ -52,25 +52,25 @@ class Generation(msgspec.Struct, frozen=True):
 
 _MS, _US = 1e-3, 1e-6
 
-_TRT = Efficiency(0.66, 0.66, 50 * _US, 0.15 * _MS, 5 * _US)
-_TRT_OFFLINE = Efficiency(0.71, 0.59, 30 * _US, 0.15 * _MS, 5 * _US)
+_TRT = Efficiency(0.66, 0.45, 0.66, 50 * _US, 0.15 * _MS, 5 * _US)
+_TRT_OFFLINE = Efficiency(0.71, 0.71, 0.59, 30 * _US, 0.15 * _MS, 5 * _US)
 
 GENERATIONS: dict[Engine, Generation] = {
     "vllm-v1": Generation(
-        hbm=Efficiency(0.85, 0.60, 18 * _US, 0.45 * _MS, 5 * _US),
-        gddr=Efficiency(0.95, 0.92, 20 * _US, 0.25 * _MS, 5 * _US),
+        hbm=Efficiency(0.85, 0.85, 0.60, 18 * _US, 0.45 * _MS, 5 * _US),
+        gddr=Efficiency(0.95, 0.95, 0.92, 20 * _US, 0.25 * _MS, 5 * _US),
         policy=Policy(),
         request_overhead=10 * _MS,
     ),
     "vllm-v0": Generation(
-        hbm=Efficiency(0.90, 0.60, 70 * _US, 1.65 * _MS, 85 * _US),
-        gddr=Efficiency(0.85, 0.74, 35 * _US, 1.65 * _MS, 155 * _US),
+        hbm=Efficiency(0.90, 0.90, 0.60, 70 * _US, 1.65 * _MS, 85 * _US),
+        gddr=Efficiency(0.85, 0.85, 0.74, 35 * _US, 1.65 * _MS, 155 * _US),
         policy=Policy(chunked=False, prefill_alone=True),
         request_overhead=10 * _MS,
     ),
     "vllm-v0-offline": Generation(
-        hbm=Efficiency(0.90, 0.60, 70 * _US, 0.5 * _MS, 10 * _US),
-        gddr=Efficiency(0.85, 0.74, 35 * _US, 0.5 * _MS, 10 * _US),
+        hbm=Efficiency(0.90, 0.90, 0.60, 70 * _US, 0.5 * _MS, 10 * _US),
+        gddr=Efficiency(0.85, 0.85, 0.74, 35 * _US, 0.5 * _MS, 10 * _US),
         policy=Policy(chunked=False, prefill_alone=True),
     ),
     "trt-llm": Generation(

@@ -36,7 +36,8 @@ class Efficiency(msgspec.Struct, frozen=True):
     """What an engine's kernels reach of a kind of GPU, and what its host adds.
 
     Attributes:
-        bandwidth: share of the peak memory bandwidth.
+        bandwidth: share of the peak memory bandwidth when weights are streamed.
+        kv_bandwidth: the same when keys and values are read.
         flops: share of the peak arithmetic.
         per_layer: seconds per layer and step, mostly launching kernels.
         per_step: seconds per step, mostly scheduling.
@@ -44,6 +45,7 @@ class Efficiency(msgspec.Struct, frozen=True):
     """
 
     bandwidth: float
+    kv_bandwidth: float
     flops: float
     per_layer: float
     per_step: float
@@ -188,7 +190,7 @@ def step_costs(
         token_link=link,
         pair=4.0 * model.layers * model.heads * model.head_dim / (gpu.flops16 * reached),
         sequence_host=efficiency.per_sequence,
-        kv_token=kv_bytes / (kv_ranks * bandwidth),
+        kv_token=kv_bytes / (kv_ranks * gpu.bandwidth * efficiency.kv_bandwidth),
         kv_tokens=(memory - model.weights - workspace(gpu) * ranks) / kv_bytes,
         weights_fit=model.weights <= memory,
     )
