@@ -8,7 +8,8 @@ import pytest
 
 from mtop_tui.engine.demand import UNSTATED, Demand
 from mtop_tui.engine.deployment import SimulatedService
-from mtop_tui.engine.fleet import BATCH, SimulatedFleet, sample_interval
+from mtop_tui.engine.fleet import BATCH, SimulatedFleet
+from mtop_tui.engine.sampling import sample_interval
 from mtop_tui.observations import (
     Condition,
     KubeEvent,

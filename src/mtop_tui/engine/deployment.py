@@ -1,28 +1,26 @@
-"""How a service of the simulation becomes replicas: their names, places, sizes and faults."""
+"""How a service of the simulation becomes workloads, and what a replica needs on its nodes."""
 
 from __future__ import annotations
-
-from random import Random
 
 import msgspec
 
 from mtop_tui.engine import naming
-from mtop_tui.engine.arrivals import stream
-from mtop_tui.engine.cluster import Ask, Cluster
+from mtop_tui.engine.cluster import Ask, Cluster, Seat
 from mtop_tui.engine.demand import Demand
 from mtop_tui.engine.hardware import CPU, UNKNOWN_GPU, Gpu, gpu_named
-from mtop_tui.engine.lifecycle import Start, stages, waiting_for_gpus
+from mtop_tui.engine.lifecycle import Start
 from mtop_tui.engine.models import Model, model_named
 from mtop_tui.engine.pods import SimulatedReplica
-from mtop_tui.engine.replica import Profile, profile
-from mtop_tui.engine.service_time import Load, service_time
+from mtop_tui.engine.service_run import PoolRun, RevisionRun, ServiceRun
+from mtop_tui.engine.serving.profiles import ServingProfile, serving_profile
 from mtop_tui.engine.status import combined
-from mtop_tui.observations import Node, ObjectRef, Pool, Revision, Service
+from mtop_tui.observations import ObjectRef, Pool, Service
 
 DEFAULT_IMAGE = "ghcr.io/llm-d/llm-d-cuda:v0.6.0"
 """Named in events where a manifest and its presets leave the image open."""
 
 _VOLUMES = ("pvc://", "oci://")
+_IMAGE_BYTES = (8e9, 20e9)
 
 
 class SimulatedService(msgspec.Struct, frozen=True):
@@ -32,166 +30,136 @@ class SimulatedService(msgspec.Struct, frozen=True):
     demand: Demand
 
 
-class SimulatedPool(msgspec.Struct, eq=False):
-    """One workload of a service: its revision and its replicas."""
-
-    pool: Pool
-    revision: Revision
-    replicas: list[SimulatedReplica] = msgspec.field(default_factory=list)
-    ready: int = 0
-    changed_at: float = 0.0
+def pools_of(run: ServiceRun, seed: int) -> list[PoolRun]:
+    """The workloads of a service with their first revisions; none where presets did not merge."""
+    if not combined(run.service.conditions):
+        return []
+    return [_pool(run, spec, seed) for spec in run.service.pools]
 
 
-class Deployer:
-    """Turns services into replicas on a cluster, in the order in which it is asked to.
+def _pool(run: ServiceRun, spec: Pool, seed: int) -> PoolRun:
+    service = run.service
+    # Kubernetes' default, where nothing says how many.
+    wanted = 1 if spec.desired is None else spec.desired
+    grouped = spec.nodes_per_replica > 1
+    ending = "-kserve-mn" if grouped else "-kserve"
+    name = naming.child_name(
+        service.ref.name, f"{ending}-prefill" if spec.role == "prefill" else ending
+    )
+    kind = "LeaderWorkerSet" if grouped else "Deployment"
+    ref = naming.identified(seed, service.ref._replace(kind=kind, name=name, uid=""))
+    model = model_named(service.model_uri, service.model)
+    desired = 0 if run.stopped else wanted
+    pool = PoolRun(run.key, spec, ref, model, created_at=run.created_at, desired=desired)
+    pool.revisions.append(new_revision(pool, seed, run.created_at, image=spec.image or ""))
+    return pool
 
-    `settled_at` is when the simulation begins: earlier crash cycles are only counted.
+
+def new_revision(pool: PoolRun, seed: int, at: float, *, image: str) -> RevisionRun:
+    """The next revision of a pool."""
+    number = pool.revisions[-1].number + 1 if pool.revisions else 1
+    parts = (str(seed), pool.service.namespace, pool.workload)
+    digest = naming.suffix(10, *parts, *(() if number == 1 else (str(number),)))
+    kind = "ControllerRevision" if pool.grouped else "ReplicaSet"
+    name = naming.child_name(pool.workload, f"-{digest}")
+    ref = naming.identified(seed, pool.ref._replace(kind=kind, name=name, uid=""))
+    return RevisionRun(ref, number, image=image, created_at=at)
+
+
+def pod_name(pool: PoolRun, revision: RevisionRun, seed: int) -> str:
+    """The name of the next replica of a revision; groups take the first number that is free."""
+    if pool.grouped:
+        taken = {one.ref.name for one in pool.replicas}
+        index = 0
+        while f"{pool.workload}-{index}" in taken:
+            index += 1
+        return f"{pool.workload}-{index}"
+    parts = (str(seed), pool.service.namespace, str(revision.created))
+    return naming.generated_name(revision.ref.name, *parts)
+
+
+def ask_of(pool: Pool) -> Ask:
+    """What a replica of a pool needs of the cluster.
+
+    A pod that asks for no GPU although vLLM needs one gets one: its preset would ask for it.
     """
-
-    def __init__(self, cluster: Cluster, *, seed: int, settled_at: float) -> None:
-        self._cluster = cluster
-        self._seed = seed
-        self._settled_at = settled_at
-        self._images: set[tuple[str, str]] = set()
-
-    def deploy(self, one: SimulatedService, load: Load, created_at: float) -> list[SimulatedPool]:
-        """The pools of a service; none where its presets could not be combined."""
-        if not combined(one.service.conditions):
-            return []
-        return [self._pool(one, pool, load, created_at) for pool in one.service.pools]
-
-    def _pool(
-        self, one: SimulatedService, pool: Pool, load: Load, created_at: float
-    ) -> SimulatedPool:
-        service = one.service
-        # Kubernetes' default, where nothing says how many.
-        count = 0 if service.stopped else 1 if pool.desired is None else pool.desired
-        grouped = pool.nodes_per_replica > 1
-        ending = "-kserve-mn" if grouped else "-kserve"
-        workload = naming.child_name(
-            service.ref.name, f"{ending}-prefill" if pool.role == "prefill" else ending
-        )
-        revision_hash = naming.suffix(10, str(self._seed), service.ref.namespace, workload)
-        kind = "ControllerRevision" if grouped else "ReplicaSet"
-        name = naming.child_name(workload, f"-{revision_hash}")
-        simulated = SimulatedPool(
-            pool,
-            Revision(
-                at=created_at,
-                ref=self._ref(service, kind, name),
-                service=service.key,
-                role=pool.role,
-                number=1,
-                image=pool.image or "",
-                created_at=created_at,
-                desired=count,
-                ready=0,
-            ),
-            changed_at=created_at,
-        )
-        model = model_named(service.model_uri, service.model)
-        for index in range(count):
-            pod = (
-                f"{workload}-{index}"
-                if grouped
-                else naming.generated_name(name, str(self._seed), service.ref.namespace, str(index))
-            )
-            simulated.replicas.append(
-                self._replica(one, simulated, model, self._ref(service, "Pod", pod), load)
-            )
-        return simulated
-
-    def _replica(
-        self,
-        one: SimulatedService,
-        simulated: SimulatedPool,
-        model: Model,
-        ref: ObjectRef,
-        load: Load,
-    ) -> SimulatedReplica:
-        pool, created_at = simulated.pool, simulated.changed_at
-        # A pod that asks for no GPU although vLLM needs one gets one: its preset would ask for it.
-        gpus = 1 if pool.gpus_per_replica is None else pool.gpus_per_replica
-        ask = Ask(-(-gpus // pool.nodes_per_replica), pool.nodes_per_replica, pool.gpu_type)
-        nodes = self._place(ask, model)
-        image = pool.image or DEFAULT_IMAGE
-        random = stream(self._seed, ref.namespace, ref.name)
-        shape: Profile | None = None
-        if nodes is None:
-            life = waiting_for_gpus(created_at, self._cluster.refusal(ask))
-        else:
-            gpu = _gpu(pool, gpus, nodes[0])
-            shape = profile(service_time(model, gpu, gpus, pool.nodes_per_replica), load, pool.role)
-            start = Start(
-                pull=self._pull_seconds(image, nodes, random),
-                pull_fault=_pull_fault(image) if one.demand.image_pull_fails else "",
-                weights=model.weights,
-                downloads=not one.service.model_uri.startswith(_VOLUMES),
-                nodes=pool.nodes_per_replica,
-                layers=model.layers,
-                load_fault=_memory_fault(model, gpu, gpus, shape),
-            )
-            life = stages(created_at, start, since=self._settled_at)
-        return SimulatedReplica(
-            ref,
-            one.service.key,
-            pool.role,
-            revision=simulated.revision.ref.name.rpartition("-")[2],
-            image=image,
-            nodes=tuple(node.ref.name for node in nodes or ()),
-            gpus=gpus if nodes else pool.gpus_per_replica,
-            gpu_type=nodes[0].gpu_type if nodes and gpus else None,
-            profile=shape,
-            stages=life,
-            random=random,
-        )
-
-    def _place(self, ask: Ask, model: Model) -> tuple[Node, ...] | None:
-        # Whoever names no GPU type has one in mind that the model fits into.
-        if ask.gpus and ask.gpu_type is None:
-            for gpu_type in self._cluster.gpu_types:
-                gpu = gpu_named(gpu_type)
-                if gpu and service_time(model, gpu, ask.gpus * ask.nodes, ask.nodes).kv_tokens > 0:
-                    nodes = self._cluster.place(msgspec.structs.replace(ask, gpu_type=gpu_type))
-                    if nodes:
-                        return nodes
-        return self._cluster.place(ask)
-
-    def _ref(self, service: Service, kind: str, name: str) -> ObjectRef:
-        ref = ObjectRef(service.ref.cluster, service.ref.namespace, kind, name)
-        return naming.identified(self._seed, ref)
-
-    def _pull_seconds(self, image: str, nodes: tuple[Node, ...], random: Random) -> float:
-        seconds = 0.0
-        for node in nodes:
-            if (node.ref.name, image) not in self._images:
-                self._images.add((node.ref.name, image))
-                seconds = max(seconds, random.uniform(45.0, 110.0))
-        return seconds
+    gpus = 1 if pool.gpus_per_replica is None else pool.gpus_per_replica
+    return Ask(-(-gpus // pool.nodes_per_replica), pool.nodes_per_replica, pool.gpu_type)
 
 
-def _gpu(pool: Pool, gpus: int, node: Node) -> Gpu:
-    if not gpus:
-        return CPU
-    return gpu_named(node.gpu_type) or gpu_named(pool.gpu_type) or UNKNOWN_GPU
+def place(cluster: Cluster, ask: Ask, model: Model) -> tuple[Seat, ...] | None:
+    """Take a place; whoever names no GPU type has one in mind that the model fits into."""
+    if ask.gpus and ask.gpu_type is None:
+        for gpu_type in cluster.gpu_types:
+            gpu = gpu_named(gpu_type)
+            if gpu and serving_profile(model, gpu, ask.gpus * ask.nodes, ask.nodes).kv_tokens > 0:
+                seats = cluster.place(msgspec.structs.replace(ask, gpu_type=gpu_type))
+                if seats:
+                    return seats
+    return cluster.place(ask)
 
 
-def _pull_fault(image: str) -> str:
+def equip(replica: SimulatedReplica, pool: PoolRun, cluster: Cluster, *, volume: bool) -> None:
+    """Work out how a replica with a place serves there, and what it has to do to start."""
+    model, ask = pool.model, replica.ask
+    node = cluster.hosts[replica.seats[0].node].node
+    replica.gpu_type = node.gpu_type
+    gpu = _gpu(ask, node.gpu_type)
+    profile = serving_profile(model, gpu, replica.gpus, ask.nodes, replica.role)
+    revision = replica.revision
+    weights = model.weights if revision.weights is None else revision.weights
+    replica.profile = profile
+    replica.start = Start(
+        image=0.0,
+        weights=weights,
+        layers=model.layers,
+        downloads=not volume,
+        nodes=ask.nodes,
+        load_fault=revision.start_fails or _memory_fault(model, gpu, replica.gpus, profile),
+    )
+
+
+def has_volume(service: Service) -> bool:
+    """Whether weights come from a volume or an image rather than over the network."""
+    return service.model_uri.startswith(_VOLUMES)
+
+
+def image_bytes(image: str) -> float:
+    """Size of an image: between 8 and 20 GB, the same for the same name."""
+    low, high = _IMAGE_BYTES
+    share = int(naming.hex_digest(image)[:8], 16) / 0xFFFFFFFF
+    return round(low + (high - low) * share)
+
+
+def pull_fault(image: str) -> str:
+    """What the container runtime says of an image that is not there."""
     return (
         "rpc error: code = NotFound desc = failed to pull and unpack image "
         f'"{image}": failed to resolve reference "{image}": {image}: not found'
     )
 
 
-def _memory_fault(model: Model, gpu: Gpu, gpus: int, shape: Profile) -> str:
+def _gpu(ask: Ask, gpu_type: str | None) -> Gpu:
+    if not ask.gpus:
+        return CPU
+    return gpu_named(gpu_type) or gpu_named(ask.gpu_type) or UNKNOWN_GPU
+
+
+def _memory_fault(model: Model, gpu: Gpu, gpus: int, profile: ServingProfile) -> str:
     """What vLLM says when the weights, or nothing beside them, fit into the GPUs."""
-    if not shape.service.weights_fit:
+    if not profile.weights_fit:
         piece = min(2.0, model.weights / max(gpus, 1) / 2**30 / model.layers)
         return (
             f"torch.OutOfMemoryError: CUDA out of memory. Tried to allocate {piece:.2f} GiB. "
             f"GPU 0 has a total capacity of {gpu.memory_gib:.2f} GiB of which "
             f"{piece * 0.6:.2f} GiB is free."
         )
-    if not shape.batch:
+    if profile.kv_tokens <= 0:
         return "ValueError: No available memory for the cache blocks."
     return ""
+
+
+def ref_of(pool: PoolRun, name: str, seed: int, generation: int = 0) -> ObjectRef:
+    """The identity of a pod of a pool; a group that is made anew has its name but not its UID."""
+    ref = pool.ref._replace(kind="Pod", name=name, uid="")
+    return naming.identified(seed, ref, generation)

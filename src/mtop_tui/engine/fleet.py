@@ -7,22 +7,32 @@ after that come samples of the replicas that serve, and whatever else changes, i
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from heapq import heappop, heappush
 
 import msgspec
 
 from mtop_tui.engine import naming
 from mtop_tui.engine.arrivals import stream
-from mtop_tui.engine.cluster import Cluster
-from mtop_tui.engine.deployment import Deployer, SimulatedService
-from mtop_tui.engine.kube_events import Said, event, stage_events
+from mtop_tui.engine.control.autoscaling import Rule, Scaler
+from mtop_tui.engine.control.commands import FleetLevers
+from mtop_tui.engine.control.nodes import Nodes
+from mtop_tui.engine.control.workloads import Workloads
+from mtop_tui.engine.deployment import DEFAULT_IMAGE, SimulatedService, pools_of, pull_fault
+from mtop_tui.engine.journal import Journal
+from mtop_tui.engine.kubelet import Kubelet
+from mtop_tui.engine.levers import Levers
+from mtop_tui.engine.lifecycle import Limits
 from mtop_tui.engine.pods import SimulatedReplica
-from mtop_tui.engine.service_run import ServiceRun, born, count_ready, deployed, revision_at
-from mtop_tui.engine.traffic import Traffic, route_groups
+from mtop_tui.engine.router import Router
+from mtop_tui.engine.sampling import Sampler
+from mtop_tui.engine.service_run import PoolRun, ServiceRun
+from mtop_tui.engine.truth import Truth, truth_of
+from mtop_tui.engine.world import World
 from mtop_tui.observations import (
     Autoscaler,
     Node,
+    ObjectRef,
     Observation,
+    Removed,
     Service,
     ServiceKey,
 )
@@ -30,21 +40,13 @@ from mtop_tui.observations import (
 BATCH = 64
 """Records in a batch at most: as many samples take two to three milliseconds to make."""
 
-_HISTORY_SAMPLES = 600
-_INTERVALS = ((300, 2.0), (5_000, 5.0))
-_LONGEST_INTERVAL = 15.0
-_GOLDEN = 0.6180339887498949
+FLUID_FROM = 10_000
+"""Replicas above which a fleet is computed by formulas, unless it is told otherwise."""
 
+_WORK = 600
+"""Requests handed out after which a batch ends, however few records it has."""
 
-def sample_interval(replicas: int) -> float:
-    """Seconds between two samples of one replica in a fleet of this many."""
-    for most, interval in _INTERVALS:
-        if replicas <= most:
-            return interval
-    return _LONGEST_INTERVAL
-
-
-_Due = tuple[float, int, SimulatedService | SimulatedReplica]
+_DAY = 86_400.0
 
 
 class SimulatedFleet:
@@ -61,6 +63,8 @@ class SimulatedFleet:
         start: Unix seconds at which ages and histories end.
         history: seconds before `start` from which on replicas are sampled.
         autoscalers: bounds of autoscaled pools.
+        fluid: whether formulas take the place of single requests; by the number of replicas,
+            unless it is said.
     """
 
     def __init__(
@@ -72,37 +76,47 @@ class SimulatedFleet:
         start: float,
         history: float = 120.0,
         autoscalers: Sequence[Autoscaler] = (),
+        fluid: bool | None = None,
     ) -> None:
         self._seed = seed
-        self._start = start
         wanted = sum(pool.desired or 1 for one in services for pool in one.service.pools)
-        self._interval = sample_interval(wanted)
-        self._coarse = max(self._interval, history * wanted / _HISTORY_SAMPLES)
-        self.begin = start - history if self._coarse * 2 <= history else start
-        self._nodes = nodes
-        self._born = born(services, seed, start)
-        self._groups = route_groups(seed, [one.service for _, one in self._born], self.begin)
-        self._traffic = Traffic(
-            seed,
-            [(one.service, one.demand) for _, one in self._born],
-            self._groups,
-            self._usual_rate,
-        )
-        self._deployer = Deployer(Cluster(nodes), seed=seed, settled_at=self.begin)
+        self.fluid = wanted > FLUID_FROM if fluid is None else fluid
+        self.sampler = Sampler(wanted, start=start, history=history, fluid=self.fluid)
+        self.begin = self.sampler.begin
+        self.world = World(seed, self.begin, nodes)
+        self.router = Router(self.world, fluid=self.fluid)
+        self.workloads = Workloads(self.world)
+        self.kubelet = Kubelet(self.world, self.workloads.changed, self.router.stray)
+        self.workloads.kubelet = self.kubelet
+        self.nodes = Nodes(self.world, self.kubelet)
+        self.journal = Journal(self.world, wanted)
+        self.sampler.attach(self.world, self.router)
+        self.kubelet.serve = self._serve
+        self._born = _born(services, seed, start)
         self._autoscalers: dict[ServiceKey, list[Autoscaler]] = {}
         for autoscaler in autoscalers:
             self._autoscalers.setdefault(autoscaler.service, []).append(autoscaler)
-        self._runs: dict[ServiceKey, ServiceRun] = {}
-        self._due: list[_Due] = []
-        self._replicas = 0
+        self._scalers = 0
+        self._leaving: dict[ServiceKey, ServiceRun] = {}
+        self.workloads.settled = self._left
         self._described = False
+        self._levers = FleetLevers(self)
+
+    @property
+    def levers(self) -> Levers:
+        """The only way in for faults, scenarios and users."""
+        return self._levers
 
     def advance(self, until: float) -> Iterator[list[Observation]]:
         """What is observed from where the last call ended up to `until`, in time order."""
         batch: list[Observation] = []
-        for record in self._observe(until):
-            batch.append(record)
-            if len(batch) >= BATCH:
+        for records in self._observe(until):
+            for record in records:
+                batch.append(record)
+                if len(batch) >= BATCH:
+                    yield batch
+                    batch = []
+            if batch and not records:
                 yield batch
                 batch = []
         if batch:
@@ -110,124 +124,187 @@ class SimulatedFleet:
 
     def next_due(self) -> float | None:
         """When something happens next, in Unix seconds; None when nothing ever will."""
-        if not self._described:
-            return self.begin
-        return self._due[0][0] if self._due else None
+        return self.world.next_at if self._described else self.begin
 
     def service(self, key: ServiceKey) -> Service | None:
         """A service with its present status; None before it was observed."""
-        run = self._runs.get(key)
+        run = self.world.services.get(key)
         return None if run is None else run.service
 
-    def _usual_rate(self, key: ServiceKey) -> float:
-        run = self._runs.get(key)
-        random = stream(self._seed, key.namespace, key.name, "utilisation")
-        return run.capacity * random.uniform(0.15, 0.6) if run else 0.0
+    def truth(self) -> Truth:
+        """What is so, whoever has seen it: for checks, never for observers."""
+        return truth_of(self.world, self.router)
 
-    def _observe(self, until: float) -> Iterator[Observation]:
+    def replicas(self) -> Iterator[SimulatedReplica]:
+        """All that exist, by service in the order they came."""
+        for run in self.world.services.values():
+            for pool in run.pools:
+                yield from pool.replicas
+
+    def _observe(self, until: float) -> Iterator[list[Observation]]:
+        """Records in the order of time; an empty list says that much was done for few of them."""
+        world = self.world
         if not self._described:
             if until < self.begin:
                 return
-            self._described = True
             yield from self._describe()
-        while self._due and self._due[0][0] <= until:
-            at, order, what = heappop(self._due)
-            if isinstance(what, SimulatedService):
-                yield from self._appear(what, at, at)
-            else:
-                yield from self._continue(what, order, at)
+        yield world.take()
+        done = world.work
+        while (due := world.next_at) is not None and due <= until:
+            world.run_next()
+            seen = world.take()
+            if seen:
+                yield seen
+            if world.work - done >= _WORK:
+                done = world.work
+                yield []
+        world.wait_until(until)
 
-    def _describe(self) -> Iterator[Observation]:
-        for node in self._nodes:
-            ref = naming.identified(self._seed, node.ref)
-            yield msgspec.structs.replace(node, ref=ref, at=self.begin)
-        yield from self._groups
-        # Replicas are made while they are reported, so that a large fleet comes in slices too.
-        for index, (created_at, one) in enumerate(self._born):
-            if created_at > self.begin:
-                heappush(self._due, (created_at, -1 - index, one))
-            else:
-                yield from self._appear(one, created_at, self.begin)
+    def describe_first(self) -> None:
+        """Have the fleet as it is at its beginning, so that something can be done to it."""
+        for records in self._describe():
+            self.world.emit(*records)
 
-    def _appear(self, one: SimulatedService, created_at: float, at: float) -> Iterator[Observation]:
-        run = deployed(
-            one,
-            self._autoscalers.get(one.service.key, ()),
-            self._deployer,
-            seed=self._seed,
-            created_at=created_at,
-            now=at,
-        )
-        self._runs[run.service.key] = run
-        yield run.report(at)
-        for autoscaler in run.autoscalers:
-            yield msgspec.structs.replace(autoscaler, at=at)
-        for pool in run.pools:
-            yield revision_at(pool, at)
-            for replica in pool.replicas:
-                order, self._replicas = self._replicas, self._replicas + 1
-                yield replica.record(at)
-                if replica.ready:
-                    replica.next_sample = self._first_sample(at, order)
-                else:
-                    yield from self._events(replica, at)
-                self._plan(replica, order)
-
-    def _continue(self, replica: SimulatedReplica, order: int, at: float) -> Iterator[Observation]:
-        if replica.next_stage is not None and replica.next_stage.at <= at:
-            yield from self._change(replica, order, at)
-        else:
-            run = self._runs[replica.service]
-            share = self._traffic.share(replica.service)
-            sample = replica.sample(at, run.rate(share, replica.role, at))
-            if sample is not None:
-                yield sample
-            replica.next_sample = self._sample_after(at, order)
-        self._plan(replica, order)
-
-    def _change(self, replica: SimulatedReplica, order: int, at: float) -> Iterator[Observation]:
-        replica.enter_next_stage()
-        yield replica.record(at)
-        yield from self._events(replica, at)
-        if not replica.ready:
+    def _describe(self) -> Iterator[list[Observation]]:
+        if self._described:
             return
-        replica.next_sample = self._first_sample(at, order)
-        run = self._runs[replica.service]
-        pool = run.pool(replica.role)
-        was_ready = run.ready
-        count_ready(pool, at)
-        yield revision_at(pool, at)
-        yield run.report(at)
-        if run.ready and not was_ready:
-            text = f"LLMInferenceService [{run.service.ref.name}] is Ready"
-            said = Said("Normal", "LLMInferenceServiceReady", text)
-            yield event(self._seed, run.service.ref, said, at=at, first_at=at)
+        self._described = True
+        world = self.world
+        yield [self.nodes.describe(name) for name in world.cluster.hosts]
+        # Replicas are made while they are reported, so that a large fleet comes in slices too.
+        for created_at, one in self._born:
+            if created_at > self.begin:
+                world.at(created_at, self.appear, one, created_at)
+            else:
+                self.appear(one, created_at, announce=False)
+                yield world.take()
+        yield [flow.group for flow in self.router.groups if flow.group is not None]
 
-    def _events(self, replica: SimulatedReplica, at: float) -> Iterator[Observation]:
-        stage = replica.stage
-        for said in stage_events(stage, replica.ref, replica.nodes, replica.image, at):
-            first = min(stage.at, replica.created_at) if said.times > 1 else stage.at
-            yield event(self._seed, replica.ref, said, at=at, first_at=first)
+    def appear(self, one: SimulatedService, created_at: float, *, announce: bool = True) -> None:
+        """A service is there, since `created_at`."""
+        world = self.world
+        generation = one.service.generation or 1
+        service = msgspec.structs.replace(
+            one.service,
+            ref=naming.identified(self._seed, one.service.ref),
+            created_at=created_at,
+            generation=generation,
+            observed_generation=generation,
+        )
+        run = world.services[service.key] = ServiceRun(service, one.demand, created_at)
+        run.pools = pools_of(run, self._seed)
+        for pool in run.pools:
+            if one.demand.image_pull_fails:
+                fault = pull_fault(pool.newest.image or DEFAULT_IMAGE)
+                pool.limits = Limits(pull_fault=fault)
+        made = world.take()
+        for pool in run.pools:
+            self.workloads.found(run, pool)
+        replicas = world.take()
+        world.emit(*made)
+        for autoscaler in self._autoscalers.get(service.key, ()):
+            self._scale(run, autoscaler)
+        scalers = world.take()
+        reported = run.report(world.now)
+        if reported is not None:
+            world.emit(reported)
+        world.emit(*scalers)
+        for pool in run.pools:
+            ready = sum(one.ready for one in pool.live)
+            pool.progress = (ready, ready >= pool.desired)
+            record = pool.newest.report(world.now, pool)
+            if record is not None:
+                world.emit(record)
+        world.emit(*replicas)
+        self.router.join(run, announce=announce)
 
-    def _plan(self, replica: SimulatedReplica, order: int) -> None:
-        """Put a replica where its next sample or stage is due."""
-        stage, sample = replica.next_stage, replica.next_sample
-        due = sample if stage is None else stage.at if sample is None else min(sample, stage.at)
-        if due is not None:
-            heappush(self._due, (due, order, replica))
+    def disappear(self, key: ServiceKey) -> None:
+        """A service is deleted; it is gone when its replicas are."""
+        run = self.world.services[key]
+        for pool in run.pools:
+            if pool.scaler is not None:
+                pool.scaler.end()
+        self._leaving[key] = run
+        self.router.leave(run)
+        self.workloads.delete(run)
+        self._left(run)
 
-    def _first_sample(self, at: float, order: int) -> float:
-        step = self._coarse if at < self._start else self._interval
-        return at + step * _stagger(order)
+    def add_scaler(
+        self,
+        run: ServiceRun,
+        pool: PoolRun,
+        minimum: int,
+        maximum: int,
+        rule: Rule,
+        *,
+        scaled_object: bool,
+    ) -> None:
+        """Give a pool an autoscaler."""
+        kind, ending = ("ScaledObject", "keda") if scaled_object else (_HPA, "hpa")
+        middle = "kserve-prefill" if pool.role == "prefill" else "kserve"
+        name = f"{run.key.name}-{middle}-{ending}"
+        ref = ObjectRef(run.key.cluster, run.key.namespace, kind, name)
+        record = Autoscaler(
+            at=self.world.now,
+            ref=ref,
+            service=run.key,
+            role=pool.role,
+            minimum=minimum,
+            maximum=maximum,
+        )
+        self._scale(run, record, rule)
 
-    def _sample_after(self, at: float, order: int) -> float:
-        if at >= self._start:
-            return at + self._interval
-        if at + self._coarse <= self._start:
-            return at + self._coarse
-        return self._start + self._interval * _stagger(order)
+    def _scale(self, run: ServiceRun, record: Autoscaler, rule: Rule | None = None) -> None:
+        pool = next((one for one in run.pools if one.role == record.role), None)
+        record = msgspec.structs.replace(
+            record, at=self.world.now, ref=naming.identified(self._seed, record.ref)
+        )
+        if pool is None:
+            self.world.emit(record)
+            return
+        scaler = pool.scaler = Scaler(
+            self.world,
+            pool,
+            record,
+            scale=self.workloads.scale,
+            changed=self.workloads.changed,
+            rule=rule,
+        )
+        self.world.emit(scaler.record)
+        self._scalers += 1
+        scaler.begin((self._scalers * 0.6180339887498949) % 1.0)
+
+    def _serve(self, replica: SimulatedReplica) -> None:
+        self.sampler.join(replica)
+        self.router.release(replica)
+
+    def _left(self, run: ServiceRun) -> None:
+        if run.key not in self._leaving or any(pool.replicas for pool in run.pools):
+            return
+        world = self.world
+        del self._leaving[run.key]
+        del world.services[run.key]
+        refs = [one.ref for pool in run.pools for one in pool.revisions]
+        refs += [pool.scaler.record.ref for pool in run.pools if pool.scaler is not None]
+        world.emit(*(Removed(at=world.now, ref=ref) for ref in [*refs, run.service.ref]))
 
 
-def _stagger(order: int) -> float:
-    """A place in [0, 1) that spreads replicas evenly over an interval, however many there are."""
-    return (order * _GOLDEN) % 1.0
+_HPA = "HorizontalPodAutoscaler"
+
+
+def _born(
+    services: Sequence[SimulatedService], seed: int, start: float
+) -> list[tuple[float, SimulatedService]]:
+    """When each service was created, oldest first: the order in which they got their places."""
+    aged = ((_created_at(one, seed, start), one.service.ref, one) for one in services)
+    return [(at, one) for at, _, one in sorted(aged, key=lambda item: item[:2])]
+
+
+def _created_at(one: SimulatedService, seed: int, start: float) -> float:
+    if one.demand.age is not None:
+        return start - one.demand.age
+    stated = one.service.created_at
+    if stated is not None and stated <= start:
+        return stated
+    ref = one.service.ref
+    return start - stream(seed, ref.namespace, ref.name, "age").uniform(1.0, 60.0) * _DAY

@@ -1,19 +1,23 @@
-"""What a replica goes through from its creation until it serves, or fails to.
+"""What a replica goes through from its creation until it serves, fails, or ends.
 
 Durations follow from sizes: the image and the weights have to come over the network, the weights
-have to be read into the GPUs, and the engine compiles and captures its graphs.
+have to be read into the GPUs, and the engine compiles and captures its graphs. Rates may change
+while something is on its way. Reasons, probe and back-off are those of the kubelet.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
 
 import msgspec
 
-from mtop_tui.observations import Phase
+from mtop_tui.observations import ContainerExit, Phase
 
 PROBE_LIMIT = 600.0
 """Seconds KServe's start-up probe waits: 60 tries, 10 seconds apart."""
+
+PULL_RATE = 2.0e8
+"""Bytes per second at which a node pulls an image, unpacking included."""
 
 DOWNLOAD_RATE = 1.0e9
 """Bytes per second at which the storage initializer fetches weights."""
@@ -21,10 +25,15 @@ DOWNLOAD_RATE = 1.0e9
 LOAD_RATE = 2.0e9
 """Bytes per second at which one node reads weights from its disk into its GPUs."""
 
+STEADY = 600.0
+"""Seconds after which a container that ran so long is restarted without an earlier back-off."""
+
 _PROCESS_START = 12.0
 _COMPILE = 14.0
 _COMPILE_PER_LAYER = 0.4
+_RESOLVE = 2.0
 _FIRST_BACK_OFF, _LONGEST_BACK_OFF = 10.0, 300.0
+_FAULT_AT = 0.9
 
 UNSCHEDULABLE = "Unschedulable"
 CREATING = "ContainerCreating"
@@ -35,6 +44,10 @@ LOADING = "Loading"
 COMPILING = "Compiling"
 CRASH_LOOP = "CrashLoopBackOff"
 SERVING = "Running"
+LOST = "NodeLost"
+TERMINATING = "Terminating"
+
+PROBE_FAILED = "Container main failed startup probe, will be restarted"
 
 
 class Stage(msgspec.Struct, frozen=True):
@@ -45,104 +58,285 @@ class Stage(msgspec.Struct, frozen=True):
     reason: str
     message: str = ""
     deadline: float | None = None
-    restarts: int = 0
 
 
 class Start(msgspec.Struct, frozen=True):
     """What one replica has to do to serve.
 
     Attributes:
-        pull: seconds to pull the image; 0 when the node has it.
-        pull_fault: why it cannot be pulled, or empty.
+        image: bytes to pull; 0 when the node has it.
         weights: bytes of the model's weights.
-        downloads: whether they have to be fetched first; not from a volume or an image.
-        nodes: nodes that read their part of the weights at the same time.
         layers: of the model; more take longer to compile.
-        load_fault: how loading fails, or empty.
+        downloads: whether weights have to be fetched first; not from a volume or an image.
+        nodes: nodes that read their part of the weights at the same time.
+        load_fault: what the engine says when it ends while it loads, or empty.
     """
 
-    pull: float
+    image: float
     weights: float
     layers: int
-    pull_fault: str = ""
     downloads: bool = True
     nodes: int = 1
     load_fault: str = ""
 
-    @property
-    def loading(self) -> float:
-        """Seconds from the start of the process until the weights are in the GPUs."""
-        return _PROCESS_START + self.weights / self.nodes / LOAD_RATE
 
-    @property
-    def compiling(self) -> float:
-        """Seconds to profile memory, compile and capture graphs."""
-        return _COMPILE + _COMPILE_PER_LAYER * self.layers
+class Limits(msgspec.Struct, frozen=True):
+    """What holds a start up: bounds on rates in bytes per second, and why a pull fails.
 
-
-def waiting_for_gpus(created: float, message: str) -> Iterator[Stage]:
-    """A replica that finds no place."""
-    yield Stage(created, "pending", UNSCHEDULABLE, message)
-
-
-def stages(created: float, start: Start, *, since: float) -> Iterator[Stage]:
-    """The stages of a scheduled replica in order; the last one, if any, lasts.
-
-    A replica that crashes does so for ever. Its cycles that ended before `since` are only counted.
+    None bounds nothing; a rate of 0 hangs.
     """
-    yield Stage(created, "starting", CREATING, "pulling image" if start.pull else "")
-    at = created + start.pull
-    if start.pull_fault:
-        yield Stage(at, "failed", PULL_ERROR, start.pull_fault)
-        yield Stage(at + _FIRST_BACK_OFF, "failed", PULL_BACK_OFF, start.pull_fault)
-        return
-    if start.downloads:
-        yield Stage(at, "starting", DOWNLOADING, f"{start.weights / 1e9:.1f} GB of weights")
-        at += start.weights / DOWNLOAD_RATE
-    fault, until_fault = _fault(start)
-    if fault:
-        yield from _crashes(at, fault, until_fault, since)
-        return
-    deadline = at + PROBE_LIMIT
-    yield Stage(at, "starting", LOADING, _weights(start), deadline)
-    at += start.loading
-    yield Stage(at, "starting", COMPILING, "torch.compile and CUDA graphs", deadline)
-    yield Stage(at + start.compiling, "ready", SERVING)
+
+    pull: float | None = None
+    weights: float | None = None
+    pull_fault: str = ""
+
+
+NO_LIMITS = Limits()
+
+
+class Life:
+    """The stages of one replica; each begins when `due` has come, or when something happens.
+
+    Args:
+        at: when it was created, Unix seconds.
+        refusal: why it has no place yet, in the scheduler's words.
+
+    Attributes:
+        stage: where it is.
+        due: when the next stage begins by itself; None when none does.
+        created_at: Unix seconds.
+        restarts: of its container.
+        last_exit: how its container last ended.
+    """
+
+    __slots__ = (
+        "_back_off",
+        "_downloaded",
+        "_left",
+        "_limits",
+        "_pull_back_off",
+        "_rate",
+        "_start",
+        "_work_at",
+        "created_at",
+        "due",
+        "last_exit",
+        "restarts",
+        "stage",
+    )
+
+    def __init__(self, at: float, refusal: str = "") -> None:
+        self.created_at = at
+        self.stage = Stage(at, "pending", UNSCHEDULABLE, refusal)
+        self.due: float | None = None
+        self.restarts = 0
+        self.last_exit: ContainerExit | None = None
+        self._start = Start(0.0, 0.0, 0)
+        self._limits = NO_LIMITS
+        self._back_off = self._pull_back_off = _FIRST_BACK_OFF
+        self._downloaded = False
+        self._work_at = at
+        self._left = self._rate = 0.0
+
+    def refuse(self, message: str) -> None:
+        """It has no place, for this reason."""
+        self.stage = msgspec.structs.replace(self.stage, message=message)
+
+    def place(self, at: float, start: Start, limits: Limits = NO_LIMITS) -> None:
+        """It has a place, and begins to start there."""
+        self._start, self._limits = start, limits
+        self._pull(at)
+
+    def step(self) -> None:
+        """Go on to the stage that begins at `due`."""
+        at = self.due
+        if at is None:
+            return
+        match self.stage.reason:
+            case "ContainerCreating":
+                self._after_pull(at)
+            case "ErrImagePull":
+                fault = self._limits.pull_fault or self.stage.message
+                self._enter(Stage(at, "failed", PULL_BACK_OFF, fault), at + self._pull_back_off)
+                self._pull_back_off = min(self._pull_back_off * 2, _LONGEST_BACK_OFF)
+            case "ImagePullBackOff":
+                self._pull(at)
+            case "Downloading":
+                self._downloaded = True
+                self._load(at)
+            case "Loading" | "Compiling":
+                self._after_loading(at)
+            case "CrashLoopBackOff":
+                self._start_again(at)
+            case _:
+                self.due = None
+
+    def limit(self, at: float, limits: Limits) -> None:
+        """Other limits hold from now on, also for what is under way."""
+        self._limits = limits
+        rate = {
+            CREATING: _bounded(PULL_RATE, limits.pull),
+            DOWNLOADING: _bounded(DOWNLOAD_RATE, limits.weights),
+            LOADING: self._load_rate,
+        }.get(self.stage.reason)
+        if rate is None or rate == self._rate or (self.due is None and self._rate):
+            return
+        done = (at - self._work_at) * self._rate
+        self._work(at, max(0.0, self._left - done), rate)
+
+    def crash(self, at: float, reason: str, code: int, message: str) -> None:
+        """Its container ended; the kubelet starts it again after a back-off.
+
+        A replica of several nodes is made anew as a whole when one of its containers restarts, so
+        it never gets to a longer back-off.
+        """
+        ran = at - self.stage.at if self.stage.phase == "ready" else 0.0
+        if ran >= STEADY or self.grouped:
+            self._back_off = _FIRST_BACK_OFF
+        self.last_exit = ContainerExit("main", reason, code, message, at)
+        wait, self._back_off = self._back_off, min(self._back_off * 2, _LONGEST_BACK_OFF)
+        text = f"back-off {_go_duration(wait)} restarting failed container=main"
+        self._enter(Stage(at, "failed", CRASH_LOOP, f"{text}: {message}"), at + wait)
+
+    def reboot(self, at: float) -> None:
+        """Its node came back: the container starts anew, at once."""
+        self.restarts += 1
+        self.last_exit = ContainerExit("main", "Unknown", 255, "", at)
+        self._load(at)
+
+    def lose(self, at: float, message: str) -> None:
+        """Its node does not answer any more."""
+        self._enter(Stage(at, "failed", LOST, message), None)
+
+    def end(self, at: float, message: str = "") -> None:
+        """It was told to end."""
+        self._enter(Stage(at, "terminating", TERMINATING, message), None)
+
+    def settle(self, now: float) -> None:
+        """Be in the stage that holds at `now`; years of crash loops are only counted."""
+        while self.due is not None and self.due <= now:
+            self._skip_cycles(now)
+            self.step()
+
+    @property
+    def grouped(self) -> bool:
+        """Whether it spans several nodes."""
+        return self._start.nodes > 1
+
+    def _skip_cycles(self, now: float) -> None:
+        steady = self.grouped or self._back_off >= _LONGEST_BACK_OFF
+        if self.stage.reason != CRASH_LOOP or not steady:
+            return
+        cycle = self._cycle
+        cycles = int((now - (self.due or now)) // cycle) if math.isfinite(cycle) else 0
+        if cycles > 1 and self.last_exit is not None:
+            self.restarts += cycles - 1
+            shift = (cycles - 1) * cycle
+            self.stage = msgspec.structs.replace(self.stage, at=self.stage.at + shift)
+            self.due = (self.due or now) + shift
+            ended = (self.last_exit.at or 0.0) + shift
+            self.last_exit = msgspec.structs.replace(self.last_exit, at=ended)
+
+    @property
+    def _load_rate(self) -> float:
+        return _bounded(LOAD_RATE * self._start.nodes, self._limits.weights)
+
+    @property
+    def _loading_bytes(self) -> float:
+        """What loading comes to, with the start of the process counted as bytes."""
+        return self._start.weights + _PROCESS_START * LOAD_RATE * self._start.nodes
+
+    @property
+    def _compiling(self) -> float:
+        return _COMPILE + _COMPILE_PER_LAYER * self._start.layers
+
+    @property
+    def _cycle(self) -> float:
+        """Seconds from one end of its container to the next, where it does not come up."""
+        fault_after = PROBE_LIMIT
+        if self._start.load_fault and self._load_rate:
+            fault_after = min(PROBE_LIMIT, _FAULT_AT * self._loading_bytes / self._load_rate)
+        if not self.grouped:
+            return fault_after + _LONGEST_BACK_OFF
+        again = self._start.image / _bounded(PULL_RATE, self._limits.pull)
+        if self._start.downloads:
+            again += self._start.weights / _bounded(DOWNLOAD_RATE, self._limits.weights)
+        return fault_after + _FIRST_BACK_OFF + again
+
+    def _enter(self, stage: Stage, due: float | None) -> None:
+        self.stage, self.due = stage, due
+
+    def _work(self, at: float, units: float, rate: float) -> None:
+        """Plan `due` by what is left to do, bounded by the start-up probe."""
+        self._work_at, self._left, self._rate = at, units, rate
+        due = at + units / rate if rate > 0.0 else None
+        deadline = self.stage.deadline
+        if deadline is not None:
+            due = deadline if due is None else min(due, deadline)
+        self.due = due
+
+    def _pull(self, at: float) -> None:
+        pulls = self._start.image > 0.0
+        self._enter(Stage(at, "starting", CREATING, "pulling image" if pulls else ""), at)
+        if self._limits.pull_fault and pulls:
+            self.due = at + _RESOLVE
+        else:
+            self._work(at, self._start.image, _bounded(PULL_RATE, self._limits.pull))
+
+    def _after_pull(self, at: float) -> None:
+        fault = self._limits.pull_fault
+        if fault and self._start.image:
+            self._enter(Stage(at, "failed", PULL_ERROR, fault), at + _RESOLVE)
+        else:
+            self._fetch(at)
+
+    def _start_again(self, at: float) -> None:
+        self.restarts += 1
+        if self.grouped:
+            self._downloaded = False
+            self._pull(at)
+        else:
+            self._load(at)
+
+    def _fetch(self, at: float) -> None:
+        start = self._start
+        if not start.downloads or self._downloaded:
+            self._load(at)
+            return
+        size = f"{start.weights / 1e9:.1f} GB of weights"
+        self._enter(Stage(at, "starting", DOWNLOADING, size), at)
+        self._work(at, start.weights, _bounded(DOWNLOAD_RATE, self._limits.weights))
+
+    def _load(self, at: float) -> None:
+        size = f"{self._start.weights / 1e9:.1f} GB of weights into GPU memory"
+        self._enter(Stage(at, "starting", LOADING, size, at + PROBE_LIMIT), at)
+        share = _FAULT_AT if self._start.load_fault else 1.0
+        self._work(at, share * self._loading_bytes, self._load_rate)
+
+    def _after_loading(self, at: float) -> None:
+        deadline = self.stage.deadline
+        if deadline is not None and at >= deadline:
+            self.crash(at, "Error", 143, PROBE_FAILED)
+        elif self.stage.reason == COMPILING:
+            self._enter(Stage(at, "ready", SERVING), None)
+        elif self._start.load_fault:
+            self.crash(at, "Error", 1, self._start.load_fault)
+        else:
+            text = "torch.compile and CUDA graphs"
+            self._enter(Stage(at, "starting", COMPILING, text, deadline), at)
+            self._work(at, self._compiling, 1.0)
 
 
 def start_up_seconds(start: Start) -> float:
-    """Seconds from creation until a replica serves, when nothing fails."""
+    """Seconds from having a place until a replica serves, when nothing fails or is slowed."""
     download = start.weights / DOWNLOAD_RATE if start.downloads else 0.0
-    return start.pull + download + start.loading + start.compiling
+    loading = _PROCESS_START + start.weights / start.nodes / LOAD_RATE
+    compiling = _COMPILE + _COMPILE_PER_LAYER * start.layers
+    return start.image / PULL_RATE + download + loading + compiling
 
 
-def _fault(start: Start) -> tuple[str, float]:
-    if start.load_fault:
-        return start.load_fault, 0.9 * start.loading
-    if start.loading + start.compiling > PROBE_LIMIT:
-        return "Container main failed startup probe, will be restarted", PROBE_LIMIT
-    return "", 0.0
-
-
-def _crashes(at: float, fault: str, until_fault: float, since: float) -> Iterator[Stage]:
-    restarts, back_off = 0, _FIRST_BACK_OFF
-    while True:
-        cycle = until_fault + back_off
-        if back_off >= _LONGEST_BACK_OFF and at + cycle < since:
-            cycles = int((since - at) // cycle)
-            at += cycles * cycle
-            restarts += cycles
-        yield Stage(at, "starting", LOADING, "", at + PROBE_LIMIT, restarts)
-        at += until_fault
-        message = f"back-off {_go_duration(back_off)} restarting failed container=main: {fault}"
-        yield Stage(at, "failed", CRASH_LOOP, message, None, restarts)
-        at += back_off
-        restarts += 1
-        back_off = min(back_off * 2, _LONGEST_BACK_OFF)
-
-
-def _weights(start: Start) -> str:
-    return f"{start.weights / 1e9:.1f} GB of weights into GPU memory"
+def _bounded(rate: float, bound: float | None) -> float:
+    return rate if bound is None else min(rate, bound)
 
 
 def _go_duration(seconds: float) -> str:

@@ -20,14 +20,20 @@ def _digest(*parts: str) -> bytes:
     return md5("\x1f".join(parts).encode(), usedforsecurity=False).digest()
 
 
-def uid_of(seed: int, ref: ObjectRef) -> str:
-    """The UID of an object of this simulation."""
-    return str(UUID(bytes=_digest(str(seed), *ref[:4]), version=4))
+def uid_of(seed: int, ref: ObjectRef, generation: int = 0) -> str:
+    """The UID of an object of this simulation; the n-th under its name has generation n - 1."""
+    again = (str(generation),) if generation else ()
+    return str(UUID(bytes=_digest(str(seed), *ref[:4], *again), version=4))
 
 
-def identified(seed: int, ref: ObjectRef) -> ObjectRef:
+def identified(seed: int, ref: ObjectRef, generation: int = 0) -> ObjectRef:
     """`ref` with a UID; one it already has is kept."""
-    return ref if ref.uid else ref._replace(uid=uid_of(seed, ref))
+    return ref if ref.uid else ref._replace(uid=uid_of(seed, ref, generation))
+
+
+def hex_digest(*parts: str) -> str:
+    """Hexadecimal digits that are the same for the same parts in every process."""
+    return _digest(*parts).hex()
 
 
 def suffix(length: int, *parts: str) -> str:

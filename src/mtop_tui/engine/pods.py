@@ -1,37 +1,66 @@
-"""Simulated replicas: their identity, the stage they are in, and the queue they serve."""
+"""Simulated replicas: their identity, the stage they are in, and the engine that serves."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from random import Random
+from typing import TYPE_CHECKING
 
 from mtop_tui.engine import vllm
-from mtop_tui.engine.lifecycle import Stage
-from mtop_tui.engine.replica import Profile, ReplicaQueue
+from mtop_tui.engine.cluster import Ask, Seat
+from mtop_tui.engine.lifecycle import Life, Start
+from mtop_tui.engine.serving.replica import ReplicaServer
+from mtop_tui.engine.serving.requests import Factors, combine
 from mtop_tui.observations import MetricSample, ObjectRef, Replica, Role, ServiceKey
+
+if TYPE_CHECKING:
+    from mtop_tui.engine.service_run import RevisionRun
+    from mtop_tui.engine.serving.profiles import ServingProfile
 
 
 class SimulatedReplica:
-    """One replica from its creation on. `next_sample` is kept by who samples it."""
+    """One replica from its creation on: a pod, or a group of pods over several nodes.
+
+    Attributes:
+        number: in the order of creation over the whole fleet; spreads what is done in turns.
+        ref, service, role: as observed.
+        revision: that it is of.
+        ask: what it needs of the cluster.
+        priority: who goes first when there is room.
+        seats: its places; none while it waits for one.
+        gpu_type: of its nodes, where it has GPUs.
+        profile: how it serves on these GPUs; None while it has no place.
+        start: what it has to do to serve.
+        life: where it is in its life.
+        server: the engine; None while there is no process that serves.
+        factors: what is wrong with it, by name.
+        unreachable: whether its node does not answer, so that nothing can be read of it.
+        plan: tells which of the planned stages is still meant.
+        throttled: DCGM's reason for lower clocks, by the name of the change.
+        sampled: whether it has its turn in the sampling.
+        gauges: of its last sample, with its time: what an autoscaler sees.
+    """
 
     __slots__ = (
-        "_queue",
-        "_random",
-        "_stages",
-        "created_at",
+        "ask",
+        "factors",
+        "gauges",
         "gpu_type",
-        "gpus",
-        "image",
-        "next_sample",
-        "next_stage",
-        "nodes",
+        "life",
+        "number",
+        "plan",
+        "priority",
         "profile",
+        "random",
         "ref",
         "revision",
         "role",
+        "sampled",
+        "seats",
+        "server",
         "service",
-        "skew",
-        "stage",
+        "start",
+        "throttled",
+        "unreachable",
     )
 
     def __init__(
@@ -40,50 +69,65 @@ class SimulatedReplica:
         service: ServiceKey,
         role: Role,
         *,
-        revision: str,
-        image: str,
-        nodes: tuple[str, ...],
-        gpus: int | None,
-        gpu_type: str | None,
-        profile: Profile | None,
-        stages: Iterator[Stage],
+        number: int,
+        revision: RevisionRun,
+        ask: Ask,
+        created_at: float,
         random: Random,
     ) -> None:
         self.ref, self.service, self.role = ref, service, role
-        self.revision, self.image = revision, image
-        self.nodes, self.gpus, self.gpu_type = nodes, gpus, gpu_type
-        self.profile = profile
-        self.skew = random.uniform(0.92, 1.08)
-        self._random = random
-        self._stages = stages
-        self._queue: ReplicaQueue | None = None
-        self.stage = next(stages)
-        self.created_at = self.stage.at
-        self.next_stage = next(stages, None)
-        self.next_sample: float | None = None
+        self.number, self.revision, self.ask = number, revision, ask
+        self.random = random
+        self.priority = 0
+        self.seats: tuple[Seat, ...] = ()
+        self.gpu_type: str | None = None
+        self.profile: ServingProfile | None = None
+        self.start: Start | None = None
+        self.life = Life(created_at)
+        self.server: ReplicaServer | None = None
+        self.factors: dict[str, Factors] = {}
+        self.throttled: dict[str, str] = {}
+        self.unreachable = False
+        self.plan = 0
+        self.sampled = False
+        self.gauges: tuple[float, MetricSample] | None = None
 
     @property
     def ready(self) -> bool:
         """Whether it serves."""
-        return self.stage.phase == "ready"
+        return self.life.stage.phase == "ready"
 
-    def enter_next_stage(self) -> None:
-        """Go on to the next stage, whose time has come."""
-        if self.next_stage is not None:
-            self.stage = self.next_stage
-            self.next_stage = next(self._stages, None)
-        if not self.ready:
-            # The process is gone, and with it its queue and its counters.
-            self._queue, self.next_sample = None, None
+    @property
+    def ending(self) -> bool:
+        """Whether it was told to end."""
+        return self.life.stage.phase == "terminating"
 
-    def settle(self, now: float) -> None:
-        """Be in the stage that holds at `now`."""
-        while self.next_stage is not None and self.next_stage.at <= now:
-            self.enter_next_stage()
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """Where it is."""
+        return tuple(seat.node for seat in self.seats)
+
+    @property
+    def gpus(self) -> int:
+        """GPUs it has or asks for, on all its nodes."""
+        return self.ask.gpus * self.ask.nodes
+
+    def change(self, name: str, factors: Factors | None) -> None:
+        """Change what it can do, under a name; None takes that change back."""
+        if factors is None:
+            self.factors.pop(name, None)
+        else:
+            self.factors[name] = factors
+        self.tell_server()
+
+    def tell_server(self) -> None:
+        """Let the engine know what is wrong with it by now."""
+        if self.server is not None:
+            self.server.factors = combine((self.revision.factors, *self.factors.values()))
 
     def record(self, at: float) -> Replica:
         """The replica as it is."""
-        stage = self.stage
+        stage = self.life.stage
         return Replica(
             at=at,
             ref=self.ref,
@@ -94,29 +138,29 @@ class SimulatedReplica:
             message=stage.message,
             since=stage.at,
             deadline=stage.deadline,
-            created_at=self.created_at,
-            revision=self.revision,
+            created_at=self.life.created_at,
+            revision=self.revision.hash,
             nodes=self.nodes,
             gpus=self.gpus,
-            gpu_type=self.gpu_type,
-            restarts=stage.restarts,
+            gpu_type=self.gpu_type if self.gpus else None,
+            restarts=self.life.restarts,
+            last_exit=self.life.last_exit,
         )
 
-    def sample(self, at: float, rate: float) -> MetricSample | None:
-        """Serve until `at` at `rate` requests per second, and read the metrics page."""
-        queue = self._queue
-        if queue is None:
-            if self.profile is None:
-                return None
-            # Counters count from the start of the process, however long before the first reading.
-            queue = self._queue = ReplicaQueue(self.profile, self._random, self.stage.at)
-        queue.advance(at, rate * self.skew)
-        values = queue.page.values()
-        return MetricSample(
+    def sample(self, at: float, analytic: bool) -> MetricSample | None:
+        """Its metrics page at a time up to which it was advanced."""
+        server = self.server
+        if server is None:
+            return None
+        values = server.page.values()
+        sample = MetricSample(
             at=at,
             ref=self.ref,
             service=self.service,
             layout=vllm.LAYOUT,
             cumulative=vllm.TRANSLATION.cumulative(values),
             gauges=vllm.TRANSLATION.gauge_values(values),
+            analytic=analytic,
         )
+        self.gauges = at, sample
+        return sample

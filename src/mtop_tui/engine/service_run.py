@@ -1,44 +1,206 @@
-"""One simulated service while the simulation runs: its status, as its replicas come and go."""
+"""Services while the simulation runs: their pools, revisions, and the status that is reported."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import deque
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from mtop_tui.engine import naming, status
-from mtop_tui.engine.arrivals import stream
-from mtop_tui.engine.deployment import Deployer, SimulatedPool, SimulatedService
-from mtop_tui.engine.traffic import Share, load_of
-from mtop_tui.observations import Autoscaler, Condition, Revision, Role, Service
+from mtop_tui.engine import status
+from mtop_tui.engine.demand import Demand
+from mtop_tui.engine.lifecycle import NO_LIMITS, Limits
+from mtop_tui.engine.pods import SimulatedReplica
+from mtop_tui.engine.serving.requests import UNCHANGED, Factors, Request
+from mtop_tui.observations import Condition, ObjectRef, Pool, Revision, Role, Service, ServiceKey
 
-_DAY = 86_400.0
-
-_SCALING = (
-    Condition("AbleToScale", "True", "ReadyForNewScale", "recommended size matches current size"),
-    Condition("ScalingActive", "True", "ValidMetricFound"),
-)
+if TYPE_CHECKING:
+    from mtop_tui.engine.control.autoscaling import Scaler
+    from mtop_tui.engine.models import Model
 
 
-class ServiceRun(msgspec.Struct, eq=False):
+class RevisionRun:
+    """One revision of a pool: a ReplicaSet, or what a LeaderWorkerSet was at one time.
+
+    Attributes:
+        number: from 1.
+        hash: ends its name, and is on its replicas.
+        factors: how its replicas differ from what their profile says.
+        weights: bytes, None for those of the model.
+        start_fails: what its engine says when it ends while loading, or empty.
+        replicas: that exist, in the order of creation.
+        created: replicas it ever had.
+        record: as last observed.
+    """
+
+    __slots__ = (
+        "created",
+        "created_at",
+        "factors",
+        "hash",
+        "image",
+        "number",
+        "record",
+        "ref",
+        "replicas",
+        "start_fails",
+        "weights",
+    )
+
+    def __init__(
+        self,
+        ref: ObjectRef,
+        number: int,
+        *,
+        image: str,
+        created_at: float,
+        factors: Factors = UNCHANGED,
+        weights: float | None = None,
+        start_fails: str = "",
+    ) -> None:
+        self.ref, self.number, self.image, self.created_at = ref, number, image, created_at
+        self.hash = ref.name.rpartition("-")[2]
+        self.factors, self.weights, self.start_fails = factors, weights, start_fails
+        self.replicas: list[SimulatedReplica] = []
+        self.created = 0
+        self.record: Revision | None = None
+
+    @property
+    def live(self) -> list[SimulatedReplica]:
+        """Replicas that were not told to end."""
+        return [one for one in self.replicas if not one.ending]
+
+    def report(self, at: float, pool: PoolRun) -> Revision | None:
+        """Its record when that has changed, else None."""
+        live = self.live
+        record = Revision(
+            at=at,
+            ref=self.ref,
+            service=pool.service,
+            role=pool.role,
+            number=self.number,
+            image=self.image,
+            created_at=self.created_at,
+            desired=max(len(live), pool.desired if self is pool.newest and pool.settled else 0),
+            ready=sum(one.ready for one in live),
+        )
+        before = self.record
+        if before is not None and msgspec.structs.replace(before, at=at) == record:
+            return None
+        self.record = record
+        return record
+
+
+class PoolRun:
+    """One workload of a service: a Deployment or a LeaderWorkerSet.
+
+    Attributes:
+        spec: as the service states it.
+        workload: its name.
+        ref: of its Deployment or LeaderWorkerSet.
+        model: that it serves.
+        desired: replicas it should have.
+        revisions: oldest first.
+        strategy: of the rollout under way or last made.
+        paused: whether a rollout is held.
+        progressed_at: when its rollout last got further.
+        progress: how many of its newest replicas were ready then, and whether it was done.
+        overdue: whether that is longer ago than the deadline.
+        limits: on starts of its replicas.
+        scaler: its autoscaler.
+        refused: why the last pod was not created, or empty.
+        changed_at: when its availability last changed.
+    """
+
+    def __init__(
+        self,
+        service: ServiceKey,
+        spec: Pool,
+        ref: ObjectRef,
+        model: Model,
+        *,
+        created_at: float,
+        desired: int,
+    ) -> None:
+        self.service, self.spec, self.ref, self.model = service, spec, ref, model
+        self.role: Role = spec.role
+        self.workload = ref.name
+        self.desired = desired
+        self.revisions: list[RevisionRun] = []
+        self.strategy = "rolling"
+        self.paused = False
+        self.progressed_at = created_at
+        self.progress = (0, False)
+        self.overdue = False
+        self.limits: Limits = NO_LIMITS
+        self.scaler: Scaler | None = None
+        self.refused = ""
+        self.retrying = False
+        self.changed_at = created_at
+        self.serving: list[SimulatedReplica] = []
+        self.available = desired == 0
+
+    @property
+    def grouped(self) -> bool:
+        """Whether a replica spans several nodes."""
+        return self.spec.nodes_per_replica > 1
+
+    @property
+    def newest(self) -> RevisionRun:
+        """The revision all replicas should have."""
+        return self.revisions[-1]
+
+    @property
+    def settled(self) -> bool:
+        """Whether no other revision has replicas."""
+        return all(not one.live for one in self.revisions[:-1])
+
+    @property
+    def replicas(self) -> list[SimulatedReplica]:
+        """All that exist, those that end included."""
+        if len(self.revisions) == 1:
+            return self.revisions[0].replicas
+        return [replica for one in self.revisions for replica in one.replicas]
+
+    @property
+    def live(self) -> list[SimulatedReplica]:
+        """Replicas that were not told to end."""
+        return [one for one in self.replicas if not one.ending]
+
+    @property
+    def ready(self) -> int:
+        """Replicas that serve."""
+        return len(self.serving)
+
+
+class ServiceRun:
     """A service with the status it has now.
 
     Attributes:
         service: as last reported.
+        demand: what its manifest asks of the simulation.
         created_at: Unix seconds.
         pools: its workloads; none when its presets could not be combined.
-        autoscalers: those of its pools.
+        held: requests that wait at the gateway for a first replica.
+        refused: requests that found no replica.
+        lost: requests that were under way when a process ended.
+        arrived: requests so far.
+        finished: answered or failed ones of replicas that are gone, by reason as vLLM counts.
     """
 
-    service: Service
-    created_at: float
-    pools: list[SimulatedPool]
-    autoscalers: list[Autoscaler]
-    _conditions: dict[str, Condition] = msgspec.field(default_factory=dict)
+    def __init__(self, service: Service, demand: Demand, created_at: float) -> None:
+        self.service, self.demand, self.created_at = service, demand, created_at
+        self.key = service.key
+        self.pools: list[PoolRun] = []
+        self.held: deque[Request] = deque()
+        self.refused = self.lost = self.arrived = 0
+        self.finished = [0.0] * 5
+        self._conditions: dict[str, Condition] = {}
+        self._reported: Service | None = None
 
-    def pool(self, role: Role) -> SimulatedPool:
+    def pool(self, role: Role) -> PoolRun:
         """The pool of a role."""
-        return next(one for one in self.pools if one.pool.role == role)
+        return next(one for one in self.pools if one.role == role)
 
     @property
     def ready(self) -> bool:
@@ -47,108 +209,55 @@ class ServiceRun(msgspec.Struct, eq=False):
         return condition is not None and condition.status == "True"
 
     @property
-    def capacity(self) -> float:
-        """Requests per second that its narrowest pool can sustain when all of it is ready."""
-        found = [
-            sum(one.profile.capacity for one in pool.replicas if one.profile is not None)
-            for pool in self.pools
-        ]
-        return min(found, default=0.0)
+    def stopped(self) -> bool:
+        """Whether it was stopped on purpose."""
+        return self.service.stopped
 
-    def rate(self, share: Share, role: Role, at: float) -> float:
-        """Requests per second of one replica; those of its pool that serve share evenly."""
-        return share.arrivals.rate(at) * share.part / max(self.pool(role).ready, 1)
+    def change(self, **facts: object) -> None:
+        """Change its spec: its generation counts up, and the controller sees it at once."""
+        generation = (self.service.generation or 1) + 1
+        self.service = msgspec.structs.replace(
+            self.service, generation=generation, observed_generation=generation, **facts
+        )
 
-    def report(self, at: float) -> Service:
-        """The service with the status its pools have now."""
-        statuses = [
-            status.PoolStatus(one.pool, one.ready, len(one.replicas), one.changed_at)
-            for one in self.pools
-        ]
+    def report(self, at: float) -> Service | None:
+        """The service with the status its pools have now, or None if it is as before."""
         found = status.conditions(
-            statuses,
+            [_status(one, at) for one in self.pools],
             given=self.service.conditions,
-            stopped=self.service.stopped,
+            stopped=self.stopped,
             created_at=self.created_at,
         )
         found = status.unchanged_kept(found, self._conditions)
         self._conditions = {one.type: one for one in found}
         pools = tuple(
-            msgspec.structs.replace(one.pool, desired=len(one.replicas), ready=one.ready)
+            msgspec.structs.replace(
+                one.spec, desired=one.desired, ready=one.ready, image=one.newest.image or None
+            )
             for one in self.pools
         )
         self.service = msgspec.structs.replace(
             self.service, at=at, conditions=found, pools=pools or self.service.pools
         )
+        before = self._reported
+        if before is not None and msgspec.structs.replace(before, at=at) == self.service:
+            return None
+        self._reported = self.service
         return self.service
 
 
-def revision_at(pool: SimulatedPool, at: float) -> Revision:
-    """The pool's revision with the replicas it has ready."""
-    pool.revision = msgspec.structs.replace(pool.revision, at=at, ready=pool.ready)
-    return pool.revision
-
-
-def count_ready(pool: SimulatedPool, now: float) -> None:
-    """Bring up to date how many replicas of a pool serve, and since when that is so."""
-    serving = [one.stage.at for one in pool.replicas if one.ready]
-    pool.ready = len(serving)
-    pool.changed_at = max((min(one, now) for one in serving), default=pool.changed_at)
-
-
-def born(
-    services: Sequence[SimulatedService], seed: int, start: float
-) -> list[tuple[float, SimulatedService]]:
-    """When each service was created, oldest first: the order in which they got their places."""
-    aged = ((_created_at(one, seed, start), one.service.ref, one) for one in services)
-    return [(at, one) for at, _, one in sorted(aged, key=lambda item: item[:2])]
-
-
-def deployed(
-    simulated: SimulatedService,
-    autoscalers: Sequence[Autoscaler],
-    deployer: Deployer,
-    *,
-    seed: int,
-    created_at: float,
-    now: float,
-) -> ServiceRun:
-    """A service on the cluster, in the state it has by now."""
-    service = simulated.service
-    load = load_of(seed, service, simulated.demand)
-    pools = deployer.deploy(simulated, load, created_at)
-    for pool in pools:
-        for replica in pool.replicas:
-            replica.settle(now)
-        count_ready(pool, now)
-    generation = service.generation or 1
-    identified = msgspec.structs.replace(
-        service,
-        ref=naming.identified(seed, service.ref),
-        created_at=created_at,
-        generation=generation,
-        observed_generation=generation,
+def _status(pool: PoolRun, at: float) -> status.PoolStatus:
+    found = status.PoolStatus(
+        pool.spec,
+        pool.ready,
+        pool.desired,
+        pool.changed_at,
+        pool.newest.ref.name if pool.overdue else "",
+        pool.scaler.broken if pool.scaler else None,
+        pool.scaler is not None,
     )
-    scaled = [_scaled(one, pools, seed) for one in autoscalers]
-    return ServiceRun(identified, created_at, pools, scaled)
-
-
-def _created_at(one: SimulatedService, seed: int, start: float) -> float:
-    if one.demand.age is not None:
-        return start - one.demand.age
-    stated = one.service.created_at
-    if stated is not None and stated <= start:
-        return stated
-    ref = one.service.ref
-    return start - stream(seed, ref.namespace, ref.name, "age").uniform(1.0, 60.0) * _DAY
-
-
-def _scaled(autoscaler: Autoscaler, pools: Sequence[SimulatedPool], seed: int) -> Autoscaler:
-    count = next((len(one.replicas) for one in pools if one.pool.role == autoscaler.role), None)
-    return msgspec.structs.replace(
-        autoscaler,
-        ref=naming.identified(seed, autoscaler.ref),
-        desired=count,
-        current=count,
-        conditions=_SCALING if count else (),
-    )
+    available = status.is_available(found)
+    if available != pool.available:
+        pool.available, pool.changed_at = available, at
+        found = msgspec.structs.replace(found, changed_at=at)
+    return found

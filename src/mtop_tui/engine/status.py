@@ -19,12 +19,25 @@ _LEADER_WORKER_SET = ("Progressing", "LWS is progressing")
 
 
 class PoolStatus(msgspec.Struct, frozen=True):
-    """How many replicas one workload has ready, and since when that is so."""
+    """How many replicas one workload has ready, and what else its conditions depend on.
+
+    Attributes:
+        pool: its spec.
+        ready: replicas that serve.
+        desired: replicas it should have.
+        changed_at: since when it is available, or not.
+        overdue: name of a ReplicaSet that did not get further within the deadline, or empty.
+        scaling: why its autoscaler cannot work; None when it can.
+        scaled: whether it has an autoscaler.
+    """
 
     pool: Pool
     ready: int
     desired: int
     changed_at: float
+    overdue: str = ""
+    scaling: Condition | None = None
+    scaled: bool = False
 
 
 def combined(given: Sequence[Condition]) -> bool:
@@ -65,6 +78,7 @@ def conditions(
             presets,
         )
     workloads = [_workload(one) for one in pools]
+    workloads += [_scaling(one) for one in pools if one.scaled]
     changed = max((one.changed_at for one in pools), default=created_at)
     broken = next((one for one in workloads if one.status == "False"), None)
     router = Condition("RouterReady", "True", changed_at=created_at)
@@ -103,7 +117,18 @@ def _workload(status: PoolStatus) -> Condition:
     if is_available(status):
         return Condition(kind, "True", severity="Info", changed_at=status.changed_at)
     reason, message = _LEADER_WORKER_SET if status.pool.nodes_per_replica > 1 else _DEPLOYMENT
+    if status.overdue:
+        reason = "ProgressDeadlineExceeded"
+        message = f'ReplicaSet "{status.overdue}" has timed out progressing.'
     return Condition(kind, "False", reason, message, "Info", status.changed_at)
+
+
+def _scaling(status: PoolStatus) -> Condition:
+    kind = "PrefillScalingReady" if status.pool.role == "prefill" else "ScalingReady"
+    broken = status.scaling
+    if broken is None:
+        return Condition(kind, "True", severity="Info", changed_at=status.changed_at)
+    return Condition(kind, "False", broken.reason, broken.message, "Info", broken.changed_at)
 
 
 def _parent(kind: str, broken: Condition | None, changed_at: float) -> Condition:

@@ -1,0 +1,74 @@
+"""How many replicas a rolling update may add and end at a time.
+
+The rules of Kubernetes' Deployment controller (Apache-2.0, pkg/controller/deployment/rolling.go)
+and its defaults: 25 % more, rounded up, and 25 % less, rounded down. A LeaderWorkerSet replaces one
+group at a time and has none more.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+PROGRESS_DEADLINE = 600.0
+"""Seconds without progress after which a Deployment says so (its default)."""
+
+
+class Bounds(NamedTuple):
+    """Replicas above and below the desired number that a rollout may have."""
+
+    surge: int
+    unavailable: int
+
+
+class Counts(NamedTuple):
+    """Replicas of the newest revision and of all older ones, those that end left out."""
+
+    desired: int
+    new: int
+    new_ready: int
+    old: int
+    old_ready: int
+
+
+class Moves(NamedTuple):
+    """Replicas to add to the new revision, and to end of either: unready ones of the old first."""
+
+    add: int = 0
+    end_new: int = 0
+    end_old_unready: int = 0
+    end_old_ready: int = 0
+
+
+def bounds(desired: int, *, grouped: bool) -> Bounds:
+    """What the defaults come to for so many replicas."""
+    if grouped:
+        return Bounds(0, 1)
+    return Bounds(-(-desired // 4), desired // 4)
+
+
+def rolling_moves(counts: Counts, limits: Bounds) -> Moves:
+    """The next moves of a rolling update, or of scaling when there is no older revision."""
+    desired, new, new_ready, old, old_ready = counts
+    if new > desired:
+        return Moves(end_new=new - desired)
+    if not old:
+        return Moves(add=desired - new)
+    total = new + old
+    add = max(0, min(desired + limits.surge - total, desired - new))
+    least = desired - limits.unavailable
+    may_end = total - least - (new - new_ready)
+    if may_end <= 0:
+        return Moves(add=add)
+    unready = min(may_end, old - old_ready)
+    ready = max(0, min(new_ready + old_ready - least, old_ready, may_end - unready))
+    return Moves(add, 0, unready, ready)
+
+
+def recreate_moves(counts: Counts, ending: int) -> Moves:
+    """The next moves where all old replicas end before new ones start; `ending` still end."""
+    if counts.old:
+        unready = counts.old - counts.old_ready
+        return Moves(end_old_unready=unready, end_old_ready=counts.old_ready)
+    if counts.new > counts.desired:
+        return Moves(end_new=counts.new - counts.desired)
+    return Moves(add=0 if ending else counts.desired - counts.new)
