@@ -98,9 +98,9 @@ def test_latencies_are_called_as_their_histograms() -> None:
 
 
 def test_availability_has_no_threshold_and_latency_no_aborts() -> None:
-    with pytest.raises(ObjectiveError, match="no threshold"):
+    with pytest.raises(ObjectiveError, match=r"^availability has no threshold; leave it out$"):
         Indicator(Kind.AVAILABILITY, 1.0)
-    with pytest.raises(ObjectiveError, match="only availability"):
+    with pytest.raises(ObjectiveError, match=r"^only availability can count aborts; leave it out$"):
         Indicator(Kind.TTFT, 1.0, count_aborts=True)
 
 
@@ -248,6 +248,43 @@ def test_complaints_name_position_and_expectation(
     assert expected in said
     assert said.startswith("expected") or "error budget" in said
     assert found in str(caught.value)
+
+
+KINDS = "ttft, tpot, itl, e2e, availability, tokens_per_second"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("ttf<=1s@99%", f"position 1: expected one of {KINDS}, not 'ttf'"),
+        ("<=1s@99%", f"position 1: expected one of {KINDS}, not '<=1s@99%'"),
+        ("ttft<=0s@99%", "position 7: expected a threshold for ttft above 0 seconds, not 0.0"),
+        (
+            "tokens_per_second>=0@9%",
+            "position 20: expected a threshold for tokens_per_second above 0 tokens per second, "
+            "not 0.0",
+        ),
+        ("ttft<=1s@0.99", "position 14: expected `%` after the target, not 'the end'"),
+        ("availability+all@9%", "position 14: expected `aborts` after `+`, not 'all'"),
+        (
+            "ttft<=1s@99% itl<=1000ms@99%",
+            "position 14: expected `,` or the end, not 'itl<=1000ms@'",
+        ),
+    ],
+)
+def test_a_complaint_is_one_sentence(text: str, said: str) -> None:
+    with pytest.raises(GrammarError) as caught:
+        parse(text)
+    assert str(caught.value) == said
+
+
+def test_a_text_may_be_as_long_as_the_longest() -> None:
+    assert len(parse("ttft<=1s@99%".ljust(MAX_LENGTH))) == 1
+
+
+def test_objectives_of_an_annotation_say_so() -> None:
+    (objective,) = parse_objectives("ttft<=1s@99%", Origin("annotation"))
+    assert objective.origin == Origin("annotation")
 
 
 milliseconds = st.integers(1, 10_000_000)
