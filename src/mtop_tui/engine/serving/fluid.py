@@ -12,8 +12,9 @@ from math import exp, floor, log, sqrt
 from random import Random
 
 from mtop_tui.engine import vllm
+from mtop_tui.engine.serving.counting import Meter, ReplicaStats
 from mtop_tui.engine.serving.profiles import ServingProfile
-from mtop_tui.engine.serving.replica import PATIENCE, ReplicaStats
+from mtop_tui.engine.serving.replica import PATIENCE
 from mtop_tui.engine.serving.requests import UNCHANGED, Factors, Request
 from mtop_tui.engine.serving.steady import (
     Lengths,
@@ -60,6 +61,7 @@ class FluidServer:
         "_carry",
         "_factors",
         "_lengths",
+        "_meter",
         "_patience",
         "_profile",
         "_queue",
@@ -67,8 +69,6 @@ class FluidServer:
         "_rates",
         "_running",
         "_shape",
-        "_stats_at",
-        "_stats_base",
         "_stood",
         "at",
         "page",
@@ -78,12 +78,12 @@ class FluidServer:
         self, profile: ServingProfile, random: Random, at: float, *, patience: float = PATIENCE
     ) -> None:
         self._profile, self._random = profile, random
-        self.at = self._stats_at = at
+        self.at = at
         self.page = vllm.Page()
         self._patience = patience
         self._queue = self._running = self._stood = 0.0
         self._carry = [random.random() for _ in range(5)]
-        self._stats_base = (0.0, 0.0, 0.0)
+        self._meter = Meter(at)
         self._lengths: Lengths | None = None
         self.factors = UNCHANGED
 
@@ -131,23 +131,7 @@ class FluidServer:
 
     def stats(self) -> ReplicaStats:
         """Its state, with rates since the last call."""
-        counters = self.page.counters
-        now = (
-            counters[vllm.PROMPT_TOKENS],
-            counters[vllm.GENERATION_TOKENS],
-            counters[vllm.PREFIX_HITS],
-        )
-        prompt, generated, hits = (a - b for a, b in zip(now, self._stats_base, strict=True))
-        elapsed = max(self.at - self._stats_at, 1e-9)
-        self._stats_at, self._stats_base = self.at, now
-        return ReplicaStats(
-            running=self.running,
-            waiting=self.waiting,
-            kv_usage=self.page.kv_usage,
-            prompt_rate=prompt / elapsed,
-            generation_rate=generated / elapsed,
-            prefix_hit_rate=hits / prompt if prompt else 0.0,
-        )
+        return self._meter.read(self.page, self.at)
 
     def advance(self, until: float, rate: float, lengths: Lengths) -> None:
         """Serve from `at` until then, with requests of mean `lengths` arriving at `rate`."""

@@ -8,20 +8,22 @@ What happens is counted into the engine's metrics page as it happens, so its cou
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable
 from heapq import heappop, heappush
 from math import ceil, inf, sqrt
 from random import Random
 
-import msgspec
-
 from mtop_tui.engine import vllm
-from mtop_tui.engine.serving.prefixes import BLOCK, Prefix, PrefixCache
+from mtop_tui.engine.serving import counting
+from mtop_tui.engine.serving.counting import Meter, ReplicaStats
+from mtop_tui.engine.serving.prefixes import BLOCK, PrefixCache
 from mtop_tui.engine.serving.profiles import ServingProfile
 from mtop_tui.engine.serving.requests import UNCHANGED, Factors, Request
+from mtop_tui.engine.serving.sequences import GONE, Place, Sequence, Served
 from mtop_tui.engine.serving.step_time import step_rates
+
+__all__ = ["PATIENCE", "WARM_UP", "ReplicaServer", "ReplicaStats", "Served"]
 
 PATIENCE = 120.0
 """Seconds after which clients give up waiting for a first token."""
@@ -30,62 +32,6 @@ WARM_UP = 2.0
 """Seconds that the first step of a new process takes longer: kernels are still being built."""
 
 _LENGTH_SHARE, _ABORT_SHARE = 0.08, 0.002
-_GONE = -1
-
-
-class ReplicaStats(msgspec.Struct, frozen=True):
-    """What an engine says about itself in its log. Rates are since the last call, per second."""
-
-    running: int
-    waiting: int
-    kv_usage: float
-    prompt_rate: float
-    generation_rate: float
-    prefix_hit_rate: float
-
-
-class Served(msgspec.Struct, frozen=True):
-    """One request that ended: when it was admitted, got its first and its last token."""
-
-    request: Request
-    admitted: float
-    first: float
-    last: float
-
-
-class _Sequence:
-    """A request that was admitted. `own` are its prompt tokens that no prefix holds for it."""
-
-    __slots__ = (
-        "admitted",
-        "end",
-        "first",
-        "generated",
-        "last",
-        "left",
-        "own",
-        "prefix",
-        "read",
-        "request",
-        "serial",
-    )
-
-    def __init__(self, request: Request, admitted: float) -> None:
-        self.request = request
-        self.admitted = admitted
-        self.own = self.left = request.prompt
-        self.read = self.generated = 0
-        self.prefix: Prefix | None = None
-        self.first = self.last = 0.0
-        self.serial = _GONE
-        self.end = 0
-
-
-_Place = tuple[int, int, _Sequence]
-"""When a running sequence ends, in steps; the number it runs under; and itself.
-
-A place whose number is no longer that of its sequence is void: the sequence ended or was evicted.
-"""
 
 
 class ReplicaServer:
@@ -105,20 +51,20 @@ class ReplicaServer:
     """
 
     __slots__ = (
-        "_batched_tokens",
+        "_added",
         "_capacity",
         "_clock",
         "_context",
-        "_experts",
         "_factors",
         "_growth",
         "_heap",
         "_held",
+        "_held_up",
+        "_meter",
         "_order",
         "_owed_abort",
         "_owed_length",
         "_patience",
-        "_per_pair",
         "_policy",
         "_preempted",
         "_prefixes",
@@ -129,8 +75,6 @@ class ReplicaServer:
         "_reading",
         "_serial",
         "_stall",
-        "_stats_at",
-        "_stats_base",
         "_steps",
         "_waiting",
         "_warm_up",
@@ -150,23 +94,24 @@ class ReplicaServer:
         patience: float = PATIENCE,
     ) -> None:
         self._profile, self._policy, self._random = profile, profile.policy, random
-        self.at = self._clock = self._stats_at = at
+        self.at = self._clock = at
         self.page = vllm.Page()
         self.running = 0
         self.on_end: Callable[[Served], None] | None = None
         self._waiting: deque[Request] = deque()
-        self._preempted: list[_Sequence] = []
-        self._reading: list[_Sequence] = []
-        self._heap: list[_Place] = []
-        self._order: list[_Place] = []
+        self._preempted: list[Sequence] = []
+        self._reading: list[Sequence] = []
+        self._heap: list[Place] = []
+        self._order: list[Place] = []
         self._prefixes = PrefixCache()
         self._steps = self._serial = 0
         self._held = self._context = self._queued_tokens = 0
         self._growth = 0 if profile.policy.reserves_output else 1
+        self._held_up = 0
         self._stall, self._warm_up = 0.0, 0.0 if warm else WARM_UP
         self._patience = patience
         self._owed_length, self._owed_abort = random.random(), random.random()
-        self._stats_base = (0.0, 0.0, 0.0)
+        self._meter = Meter(at)
         self.factors = UNCHANGED
 
     @property
@@ -179,6 +124,7 @@ class ReplicaServer:
         self._factors = factors
         self._rates = step_rates(self._profile.costs, factors)
         self._capacity = self._rates.kv_tokens
+        self._added = self._profile.request_overhead + factors.network
 
     @property
     def waiting(self) -> int:
@@ -209,7 +155,7 @@ class ReplicaServer:
         """Serve from `at` until then."""
         if self._factors.hung:
             if until > self._clock:
-                self._stall += until - self._clock
+                self._stand_still(until - self._clock)
                 self._clock = until
         else:
             self._serve(until)
@@ -244,23 +190,7 @@ class ReplicaServer:
 
     def stats(self) -> ReplicaStats:
         """Its state, with rates since the last call."""
-        counters = self.page.counters
-        now = (
-            counters[vllm.PROMPT_TOKENS],
-            counters[vllm.GENERATION_TOKENS],
-            counters[vllm.PREFIX_HITS],
-        )
-        prompt, generated, hits = (a - b for a, b in zip(now, self._stats_base, strict=True))
-        elapsed = max(self.at - self._stats_at, 1e-9)
-        self._stats_at, self._stats_base = self.at, now
-        return ReplicaStats(
-            running=int(self.page.running),
-            waiting=int(self.page.waiting),
-            kv_usage=self.page.kv_usage,
-            prompt_rate=prompt / elapsed,
-            generation_rate=generated / elapsed,
-            prefix_hit_rate=hits / prompt if prompt else 0.0,
-        )
+        return self._meter.read(self.page, self.at)
 
     def _serve(self, until: float) -> None:
         waiting, policy = self._waiting, self._policy
@@ -333,12 +263,12 @@ class ReplicaServer:
                 return
             waiting.popleft()
             self._queued_tokens -= request.prompt
-            sequence = _Sequence(request, clock)
+            sequence = Sequence(request, clock)
             self._start(sequence, shared)
             reading.append(sequence)
             budget -= sequence.left
 
-    def _start(self, sequence: _Sequence, shared: int) -> None:
+    def _start(self, sequence: Sequence, shared: int) -> None:
         """Give a new sequence its place in the KV cache, with what the prefix cache has of it."""
         request, counters = sequence.request, self.page.counters
         prompt = request.prompt
@@ -397,8 +327,7 @@ class ReplicaServer:
         if running:
             self._intervals(took, 0.0, 1)
         elif self.running:
-            # What decodes stood still: its next token comes that much later.
-            self._stall += took
+            self._stand_still(took)
         if done == len(reading):
             ready = reading
             self._reading = []
@@ -408,26 +337,16 @@ class ReplicaServer:
         for one in ready:
             self._join(one)
 
-    def _join(self, sequence: _Sequence) -> None:
+    def _join(self, sequence: Sequence) -> None:
         """A sequence has been read: its first token is out, or the next one after an eviction."""
         page, clock, request = self.page, self._clock, sequence.request
-        buckets, sums = page.buckets, page.sums
         if sequence.generated:
-            value = clock - sequence.last
-            buckets[vllm.ITL][bisect_left(vllm.TOKEN_EDGES, value)] += 1
-            sums[vllm.ITL] += value
+            counting.interval(page, clock - sequence.last, 1)
         else:
             sequence.first = clock
             if self._profile.role != "decode":
-                value = clock - request.at + self._profile.request_overhead + self._factors.network
-                buckets[vllm.TTFT][bisect_left(vllm.TTFT_EDGES, value)] += 1
-                sums[vllm.TTFT] += value
-                value = sequence.admitted - request.at
-                buckets[vllm.QUEUE_TIME][bisect_left(vllm.REQUEST_EDGES, value)] += 1
-                sums[vllm.QUEUE_TIME] += value
-                value = clock - sequence.admitted
-                buckets[vllm.PREFILL_TIME][bisect_left(vllm.REQUEST_EDGES, value)] += 1
-                sums[vllm.PREFILL_TIME] += value
+                waited, read = sequence.admitted - request.at, clock - sequence.admitted
+                counting.first_token(page, waited, read, waited + read + self._added)
         sequence.generated += 1
         page.counters[vllm.GENERATION_TOKENS] += 1
         self.running += 1
@@ -478,27 +397,17 @@ class ReplicaServer:
 
     def _intervals(self, first: float, slope: float, count: int) -> None:
         """Every running sequence got `count` tokens, each `slope` later than the one before."""
-        running, page = self.running, self.page
-        grown = running * count
+        running = self.running
         if self._stall:
-            # The time for which everything stood still has passed, but the clients waited it out.
-            first += self._stall
+            # Who ran when everything stood still has waited for that time too.
+            held_up = min(self._held_up, running)
+            counting.interval(self.page, first + self._stall, held_up)
+            counting.interval(self.page, first, running - held_up)
             self._stall = 0.0
-        last = first + slope * (count - 1)
-        edges, buckets = vllm.TOKEN_EDGES, page.buckets[vllm.ITL]
-        low = bisect_left(edges, first)
-        if low == len(edges) or last <= edges[low]:
-            buckets[low] += grown
         else:
-            seen = 0
-            while seen < count:
-                upto = count
-                if low < len(edges):
-                    upto = min(count, max(seen, int((edges[low] - first) / slope) + 1))
-                buckets[low] += (upto - seen) * running
-                seen, low = upto, low + 1
-        page.sums[vllm.ITL] += running * count * (first + last) * 0.5
-        page.counters[vllm.GENERATION_TOKENS] += grown
+            counting.intervals(self.page, running, first, slope, count)
+        grown = running * count
+        self.page.counters[vllm.GENERATION_TOKENS] += grown
         self._context += grown
         self._held += grown * self._growth
         self._steps = steps = self._steps + count
@@ -508,25 +417,26 @@ class ReplicaServer:
             if serial == sequence.serial:
                 self._end(sequence)
 
-    def _end(self, sequence: _Sequence) -> None:
+    def _stand_still(self, seconds: float) -> None:
+        """No token came out for that long, so those that run get their next one that much later."""
+        if not self._stall:
+            self._held_up = self.running
+        self._stall += seconds
+
+    def _end(self, sequence: Sequence) -> None:
         """A sequence has its last token."""
         request, page, clock = sequence.request, self.page, self._clock
         prefilled = self._profile.role == "prefill"
         produced = sequence.generated if prefilled else request.output
-        sequence.serial = _GONE
+        sequence.serial = GONE
         self.running -= 1
         self._context -= request.prompt + produced
         self._held -= sequence.own + (produced if self._growth else request.output)
         if sequence.prefix is not None:
             self._prefixes.release(sequence.prefix)
         if not prefilled:
-            buckets, sums = page.buckets, page.sums
-            value = clock - request.at + self._profile.request_overhead + self._factors.network
-            buckets[vllm.E2E][bisect_left(vllm.REQUEST_EDGES, value)] += 1
-            sums[vllm.E2E] += value
-            value = clock - sequence.first
-            buckets[vllm.DECODE_TIME][bisect_left(vllm.REQUEST_EDGES, value)] += 1
-            sums[vllm.DECODE_TIME] += value
+            total = clock - request.at + self._added
+            counting.last_token(page, total, clock - sequence.first)
             self._owed_length += _LENGTH_SHARE
             self._owed_abort += _ABORT_SHARE
             reason = vllm.STOP
@@ -550,7 +460,7 @@ class ReplicaServer:
                 break
         left = sequence.end - self._steps
         sequence.generated = request_tokens = sequence.request.output - left
-        sequence.serial = _GONE
+        sequence.serial = GONE
         sequence.last = self._clock
         self.running -= 1
         self._held -= sequence.own + request_tokens
