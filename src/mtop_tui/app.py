@@ -20,7 +20,7 @@ from textual.worker import Worker, WorkerState
 
 from mtop_tui import resources
 from mtop_tui.clock import Clock
-from mtop_tui.commands import APP, bindings
+from mtop_tui.commands import APP, VIEWS, bindings
 from mtop_tui.config.settings import Loaded, Settings
 from mtop_tui.observations import Observation, SourceHealth
 from mtop_tui.providers.base import FleetProvider, feed
@@ -51,7 +51,7 @@ class MtopApp(App[int]):
     TITLE = "mtop"
     CSS_PATH = None
     COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {_palette}
-    BINDINGS: ClassVar[list[BindingType]] = bindings(APP)
+    BINDINGS: ClassVar[list[BindingType]] = bindings((*VIEWS, *APP))
     COMMAND_PALETTE_BINDING = ""
     ENABLE_COMMAND_PALETTE = True
 
@@ -112,6 +112,11 @@ class MtopApp(App[int]):
             feed(self._provider, self._take), name="feed", group="source", exit_on_error=False
         )
 
+    @property
+    def provider(self) -> FleetProvider:
+        """The source, for what screens read of it on demand."""
+        return self._provider
+
     def time(self) -> float:
         """Now by the source's clock: it stands still while paused and goes on from there."""
         return self._paused_at if self._paused_at is not None else self._clock.now() - self._behind
@@ -164,7 +169,21 @@ class MtopApp(App[int]):
         """Open the help page."""
         from mtop_tui.screens.help import HelpScreen  # noqa: PLC0415 - on first use
 
-        self.push_screen(HelpScreen(FleetScreen.COMMANDS_SHOWN))
+        shown = getattr(self.screen, "COMMANDS_SHOWN", FleetScreen.COMMANDS_SHOWN)
+        columns = getattr(self.screen, "COLUMNS", FleetScreen.COLUMNS)
+        self.push_screen(HelpScreen(shown, columns))
+
+    def action_open(self, name: str) -> None:
+        """Open another screen of the fleet; from one of them, in its place."""
+        from mtop_tui.screens.directory import SCREENS  # noqa: PLC0415 - on first use
+        from mtop_tui.screens.table_screen import TableScreen  # noqa: PLC0415 - on first use
+
+        screen = SCREENS[name]()
+        if isinstance(self.screen, TableScreen):
+            if type(self.screen) is not type(screen):
+                self.switch_screen(screen)
+        elif isinstance(self.screen, FleetScreen):
+            self.push_screen(screen)
 
     async def action_quit(self, code: int = 0) -> None:
         """Close the source and leave."""

@@ -15,6 +15,7 @@ from fleet_source import START, ScriptedProvider, health, key, node, replica, se
 from mtop_tui.app import MtopApp
 from mtop_tui.clock import ManualClock
 from mtop_tui.config.prices import bundled_prices
+from mtop_tui.config.promises import promises
 from mtop_tui.config.settings import Settings
 from mtop_tui.observations import Observation, RouteShare
 from mtop_tui.screens.fleet import FleetScreen
@@ -60,8 +61,9 @@ class Fleet:
     def __init__(self, *observations: Observation, settings: Settings | None = None) -> None:
         self.provider = ScriptedProvider(sorted(observations, key=lambda record: record.at))
         self.clock = ManualClock(START)
-        self.store = FleetStore(bundled_prices())
-        self.app = MtopApp(settings or Settings(), self.provider, self.store, self.clock)
+        settings = settings or Settings()
+        self.store = FleetStore(bundled_prices(), promises(settings, None))
+        self.app = MtopApp(settings, self.provider, self.store, self.clock)
 
     @property
     def screen(self) -> FleetScreen:
@@ -93,7 +95,9 @@ class Fleet:
     async def settle(self, pilot: Pilot[int]) -> None:
         """Let what was emitted arrive and be drawn."""
         await pilot.pause()
-        self.screen.look()
+        look = getattr(self.app.screen, "look", None)
+        if look is not None:
+            look()
         await pilot.pause()
 
     async def emit(self, pilot: Pilot[int], *observations: Observation) -> None:

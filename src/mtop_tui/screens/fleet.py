@@ -11,7 +11,7 @@ from textual.binding import BindingType
 from textual.screen import Screen
 from textual.timer import Timer
 
-from mtop_tui.commands import APP, FLEET, MOVE, bindings
+from mtop_tui.commands import APP, FLEET, MOVE, VIEWS, bindings
 from mtop_tui.observations import ServiceKey
 from mtop_tui.state.service import ServiceState
 from mtop_tui.text import safe
@@ -48,7 +48,8 @@ class FleetScreen(Screen[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(FLEET)
     BINDING_GROUP_TITLE = "Fleet"
-    COMMANDS_SHOWN = (*MOVE, *FLEET, *APP)
+    COMMANDS_SHOWN = (*MOVE, *FLEET, *VIEWS, *APP)
+    COLUMNS = table_columns.COLUMNS
 
     app: MtopApp
     table = getters.query_one(RowTable)
@@ -73,7 +74,7 @@ class FleetScreen(Screen[None]):
         yield FleetHeader()
         yield RowTable(ascii_only=self.app.settings.ascii)
         yield WhyLine()
-        yield KeyBar((*FLEET, *APP))
+        yield KeyBar((*FLEET, *VIEWS, *APP))
 
     def on_mount(self) -> None:
         """Begin to look once per interval."""
@@ -207,6 +208,13 @@ class FleetScreen(Screen[None]):
             self.set_focus(self.table)
             bar.remove()
         self.ask(replace(self._query, filter=bar.value if bar and keep else ""))
+
+    def action_logs(self) -> None:
+        """Open the logs of the selected service."""
+        from mtop_tui.screens.logs import LogsScreen  # noqa: PLC0415 - on first use
+
+        if self.table.selected is not None:
+            self.app.push_screen(LogsScreen(self.table.selected))
 
     def action_pause(self) -> None:
         """Hold or resume the source's time."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import groupby
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -14,7 +14,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from mtop_tui.commands import Command
-from mtop_tui.views.columns import COLUMNS, FleetColumn
+from mtop_tui.views.table import Column
 
 
 class HelpScreen(ModalScreen[None]):
@@ -26,14 +26,15 @@ class HelpScreen(ModalScreen[None]):
         Binding("k,up", "scroll('up')", "Up", show=False),
     ]
 
-    def __init__(self, commands: Sequence[Command]) -> None:
+    def __init__(self, commands: Sequence[Command], columns: Sequence[Column[Any]]) -> None:
         super().__init__()
         self._commands = commands
+        self._columns = columns
 
     def compose(self) -> ComposeResult:
         """Keys, then columns."""
         with VerticalScroll():
-            yield Static(Content("\n").join(_page(self._commands, COLUMNS)))
+            yield Static(Content("\n").join(_page(self._commands, self._columns)))
 
     def action_scroll(self, direction: str) -> None:
         """Scroll the page."""
@@ -44,7 +45,7 @@ class HelpScreen(ModalScreen[None]):
             page.scroll_up(animate=False)
 
 
-def _page(commands: Iterable[Command], columns: Iterable[FleetColumn]) -> list[Content]:
+def _page(commands: Iterable[Command], columns: Iterable[Column[Any]]) -> list[Content]:
     lines = [Content.styled("mtop: LLM services of a fleet", "bold"), Content("")]
     for group, members in groupby(commands, key=lambda command: command.group):
         lines.append(Content.styled(group, "$accent bold"))

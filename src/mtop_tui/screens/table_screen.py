@@ -9,7 +9,7 @@ from textual import getters, on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
-from mtop_tui.commands import APP, MOVE, TABLE, Command, bindings
+from mtop_tui.commands import APP, MOVE, TABLE, VIEWS, Command, bindings
 from mtop_tui.screens.looking import LookingScreen
 from mtop_tui.views.fleet import Why
 from mtop_tui.views.table import Cell, Column, Row, longest_values, ordered, placed, row_of
@@ -85,14 +85,14 @@ class TableScreen(LookingScreen, Generic[Facts]):
     @property
     def COMMANDS_SHOWN(self) -> tuple[Command, ...]:  # noqa: N802 - named as on every screen
         """What the help page lists."""
-        return (*MOVE, *TABLE, *self.EXTRA, *APP)
+        return (*MOVE, *TABLE, *self.EXTRA, *VIEWS, *APP)
 
     def compose(self) -> ComposeResult:
         """Title, table, why line, key bar; the filter is mounted when it is first wanted."""
         yield TitleBar()
         yield RowTable(ascii_only=self.app.settings.ascii)
         yield WhyLine()
-        yield KeyBar((*self.EXTRA, *TABLE, *APP))
+        yield KeyBar((*self.EXTRA, *TABLE, *VIEWS, *APP))
 
     def on_mount(self) -> None:
         """Begin to look, with the keys on the table."""

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from mtop_tui.state.objectives import Promises
 
 ANNOTATIONS_KEPT = 500
+EVENTS_KEPT = 2000
 FLEET_STEP = 2.0
 FLEET_SLOTS = 300
 
@@ -101,6 +102,7 @@ class FleetStore:
         self.nodes: dict[NodeKey, Node] = {}
         self.groups: dict[ObjectRef, RouteGroup] = {}
         self.sources: dict[str, SourceHealth] = {}
+        self.events: dict[ObjectRef, KubeEvent] = {}
         self.annotations: deque[Annotation] = deque(maxlen=ANNOTATIONS_KEPT)
         self.revision = 0
         self.topology_revision = 0
@@ -293,6 +295,10 @@ class FleetStore:
         state = self._owners.get(record.involved) or self._services.get(key)
         if state is not None:
             state.events.append(record)
+        self.events.pop(record.ref, None)  # one that happened again is the newest
+        self.events[record.ref] = record
+        if len(self.events) > EVENTS_KEPT:
+            del self.events[next(iter(self.events))]
 
     def _logs(self, record: LogLines) -> None:
         state = self._owners.get(record.ref)

@@ -190,6 +190,11 @@ class ServiceState:
         return self._metrics
 
     @property
+    def interval(self) -> float:
+        """Seconds between two samples of a replica; 0 before that is known."""
+        return self._interval
+
+    @property
     def stale_after(self) -> float:
         """Seconds without a sample after which the figures are no longer current."""
         return stale_after(self._interval)
@@ -207,6 +212,10 @@ class ServiceState:
     def serving_pools(self) -> list[PoolTotals]:
         """The pools that finish requests and have replicas."""
         return [pool for (prefill, *_), pool in self._pools.items() if not prefill and pool.members]
+
+    def pools(self, *, prefill: bool) -> list[PoolTotals]:
+        """The pools of one half: those that only read prompts, or those that finish requests."""
+        return [pool for (half, *_), pool in self._pools.items() if half == prefill]
 
     def object_refs(self) -> list[ObjectRef]:
         """Identities of the objects that belong to this service."""

@@ -1,0 +1,45 @@
+"""The SLO screen: how much budget is left."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+
+from mtop_tui.screens.table_screen import TableScreen
+from mtop_tui.views import slo
+from mtop_tui.views.fleet import Why
+from mtop_tui.views.slo import ObjectiveFacts
+from mtop_tui.views.table import Cell
+
+
+class SloScreen(TableScreen[ObjectiveFacts]):
+    """Every objective of the fleet, the most urgent first."""
+
+    CRUMB = "objectives"
+    COLUMNS = slo.COLUMNS
+    SORT = "alert"
+
+    def facts(self, now: float) -> Mapping[Hashable, ObjectiveFacts]:
+        """All objectives."""
+        return slo.objectives(self.app.store, now)
+
+    def summary(self, facts: Mapping[Hashable, ObjectiveFacts]) -> Sequence[Cell]:
+        """How many there are, and how many alerts fire."""
+        pages = sum(one.status.pages for one in facts.values())
+        tickets = sum(one.status.tickets for one in facts.values())
+        return (
+            Cell(f"{len(facts)} objectives"),
+            Cell(f"{pages} paging", "bad" if pages else "quiet"),
+            Cell(f"{tickets} tickets", "warn" if tickets else "quiet"),
+        )
+
+    def explain(self, facts: ObjectiveFacts) -> Why:
+        """When the budget ends at this pace, and what to keep in mind."""
+        return slo.explain(facts)
+
+    def nothing(self) -> str:
+        """Why there is no objective."""
+        if any(state.last_at is None for state in self.app.store.services()):
+            return "objectives are counted once a minute has passed"
+        return (
+            "no objectives: state them with --slo FILE, the annotation mtop.dev/slo or the settings"
+        )
