@@ -75,7 +75,7 @@ expect:
 def test_what_copies_a_service_leaves_its_identity_and_takes_its_load_apart(tmp_path):
     found = story(tmp_path, FLEET)
     canary = found.manifests.services[1]
-    assert canary.demand.requests_per_second is None
+    assert canary.demand.requests_per_second == 0.0
     assert canary.parsed.spec.template.node_selector == {"nvidia.com/gpu.product": "NVIDIA-L4"}
 
 

@@ -12,6 +12,7 @@ from mtop_tui import __version__
 from mtop_tui.cli.errors import Exit, Failure, complain, usage_complaint
 from mtop_tui.cli.fleet import get, list_
 from mtop_tui.cli.options import screen_options, settings_of, source_options, table_options
+from mtop_tui.cli.simulate import recipes, simulate
 
 
 @click.group(
@@ -35,6 +36,8 @@ def cli(ctx: click.Context, /, **_: object) -> None:
 
 cli.add_command(list_)
 cli.add_command(get)
+cli.add_command(simulate)
+cli.add_command(recipes)
 
 
 def _open(ctx: click.Context) -> int:

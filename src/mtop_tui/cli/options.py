@@ -50,6 +50,10 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(part for item in text.split(",") if (part := item.strip()))
 
 
+SEED_OPTION = click.option(
+    "--seed", type=_number("seed", int, SEED), metavar="N", help="Seed of the simulation."
+)
+
 _SOURCE = (
     click.option("--mode", metavar="MODE", help="Where the fleet comes from: mock."),
     click.option(
@@ -73,9 +77,7 @@ _SOURCE = (
         metavar="N",
         help="Show N services: the first ones, or copies of all.",
     ),
-    click.option(
-        "--seed", type=_number("seed", int, SEED), metavar="N", help="Seed of the simulation."
-    ),
+    SEED_OPTION,
     click.option(
         "--slo",
         type=click.Path(path_type=Path),

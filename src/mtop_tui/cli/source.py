@@ -43,10 +43,8 @@ def open_fleet(loaded: Loaded, *, hurry: bool = False) -> Fleet:
     """
     from mtop_tui import resources
     from mtop_tui.clock import ManualClock, WallClock
-    from mtop_tui.config.promises import promises
     from mtop_tui.providers.mock.manifests import load
     from mtop_tui.providers.mock.provider import MockProvider
-    from mtop_tui.state.fleet import FleetStore
 
     settings = loaded.settings
     shipped = resources.path("mocks")
@@ -77,8 +75,19 @@ def open_fleet(loaded: Loaded, *, hurry: bool = False) -> Fleet:
         clones=settings.services,
         sleep=pass_time if hurry else asyncio.sleep,
     )
-    store = FleetStore(_prices(settings), promises(settings, _objectives(settings)))
-    return Fleet(provider, store, clock)
+    return Fleet(provider, store_for(settings), clock)
+
+
+def store_for(settings: Settings) -> FleetStore:
+    """An empty store with the prices and objectives of the settings.
+
+    Raises:
+        Failure: a file of theirs cannot be used.
+    """
+    from mtop_tui.config.promises import promises
+    from mtop_tui.state.fleet import FleetStore
+
+    return FleetStore(_prices(settings), promises(settings, _objectives(settings)))
 
 
 def _prices(settings: Settings) -> PriceBook:

@@ -194,7 +194,8 @@ def _container(spec: ServiceSpec) -> Body:
 
 
 def _annotations(spec: ServiceSpec) -> Body:
-    annotations: Body = {}
+    # A copy brings no users of its own: those of its original would be counted twice.
+    annotations: Body = {} if spec.copy_of is None else {REQUEST_RATE: "0"}
     if spec.slo:
         annotations[_SLO] = spec.slo
     if spec.age is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from mtop_tui.clock import Clock
 from mtop_tui.engine.deployment import SimulatedService
@@ -28,6 +28,10 @@ from mtop_tui.providers.mock.clones import Fleet, clone_name, cloned
 from mtop_tui.providers.mock.manifests import Manifests
 from mtop_tui.providers.mock.objects import with_identity, with_status
 
+if TYPE_CHECKING:
+    from mtop_tui.engine.faults.director import Director
+    from mtop_tui.providers.mock.story import Story
+
 CLUSTER: Final = "mock"
 
 _SHORTEST_WAIT, _LONGEST_WAIT = 0.25, 1.0
@@ -45,6 +49,8 @@ class MockProvider:
         clock: simulated time runs with it, except while paused.
         clones: show so many services: the first ones, or copies, then with nodes in proportion.
         sleep: waits between two looks at the clock; a test passes one that moves the clock.
+        story: what happens to it, beginning when it is first observed.
+        fluid: whether formulas take the place of single requests; by size, unless it is said.
     """
 
     def __init__(
@@ -55,12 +61,16 @@ class MockProvider:
         clock: Clock,
         clones: int | None = None,
         sleep: Sleep = asyncio.sleep,
+        story: Story | None = None,
+        fluid: bool | None = None,
     ) -> None:
         self._manifests = manifests
         self._seed = seed
         self._clock = clock
         self._clones = clones
         self._sleep = sleep
+        self._story = story
+        self._fluid = fluid
         self._closed = False
         self._lost = 0.0
         self._paused_at: float | None = None
@@ -71,7 +81,8 @@ class MockProvider:
     @property
     def name(self) -> str:
         """Which simulation it is."""
-        return f"mock: seed {self._seed}"
+        story = "" if self._story is None else f"{self._story.name}, "
+        return f"mock: {story}seed {self._seed}"
 
     @property
     def offers(self) -> frozenset[Offer]:
@@ -82,7 +93,7 @@ class MockProvider:
         """The fleet as it is some time before now, what happened since, then what happens."""
         now = self._now()
         yield [self._health("connecting", now)]
-        fleet = self._build(now)
+        fleet = self._begin(now)
         reported = float("-inf")
         while not self._closed:
             now = self._now()
@@ -126,6 +137,11 @@ class MockProvider:
             self._lost += now - self._paused_at
             self._paused_at = None
 
+    def step(self, seconds: float) -> None:
+        """Move the time at which it is held forward."""
+        if self._paused_at is not None:
+            self._paused_at += seconds
+
     async def close(self) -> None:
         """End `observe` at its next step."""
         self._closed = True
@@ -133,6 +149,14 @@ class MockProvider:
     def _now(self) -> float:
         now = self._clock.now() if self._paused_at is None else self._paused_at
         return now - self._lost
+
+    def _begin(self, now: float) -> SimulatedFleet | Director:
+        fleet = self._build(now)
+        if self._story is None:
+            return fleet
+        from mtop_tui.engine.faults.director import Director  # noqa: PLC0415 - only for stories
+
+        return Director(fleet, self._story.planned, now)
 
     def _build(self, now: float) -> SimulatedFleet:
         source = _fleet(self._manifests, now)
@@ -145,6 +169,7 @@ class MockProvider:
             seed=self._seed,
             start=now,
             autoscalers=source.autoscalers,
+            fluid=self._fluid,
         )
         return self._fleet
 
