@@ -12,6 +12,7 @@ from mtop_tui.engine.hardware import H100
 from mtop_tui.engine.models import model_named
 from mtop_tui.engine.outputs import logs
 from mtop_tui.engine.outputs.container import Container, ContainerFacts, speaker_of, version_of
+from mtop_tui.engine.outputs.failures import failure_of
 from mtop_tui.engine.outputs.interval import Interval
 from mtop_tui.engine.outputs.serving_facts import serving_facts, storage_facts
 from mtop_tui.engine.outputs.vllm_lines import stats_line
@@ -54,10 +55,11 @@ def value(lines: list[LogLine], pattern: str) -> str:
 
 FIGURES = {
     "gpu-memory-taken": {"free": 4e9},
+    "error": {"text": "RuntimeError: CUDA error: unspecified launch failure"},
     "xid": {"gpu": 3, "code": 79},
     "host-oom": {"pid": 4711, "resident": 64e9},
 }
-NAMED_OTHERWISE = {"no-kv-memory": "kv-too-small"}
+NAMED_OTHERWISE = {"no-kv-memory": "kv-too-small", "error": "engine-died"}
 FAILURES = [
     (container, kind)
     for container in (VLLM, SGLANG, STORAGE, KERNEL)
@@ -87,6 +89,22 @@ def test_a_failing_start_says_so_and_a_dying_engine_too() -> None:
     assert "engine-start-failed" in signatures(written(VLLM, "cuda-oom", starting=1.0))
     assert "engine-died" in signatures(written(VLLM, "cuda-oom"))
     assert "engine-died" in signatures(written(SGLANG, "engine-died"))
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB.", "cuda-oom"),
+        ("ValueError: No available memory for the cache blocks.", "no-kv-memory"),
+        ("RuntimeError: CUDA error: an illegal memory access was encountered", "illegal-memory"),
+        ("vllm: error: unrecognized arguments: --magic", "bad-argument"),
+        ("RuntimeError: CUDA error: unspecified launch failure", "error"),
+        ("(1.5/23.6 GiB) on startup is less than desired GPU memory utilization", "error"),
+        ("", "error"),
+    ],
+)
+def test_last_words_tell_which_failure_it_was(text: str, kind: str) -> None:
+    assert failure_of(text) == kind
 
 
 def test_figures_of_failures_are_those_of_the_container() -> None:

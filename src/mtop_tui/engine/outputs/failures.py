@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
+from mtop_tui.domain.diagnosis.signatures import match
 from mtop_tui.engine.outputs import hub_failures
 from mtop_tui.engine.outputs.container import Container
 from mtop_tui.engine.outputs.stamps import full, glog, short
 from mtop_tui.observations import LogLine
 
 _GIB: Final = 2.0**30
+_UNITS: Final = {"KiB": 2.0**10, "MiB": 2.0**20, "GiB": _GIB}
+_WITH_FIGURES: Final = frozenset({"gpu-memory-taken", "nccl-timeout"})
 _API: Final = "(APIServer pid=1)"
 
 
@@ -135,6 +138,16 @@ def engine_died(container: Container, at: float, stop: float) -> Iterator[LogLin
     yield from _died(container, at)
 
 
+def error(
+    container: Container, at: float, stop: float, *, text: str, starting: float = 0.0
+) -> Iterator[LogLine]:
+    """The engine ends with an error of these words."""
+    del stop
+    yield from _traceback(container, at, _INIT if starting else _STEP)
+    yield says(container, at, text)
+    yield from _end(container, at, starting)
+
+
 def no_kv_memory(container: Container, at: float, stop: float) -> Iterator[LogLine]:
     """The weights leave nothing of the memory the engine may take."""
     del stop
@@ -226,6 +239,27 @@ SERVING: Final[Mapping[str, Callable[..., Iterator[LogLine]]]] = {
     "bad-argument": bad_argument,
     "unsupported-model": unsupported_model,
     "no-device": no_device,
+    "error": error,
     **hub_failures.STAGES,
 }
-"""Failures of a serving container; "no-kv-memory" has the signature "kv-too-small"."""
+"""Failures of a serving container. "no-kv-memory" has the signature "kv-too-small"; "error" has no
+signature of its own."""
+
+
+def failure_of(text: str) -> str:
+    """The failure whose words these are; "error" for words that are of none."""
+    found = match(text)
+    name = found.signature if found else ""
+    if name == "kv-too-small" and "No available memory" in text:
+        name = "no-kv-memory"
+    return name if name in SERVING and name not in _WITH_FIGURES else "error"
+
+
+def wanted_bytes(text: str) -> float | None:
+    """How much an allocation that failed had asked for; None if the words do not say it."""
+    found = match(text)
+    wanted = dict(found.values).get("wanted") if found else None
+    if wanted is None:
+        return None
+    number, unit = wanted.split()
+    return float(number) * _UNITS[unit]

@@ -94,6 +94,20 @@ class PickerPage:
         self.requests = self.failed = self.refused = self.answered = 0.0
         self.input_tokens = self.output_tokens = self.remote_prefills = 0.0
 
+    def count(
+        self, *, requests: float, refused: float, failed: float, answered: float, split: bool
+    ) -> None:
+        """Bring its counts up to date; none of them falls.
+
+        `split`: every prompt is read by a prefill replica.
+        """
+        self.requests = max(self.requests, float(requests))
+        self.refused = max(self.refused, float(refused))
+        self.failed = max(self.failed, float(failed))
+        self.answered = max(self.answered, float(answered))
+        if split:
+            self.remote_prefills = self.requests - self.refused
+
     def values(self, endpoints: Sequence[Endpoint]) -> list[float]:
         """All series in the page's order. With no endpoint the averages are 0, as the picker has
         them, and `ready_endpoints` says why.

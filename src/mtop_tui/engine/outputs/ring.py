@@ -67,6 +67,11 @@ class LogRing:
         self._previous: _Run | None = None
 
     @property
+    def fresh(self) -> bool:
+        """Whether this run of the container has written nothing yet."""
+        return self._run.fresh
+
+    @property
     def pid(self) -> int:
         """The engine's process, as the kernel would name it."""
         return self._run.container.pid
@@ -180,6 +185,10 @@ class _Run:
         self._kept = 0
         self._lost, self._lost_until = 0, -math.inf
         self._before: Interval | None = None
+
+    @property
+    def fresh(self) -> bool:
+        return not (self._stages or self._texts or self._times)
 
     def add_stage(self, at: float, kind: str, figures: Mapping[str, float | str]) -> None:
         logs.stage_lines(self.container, at, kind, figures, at)  # so that a mistake shows at once
