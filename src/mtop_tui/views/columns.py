@@ -7,6 +7,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+import msgspec
+
 from mtop_tui.domain.readiness import Health
 from mtop_tui.state.fleet import ServiceSummary
 from mtop_tui.state.service import ServiceState
@@ -252,6 +254,9 @@ BY_ID = {column.id: column for column in COLUMNS}
 COLUMN_IDS = tuple(BY_ID)
 
 
+NAME_SHARE = 7
+"""Of the width, one part in so many is for names that need it."""
+
 LONGEST_STATE = 22
 LONGEST_ROLLOUT = 26
 
@@ -290,4 +295,12 @@ def placed(
     chosen = [BY_ID[identity] for identity in wanted] if wanted else list(COLUMNS)
     if "mark" not in wanted:
         chosen = [BY_ID["mark"], *(column for column in chosen if column.id != "mark")]
+    # On a wide screen names are worth more than the last column that would still fit.
+    whole = min(longest["name"], width // NAME_SHARE)
+    chosen = [
+        msgspec.structs.replace(column, width=max(column.width, whole))
+        if column.id == "name"
+        else column
+        for column in chosen
+    ]
     return table.placed(chosen, width, longest, (sorted_by,))
