@@ -232,9 +232,9 @@ LOGS = (
         "Previous container",
         "Logs",
         "What containers wrote before their last restart, or the present ones again",
-        bar="previous",
     ),
     Command("logs.wrap", "w", "wrap", "Wrap", "Logs", "Break long lines, or cut them", bar="wrap"),
+    Command("logs.written", "R", "written", "As written", "Logs", "With times, levels, JSON"),
     Command("logs.left", "h,left", "sideways(-1)", "Left", "Logs", shown="h ←", palette=False),
     Command("logs.right", "l,right", "sideways(1)", "Right", "Logs", shown="l →", palette=False),
     Command("logs.mark", "m", "mark", "Mark the line", "Logs"),
@@ -254,7 +254,6 @@ LOGS = (
         "Copy",
         "Logs",
         "The line or what is selected, to the terminal's clipboard (OSC 52)",
-        bar="copy",
     ),
     Command(
         "logs.save",
