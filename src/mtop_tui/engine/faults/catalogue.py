@@ -111,7 +111,7 @@ FAULTS = table(
         effects.slow_node,
         effects.sound_node,
         parameters=(
-            Parameter("times", "host time per step", "number", 4.0, 1.0, 50.0, (3.0, 10.0)),
+            Parameter("times", "host time per step", "number", 8.0, 1.0, 100.0, (5.0, 20.0)),
         ),
         leads_to=("slow-replica",),
         acts_on="nodes",
@@ -144,7 +144,7 @@ FAULTS = table(
         effects.throttle,
         effects.let_go,
         parameters=(
-            Parameter("clock", "share of the usual clock", "number", 0.5, 0.05, 1.0, (0.3, 0.6)),
+            Parameter("clock", "share of the usual clock", "number", 0.4, 0.05, 1.0, (0.15, 0.5)),
             Parameter(
                 "reason",
                 "why, as DCGM says",
@@ -201,7 +201,7 @@ FAULTS = table(
         "the host's cores are taken",
         effects.changed(lambda run: Factors(overhead=1.0 / (1.0 - run.number("load")))),
         effects.unchanged,
-        parameters=(Parameter("load", "share taken", "number", 0.8, 0.0, 0.98, (0.7, 0.95)),),
+        parameters=(Parameter("load", "share taken", "number", 0.9, 0.0, 0.98, (0.85, 0.97)),),
         leads_to=("slow-replica", "front-end-bound", "high-tpot"),
         kin="Chaos Mesh StressChaos cpu, Litmus pod-cpu-hog",
     ),

@@ -1,0 +1,1 @@
+"""How well the diagnosis names what is wrong, judged by faults of the simulation."""

@@ -1,0 +1,65 @@
+"""The fleets by which the diagnosis is judged: alike in shape, unlike in hardware and load."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+SERVICE = "judge/main"
+CANARY = "judge/main-canary"
+BYSTANDER = "judge/other"
+
+
+class FleetKind(NamedTuple):
+    """One of the fleets: four replicas of a service, a canary beside it, and a bystander.
+
+    `rps` is about 60 % of what they can do; `tpot` the objective in seconds, nearly twice the
+    healthy mean.
+    """
+
+    name: str
+    gpu: str
+    gpus: int
+    nodes: int
+    model: str
+    kind: str
+    rps: float
+    cached: float
+    tpot: float
+
+
+FLEETS = (
+    FleetKind("l4", "L4", 2, 5, "meta-llama/Llama-3.1-8B-Instruct", "chat", 15.0, 0.6, 0.08),
+    FleetKind(
+        "a100", "A100-80GB", 2, 3, "mistralai/Mistral-7B-Instruct-v0.3", "mixed", 75.0, 0.5, 0.02
+    ),
+    FleetKind("h100", "H100", 4, 4, "meta-llama/Llama-3.1-70B-Instruct", "chat", 30.0, 0.6, 0.045),
+)
+
+_RECIPE = """\
+summary: a fleet to judge by
+environment:
+  nodes: [{{pool: {name}, gpu: {gpu}, gpus: {per_node}, count: {nodes}}}]
+fleet:
+  services:
+    - name: judge/main
+      model: {model}
+      gpu: {gpu}
+      gpus: {gpus}
+      replicas: 4
+      route: {{group: main, weight: 80}}
+      slo: ttft<=1s@95%, availability@99%
+    - {{name: judge/main-canary, copy: judge/main, replicas: 1, route: {{group: main, weight: 20}}}}
+    - {{name: judge/other, model: {model}, gpu: {gpu}, gpus: {gpus}, replicas: 1}}
+workload:
+  judge/main: {{rps: {rps}, kind: {kind}, cached: {cached}}}
+  judge/other: {{rps: {other}, kind: {kind}, cached: {cached}}}
+duration: {duration:.0f}s
+"""
+
+
+def recipe_text(fleet: FleetKind, duration: float) -> str:
+    """The fleet as a recipe without a scenario."""
+    per_node = 4 if fleet.gpu == "L4" else 8
+    return _RECIPE.format(
+        **fleet._asdict(), per_node=per_node, other=fleet.rps / 8, duration=duration
+    )

@@ -1,0 +1,155 @@
+"""Scores of the cases, and the page that shows them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from statistics import median
+from typing import NamedTuple
+
+from bench.diagnosis.judge import Case, Look
+from mtop_tui.engine.faults.catalogue import FAULTS
+
+PATIENCE = 60.0
+"""Seconds from the violation within which an answer is expected."""
+
+
+class Score(NamedTuple):
+    """What came of a case. None where nothing was violated, so that there is nothing to score.
+
+    Attributes:
+        said: the first cause when patience has run out, or at the end if that is earlier.
+        right: whether it is one that the catalogue names.
+        delay: seconds from the violation to the first right answer; None without one.
+        object_right: whether the right answer was about the service that the fault was on, and no
+            worse answer was given about a bystander at that time.
+    """
+
+    said: str
+    right: bool
+    delay: float | None
+    object_right: bool
+
+
+def score_of(case: Case) -> Score | None:
+    """Score one case."""
+    after = [one for one in case.looks if one.at >= 0.0]
+    own = [one for one in after if one.service == case.target]
+    violated = next((one.at for one in own if one.violated), None)
+    if violated is None:
+        return None
+    causes = FAULTS[case.fault].leads_to
+    scored = [one for one in own if one.at >= violated]
+    judged = [one for one in scored if one.at <= violated + PATIENCE]
+    said = judged[-1].cause
+    first = next((one.at for one in scored if one.cause in causes), None)
+    at = judged[-1].at
+    others = [one for one in after if one.service.endswith("/other") and abs(one.at - at) < 3.0]
+    return Score(
+        said or "nothing",
+        said in causes,
+        None if first is None else first - violated,
+        said in causes and not any(one.cause in causes for one in others),
+    )
+
+
+class Totals(NamedTuple):
+    """Shares over all scored cases, and of healthy looks without a cause."""
+
+    cases: int
+    scored: int
+    right: float
+    quick: float
+    objects: float
+    silent: float
+
+
+def totals_of(cases: Sequence[Case], healthy: Sequence[Look]) -> Totals:
+    """All scores together."""
+    scores = [score for case in cases if (score := score_of(case)) is not None]
+    count = max(len(scores), 1)
+    rights = [score for score in scores if score.right]
+    quick = sum(score.delay is not None and score.delay <= PATIENCE for score in scores)
+    return Totals(
+        cases=len(cases),
+        scored=len(scores),
+        right=len(rights) / count,
+        quick=quick / count,
+        objects=sum(score.object_right for score in rights) / max(len(rights), 1),
+        silent=sum(not one.blamed for one in healthy) / max(len(healthy), 1),
+    )
+
+
+BOUNDS = {"right": 0.90, "quick": 0.80, "objects": 0.95, "silent": 0.99}
+_WORDS = {
+    "right": "the first cause is right a minute after the violation",
+    "quick": "a right first cause within a minute",
+    "objects": "of the right ones, on the right service and no other",
+    "silent": "healthy service-hours in which nothing is said",
+}
+
+
+def bounds_missed(cases: Sequence[Case], healthy: Sequence[Look]) -> list[str]:
+    """The bounds that are not met, in words."""
+    totals = totals_of(cases, healthy)._asdict()
+    return [
+        f"{_WORDS[name]}: {totals[name]:.1%}, at least {bound:.0%}"
+        for name, bound in BOUNDS.items()
+        if totals[name] < bound
+    ]
+
+
+def page(cases: Sequence[Case], healthy: Sequence[Look], *, quick: bool) -> str:
+    """The page as Markdown."""
+    totals = totals_of(cases, healthy)
+    lines = [
+        "# How well the diagnosis names what is wrong",
+        "",
+        "Written by `python -m bench.diagnosis"
+        + (" --quick`: one seed on one fleet." if quick else "`."),
+        "Each case is a fault of [the catalogue](faults.md) on a simulated fleet, its strength",
+        "drawn from the seed. The diagnosis sees what the provider emits, without annotations. A",
+        "case is scored from when TTFT p95 exceeds 1 s, TPOT its objective or errors 1 %, or a",
+        "replica is not ready.",
+        "",
+        f"{totals.cases} cases, of which {totals.scored} violated something and were scored.",
+        "",
+        "| | share | at least |",
+        "|---|---|---|",
+        *(
+            f"| {_WORDS[name]} | {totals._asdict()[name]:.1%} | {bound:.0%} |"
+            for name, bound in BOUNDS.items()
+        ),
+        "",
+        "| fault | scored | right | median seconds to the right answer | said otherwise |",
+        "|---|---|---|---|---|",
+        *_rows(cases),
+        "",
+        "Said of healthy services: "
+        + (_said(one.cause for one in healthy if one.blamed) or "nothing")
+        + ".",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _rows(cases: Sequence[Case]) -> list[str]:
+    rows = []
+    for fault, action in FAULTS.items():
+        own = [case for case in cases if case.fault == fault]
+        if not own:
+            continue
+        scores = [score for case in own if (score := score_of(case)) is not None]
+        delays = [score.delay for score in scores if score.delay is not None]
+        otherwise = _said(score.said for score in scores if not score.right)
+        rows.append(
+            f"| `{fault}` ({', '.join(action.leads_to)}) | {len(scores)} of {len(own)} "
+            f"| {sum(score.right for score in scores)} "
+            f"| {f'{median(delays):.0f}' if delays else '-'} | {otherwise or '-'} |"
+        )
+    return rows
+
+
+def _said(causes: Iterable[str]) -> str:
+    counted = Counter(cause for cause in causes if cause)
+    return ", ".join(f"{cause} {count}" for cause, count in counted.most_common())
