@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from typing import Any
 
 import pytest
@@ -10,6 +11,8 @@ from mtop_tui.engine.demand import UNSTATED, Demand
 from mtop_tui.engine.deployment import SimulatedService
 from mtop_tui.engine.fleet import BATCH, SimulatedFleet
 from mtop_tui.engine.sampling import sample_interval
+from mtop_tui.engine.workload.replay import TraceWorkload
+from mtop_tui.engine.workload.traces import read_trace
 from mtop_tui.observations import (
     Condition,
     KubeEvent,
@@ -230,3 +233,22 @@ def test_a_service_that_names_no_gpu_gets_one_it_fits_into() -> None:
     found = observed(service("a", pools=(pool,), model="Llama-3.1-70B"), on=mixed)
     assert last(found, Replica).gpu_type == "H100"
     assert last(found, Replica).phase == "ready"
+
+
+def test_a_recorded_trace_takes_the_place_of_a_services_own_stream() -> None:
+    rows = [f"{index / 4},100,20" for index in range(4_000)]
+    trace = read_trace(["at,prompt,output", *rows], "mine.csv")
+    one = service("a", Demand(requests_per_second=50.0))
+    source = TraceWorkload(trace, START - 200.0)
+    fleet = SimulatedFleet([one], nodes(), seed=1, start=START, sources={one.service.key: source})
+    found = [record for batch in fleet.advance(START + 120.0) for record in batch]
+    assert served(found, "a") == pytest.approx(4.0, rel=0.05)
+
+
+def test_services_that_state_nothing_are_sized_for_their_bursts() -> None:
+    """Who is called in bursts has room for them; nobody's queue grows."""
+    asked = [service(f"{kind}-{index}") for kind in ("chat", "code") for index in range(3)]
+    found = observed(*asked, until=120.0)
+    for one in asked:
+        samples = [r for r in found if isinstance(r, MetricSample) and r.service == one.service.key]
+        assert statistics.fmean(sample.gauges[1] for sample in samples) < 2

@@ -487,3 +487,9 @@ def test_a_services_kind_comes_from_its_name_then_from_its_model() -> None:
     coder = service_workload(1, service("assist", "bigcode/starcoder2-15b"), UNSTATED, 1.0)
     named = service_workload(1, service("batch-jobs", "bigcode/starcoder2-15b"), UNSTATED, 1.0)
     assert coder.mean_lengths()[0] > 3 * named.mean_lengths()[0]
+
+
+def test_the_peak_tells_what_to_be_ready_for() -> None:
+    assert level(cv=1.0).peak == 1.0
+    assert 1.5 < made(CHAT).peak < 2.5
+    assert level(kind=CODE).peak == pytest.approx(5.0)

@@ -6,7 +6,7 @@ after that come samples of the replicas that serve, and whatever else changes, i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -26,6 +26,7 @@ from mtop_tui.engine.router import Router
 from mtop_tui.engine.sampling import Sampler
 from mtop_tui.engine.service_run import PoolRun, ServiceRun
 from mtop_tui.engine.truth import Truth, truth_of
+from mtop_tui.engine.workload.source import RequestSource
 from mtop_tui.engine.world import World
 from mtop_tui.observations import (
     Autoscaler,
@@ -65,6 +66,7 @@ class SimulatedFleet:
         autoscalers: bounds of autoscaled pools.
         fluid: whether formulas take the place of single requests; by the number of replicas,
             unless it is said.
+        sources: streams of requests that take the place of the drawn ones, by service.
     """
 
     def __init__(
@@ -77,6 +79,7 @@ class SimulatedFleet:
         history: float = 120.0,
         autoscalers: Sequence[Autoscaler] = (),
         fluid: bool | None = None,
+        sources: Mapping[ServiceKey, RequestSource] | None = None,
     ) -> None:
         self._seed = seed
         wanted = sum(pool.desired or 1 for one in services for pool in one.service.pools)
@@ -84,7 +87,7 @@ class SimulatedFleet:
         self.sampler = Sampler(wanted, start=start, history=history, fluid=self.fluid)
         self.begin = self.sampler.begin
         self.world = World(seed, self.begin, nodes)
-        self.router = Router(self.world, fluid=self.fluid)
+        self.router = Router(self.world, fluid=self.fluid, sources=sources or {})
         self.workloads = Workloads(self.world)
         self.kubelet = Kubelet(self.world, self.workloads.changed, self.router.stray)
         self.workloads.kubelet = self.kubelet

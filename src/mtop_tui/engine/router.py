@@ -6,6 +6,7 @@ the request, unless another one, drawn at random, has much less to do (power of 
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from random import Random
 from typing import NamedTuple
 
@@ -15,8 +16,9 @@ from mtop_tui.engine.service_run import PoolRun, ServiceRun
 from mtop_tui.engine.serving.replica import ReplicaServer
 from mtop_tui.engine.serving.requests import Request
 from mtop_tui.engine.workload.changes import LoadChange
-from mtop_tui.engine.workload.kinds import kind_of
-from mtop_tui.engine.workload.workload import Workload, workload_of
+from mtop_tui.engine.workload.source import RequestSource
+from mtop_tui.engine.workload.streams import group_workload, service_workload
+from mtop_tui.engine.workload.workload import Workload
 from mtop_tui.engine.world import World
 from mtop_tui.observations import ObjectRef, RouteGroup, RouteMember, ServiceKey
 
@@ -26,7 +28,9 @@ TICK = 1.0
 _OVERLOADED = 1.5
 _SLACK = 4_000
 _MOST_HELD = 1_000
-_UTILISATION = (0.15, 0.6)
+_UTILISATION = (0.3, 0.9)
+"""Of a service that states no rate, in its busy hours."""
+
 _GROUP_KIND = "RouteGroup"
 
 
@@ -43,7 +47,7 @@ class Flow:
     __slots__ = ("group", "key", "members", "mirrors", "random", "total", "workload")
 
     def __init__(
-        self, key: ServiceKey, workload: Workload, random: Random, group: RouteGroup | None
+        self, key: ServiceKey, workload: RequestSource, random: Random, group: RouteGroup | None
     ) -> None:
         self.key, self.workload, self.random, self.group = key, workload, random, group
         self.members: list[tuple[ServiceRun, int]] = []
@@ -59,11 +63,20 @@ class Share(NamedTuple):
 
 
 class Router:
-    """Hands requests to replicas, service by service, each second of simulated time."""
+    """Hands requests to replicas, service by service, each second of simulated time.
 
-    def __init__(self, world: World, *, fluid: bool) -> None:
+    Args:
+        world: whose services they are.
+        fluid: formulas take the place of single requests.
+        sources: streams that take the place of the drawn ones, by service or by a group's member.
+    """
+
+    def __init__(
+        self, world: World, *, fluid: bool, sources: Mapping[ServiceKey, RequestSource]
+    ) -> None:
         self._world = world
         self._fluid = fluid
+        self._sources = sources
         self._flows: dict[ServiceKey, Flow] = {}
         self._flow_of: dict[ServiceKey, Flow] = {}
         self._ticks = 0
@@ -85,8 +98,11 @@ class Router:
                 self._ticks += 1
                 phase = (self._ticks * 0.6180339887498949) % 1.0
                 self._world.after(TICK * phase, self._tick, flow)
-        elif run.demand.requests_per_second is not None or flow.group is not None:
+        elif announce:
             self._add_mean(flow, run)
+        else:
+            together = [*(one for one, _ in flow.members), run]
+            flow.workload = self._source(together, flow.group)
         flow.members.append((run, route.weight if route else 1))
         self._flow_of[run.key] = flow
         self._weigh(flow, announce=announce)
@@ -254,19 +270,33 @@ class Router:
     # Groups and rates
 
     def _new(self, run: ServiceRun, key: ServiceKey, *, grouped: bool) -> Flow:
-        world, service = self._world, run.service
-        kind = kind_of(service.ref.name, service.model)
-        workload = workload_of(world.seed, key, run.demand, 0.0, kind)
-        if run.demand.requests_per_second is None:
-            workload.set_mean(self._usual(run, workload))
+        world = self._world
         group = None
         if grouped:
             ref = ObjectRef(key.cluster, key.namespace, _GROUP_KIND, key.name)
             group = RouteGroup(at=world.now, ref=naming.identified(world.seed, ref), members=())
-        return Flow(key, workload, world.random(key.namespace, key.name, "route"), group)
+        source = self._source([run], group)
+        return Flow(key, source, world.random(key.namespace, key.name, "route"), group)
+
+    def _source(self, runs: Sequence[ServiceRun], group: RouteGroup | None) -> RequestSource:
+        """What a service, or the members of a group together, are asked for."""
+        for run in runs:
+            if run.key in self._sources:
+                return self._sources[run.key]
+        seed = self._world.seed
+        if group is None:
+            workload = service_workload(seed, runs[0].service, runs[0].demand)
+        else:
+            members = [(run.service, run.demand) for run in runs]
+            workload = group_workload(seed, group.ref, members)
+        if all(run.demand.requests_per_second is None for run in runs):
+            workload.set_mean(sum(self._usual(run, workload) for run in runs))
+        return workload
 
     def _add_mean(self, flow: Flow, run: ServiceRun) -> None:
-        """What a group is asked for is what its members state, or else what they can do."""
+        """A member came later: the stream stays what it is, with a rate for all of them."""
+        if not isinstance(flow.workload, Workload):
+            return
         stated = [one.demand.requests_per_second for one, _ in [*flow.members, (run, 0)]]
         known = [rate for rate in stated if rate is not None]
         if known:
@@ -287,7 +317,7 @@ class Router:
             for pool in run.pools
         ]
         random = self._world.random(run.key.namespace, run.key.name, "utilisation")
-        return min(found, default=0.0) * random.uniform(*_UTILISATION)
+        return min(found, default=0.0) * random.uniform(*_UTILISATION) / workload.peak
 
     def _weigh(self, flow: Flow, *, announce: bool) -> None:
         flow.total = sum(weight for run, weight in flow.members if not run.stopped)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from random import Random
 
@@ -31,6 +32,13 @@ class Gaps(msgspec.Struct, frozen=True):
     silences: float = 0.0
     silence_shape: float = 1.0
     silence_scale: float = 1.0
+
+    @property
+    def crowd(self) -> float:
+        """Times the mean rate at which requests come within bursts; 1 where there are none."""
+        if self.silences:
+            return 1.0 / (self.shape * self.scale)
+        return max(1.0, (1.0 + math.sqrt(1.0 / self.shape)) / 2.0)
 
     def first(self, random: Random) -> float:
         """What is left of a gap in which one begins to look: long gaps are met more often."""

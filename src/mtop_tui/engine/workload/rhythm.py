@@ -52,6 +52,12 @@ def course(key: int, at: float, strength: float) -> float:
     return max(0.0, wave) * math.exp(sigma * unrest(key, at) - sigma * sigma / 2)
 
 
+def peak(strength: float) -> float:
+    """Times the mean that the rate reaches in a busy hour of most days."""
+    wave = 1.0 + (max(HOURS) - 1.0) * strength
+    return wave * math.exp(UNREST * strength)
+
+
 def _normal(key: int, knot: int) -> float:
     """A draw from about a standard normal distribution: the same for the same key and knot."""
     word = (key + knot * 0x9E3779B97F4A7C15) & _MASK

@@ -114,6 +114,12 @@ class Workload:
         return self._mean
 
     @property
+    def peak(self) -> float:
+        """Times its mean that the rate reaches in busy hours, bursts included: about the size a
+        service needs to answer in time."""
+        return rhythm.peak(self.shape.diurnal) * self.shape.gaps.crowd
+
+    @property
     def changes(self) -> tuple[LoadChange, ...]:
         """All changes it was given."""
         return self._changes
@@ -266,8 +272,7 @@ def workload_of(
         seed: of the simulation.
         key: of the service; for a group, its name in place of the service's.
         demand: what its manifest states.
-        usual_rate: requests per second where the demand states none. In two weeks the rate of
-            most kinds comes up to 2.3 times its mean.
+        usual_rate: requests per second where the demand states none.
         kind: what it is used for, where the demand states none.
     """
     kind = demand.kind or kind

@@ -30,6 +30,7 @@ from mtop_tui.providers.mock.objects import with_identity, with_status
 
 if TYPE_CHECKING:
     from mtop_tui.engine.faults.director import Director
+    from mtop_tui.engine.workload.replay import TraceWorkload
     from mtop_tui.providers.mock.story import Story
 
 CLUSTER: Final = "mock"
@@ -170,8 +171,22 @@ class MockProvider:
             start=now,
             autoscalers=source.autoscalers,
             fluid=self._fluid,
+            sources=self._recorded(now),
         )
         return self._fleet
+
+    def _recorded(self, now: float) -> dict[ServiceKey, TraceWorkload]:
+        """The traces of the story, which begin with it."""
+        if self._story is None or not self._story.replays:
+            return {}
+        from mtop_tui.engine.workload.replay import TraceWorkload  # noqa: PLC0415 - only for traces
+
+        return {
+            key: TraceWorkload(
+                one.trace, now - one.start / one.speed, speed=one.speed, repeat=one.repeat
+            )
+            for key, one in self._story.replays.items()
+        }
 
     def _health(self, state: SourceState, at: float) -> SourceHealth:
         problems, skipped = self._manifests.problems, sum(self._manifests.skipped.values())
