@@ -11,7 +11,14 @@ import click
 from mtop_tui import __version__
 from mtop_tui.cli.errors import Exit, Failure, complain, usage_complaint
 from mtop_tui.cli.fleet import get, list_
-from mtop_tui.cli.options import screen_options, settings_of, source_options, table_options
+from mtop_tui.cli.options import (
+    STORY_FLAGS,
+    screen_options,
+    settings_of,
+    source_options,
+    story_options,
+    table_options,
+)
 from mtop_tui.cli.simulate import recipes, simulate
 
 
@@ -26,12 +33,19 @@ from mtop_tui.cli.simulate import recipes, simulate
 @source_options
 @table_options
 @screen_options
+@story_options
 @click.version_option(__version__, prog_name="mtop", message="%(prog)s %(version)s")
 @click.pass_context
 def cli(ctx: click.Context, /, **_: object) -> None:
     """htop for LLM serving on KServe. Without a command, opens the screen."""
     if ctx.invoked_subcommand is None:
         ctx.exit(_open(ctx))
+    for name in STORY_FLAGS:
+        if ctx.params[name] is not None:
+            flag = f"--{name}"
+            raise click.UsageError(
+                f"{flag} stands here for the screen only; `mtop simulate` runs a recipe without one"
+            )
 
 
 cli.add_command(list_)
@@ -52,6 +66,17 @@ def _open(ctx: click.Context) -> int:
     # collection then.
     gc.disable()
     loaded = settings_of(ctx, column_ids)
+    if (recipe := ctx.params["recipe"]) is not None:
+        from mtop_tui.cli.story import open_story
+
+        speed, target = ctx.params["speed"], ctx.params["target"]
+        story = open_story(loaded, recipe, target=target, speed=speed)
+        from mtop_tui.app import run
+
+        return run(loaded, story.provider, story.store, story.clock)
+    for name in ("speed", "target"):
+        if ctx.params[name] is not None:
+            raise click.UsageError(f"--{name} needs a story to set: add --recipe NAME")
     from mtop_tui.app import run
     from mtop_tui.cli.source import open_fleet
 

@@ -108,6 +108,43 @@ _SCREEN = (
 )
 
 
+FASTEST = 1_000.0
+"""Simulated seconds per second that can be asked for."""
+
+
+def _speed(text: str) -> float:
+    try:
+        speed = float(text)
+    except ValueError:
+        speed = 0.0
+    if not 0.0 < speed <= FASTEST:
+        raise click.UsageError(
+            f"--speed expected a number above 0 and at most {FASTEST:g}, got {text}"
+        )
+    return speed
+
+
+TARGET_OPTION = click.option(
+    "--target", metavar="NAMESPACE/NAME", help="The service that a topology is about."
+)
+SPEED_OPTION = click.option(
+    "--speed", type=_speed, metavar="N", help="Simulated seconds per second of a recipe."
+)
+STORY_FLAGS = ("recipe", "speed", "target")
+_STORY = (
+    click.option(
+        "--recipe", metavar="NAME", help="Watch a story: one of `mtop recipes`, or a file."
+    ),
+    SPEED_OPTION,
+    TARGET_OPTION,
+)
+
+
+def story_options(command: Command) -> Command:
+    """Flags that open the screen on a story."""
+    return _with(_STORY, command)
+
+
 def source_options(command: Command) -> Command:
     """Flags that choose what is observed."""
     return _with(_SOURCE, command)

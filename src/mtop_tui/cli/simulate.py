@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mtop_tui.cli.errors import Exit, Failure, emit
-from mtop_tui.cli.options import SEED_OPTION, settings_of
+from mtop_tui.cli.options import SEED_OPTION, SPEED_OPTION, TARGET_OPTION, settings_of
 
 if TYPE_CHECKING:
     from mtop_tui.cli.story import StoryFleet
@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from mtop_tui.views.checks import Checker
 
 _MINUTE = 60.0
-
-FASTEST = 1_000.0
-"""Simulated seconds per second that can be asked for."""
 
 
 def _duration(text: str) -> float:
@@ -30,18 +27,6 @@ def _duration(text: str) -> float:
     if not seconds:
         raise click.UsageError(f"--for expected a duration such as 90s or 10m, got {text}")
     return seconds
-
-
-def _speed(text: str) -> float:
-    try:
-        speed = float(text)
-    except ValueError:
-        speed = 0.0
-    if not 0.0 < speed <= FASTEST:
-        raise click.UsageError(
-            f"--speed expected a number above 0 and at most {FASTEST:g}, got {text}"
-        )
-    return speed
 
 
 def _setting(text: str) -> tuple[str, object]:
@@ -59,17 +44,12 @@ def _setting(text: str) -> tuple[str, object]:
 
 @click.command("simulate")
 @click.argument("name", metavar="TOPOLOGY|RECIPE")
-@click.option("--target", metavar="NAMESPACE/NAME", help="The service that a topology is about.")
+@TARGET_OPTION
 @SEED_OPTION
 @click.option(
     "--for", "lasts", type=_duration, metavar="DURATION", help="How long, in place of its own."
 )
-@click.option(
-    "--speed",
-    type=_speed,
-    metavar="N",
-    help="Simulated seconds per second; without it, as fast as it goes.",
-)
+@SPEED_OPTION
 @click.option("--assert", "asserts", is_flag=True, help="Exit with 1 when a check fails.")
 @click.option(
     "--report", type=click.Path(path_type=Path, dir_okay=False), help="Write all of it as JSON."
@@ -90,7 +70,8 @@ def simulate(
     """Run a story without a screen, and say what came of its checks.
 
     A topology (canary, rolling, bluegreen, shadow) or recipe is one that ships with mtop, see
-    `mtop recipes`, or a path to a YAML file. The same seed gives the same run.
+    `mtop recipes`, or a path to a YAML file. The same seed gives the same run. Without --speed, it
+    goes as fast as it can.
     """
     import asyncio
 
