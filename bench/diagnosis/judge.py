@@ -17,9 +17,9 @@ from mtop_tui.config.promises import promises
 from mtop_tui.config.settings import Settings
 from mtop_tui.domain.diagnosis.findings import Finding
 from mtop_tui.domain.diagnosis.ranking import diagnose
-from mtop_tui.engine.arrivals import stream
 from mtop_tui.engine.faults.actions import Action
 from mtop_tui.engine.faults.parameters import drawn_values
+from mtop_tui.engine.randomness import stream
 from mtop_tui.observations import Annotation, Observation, ServiceKey
 from mtop_tui.providers.base import LogQuery, feed, feed_logs
 from mtop_tui.providers.mock.provider import CLUSTER, MockProvider

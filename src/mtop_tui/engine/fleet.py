@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping, Sequence
 import msgspec
 
 from mtop_tui.engine import naming
-from mtop_tui.engine.arrivals import stream
 from mtop_tui.engine.control.autoscaling import Rule, Scaler
 from mtop_tui.engine.control.commands import FleetLevers
 from mtop_tui.engine.control.nodes import Nodes
@@ -22,6 +21,7 @@ from mtop_tui.engine.kubelet import Kubelet
 from mtop_tui.engine.levers import Levers
 from mtop_tui.engine.lifecycle import Limits
 from mtop_tui.engine.pods import SimulatedReplica
+from mtop_tui.engine.randomness import stream
 from mtop_tui.engine.router import Router
 from mtop_tui.engine.sampling import Sampler
 from mtop_tui.engine.service_run import PoolRun, ServiceRun

@@ -7,10 +7,10 @@ from heapq import heappop, heappush
 from random import Random
 from typing import Any
 
-from mtop_tui.engine.arrivals import stream
 from mtop_tui.engine.cluster import Cluster, Quotas
 from mtop_tui.engine.kube_events import Recorder, Said
 from mtop_tui.engine.pods import SimulatedReplica
+from mtop_tui.engine.randomness import stream
 from mtop_tui.engine.service_run import PoolRun, ServiceRun
 from mtop_tui.observations import Node, ObjectRef, Observation, ServiceKey
 

@@ -9,8 +9,8 @@ from random import Random
 
 import msgspec
 
-from mtop_tui.engine.arrivals import stream
 from mtop_tui.engine.demand import Demand
+from mtop_tui.engine.randomness import stream
 from mtop_tui.engine.serving.requests import Request
 from mtop_tui.engine.workload import rhythm
 from mtop_tui.engine.workload.changes import LoadChange, Scales, scales_at
