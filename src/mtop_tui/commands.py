@@ -61,6 +61,16 @@ MOVE = (
 
 FLEET = (
     Command(
+        "fleet.open",
+        "enter",
+        "open",
+        "Open",
+        "Fleet",
+        "The selected service: why, charts, replicas, events, spec",
+        bar="open",
+        shown="Enter",
+    ),
+    Command(
         "fleet.filter",
         "slash",
         "filter",
@@ -151,7 +161,38 @@ TABLE = (
     ),
 )
 
+COST = (
+    Command(
+        "cost.group",
+        "b",
+        "group",
+        "Group by the next",
+        "Cost",
+        "Service, namespace, team, GPU type, revision",
+        bar="group",
+    ),
+    Command(
+        "cost.period",
+        "w",
+        "period",
+        "Next period",
+        "Cost",
+        "The last hour, 6 hours, day or week",
+        bar="period",
+    ),
+)
+
 VIEWS = (
+    Command(
+        "view.cost",
+        "dollar_sign",
+        "app.open('cost')",
+        "Cost",
+        "Views",
+        "Where the money goes",
+        bar="cost",
+        shown="$",
+    ),
     Command(
         "view.objectives",
         "o",
@@ -279,6 +320,85 @@ LOGS = (
     ),
 )
 
+SERVICE = (
+    Command(
+        "service.why",
+        "w,enter",
+        "why",
+        "All causes",
+        "Service",
+        "Every cause that was found, with what it rests on",
+        bar="why",
+        shown="w Enter",
+    ),
+    Command("service.panel", "tab", "panel(1)", "Next panel", "Service", bar="panel", shown="Tab"),
+    Command(
+        "service.panel_back",
+        "shift+tab",
+        "panel(-1)",
+        "Previous panel",
+        "Service",
+        shown="Shift+Tab",
+    ),
+    Command(
+        "service.earlier",
+        "left",
+        "cursor(-1)",
+        "Read the charts earlier",
+        "Service",
+        "A cursor that reads all charts at one time",
+        bar="read",
+        shown="←",
+        palette=False,
+    ),
+    Command(
+        "service.later",
+        "right",
+        "cursor(1)",
+        "Read the charts later",
+        "Service",
+        "Beyond the present, the cursor goes away",
+        shown="→",
+        palette=False,
+    ),
+    Command("service.mark_before", "N", "mark(-1)", "Read at the mark before", "Service"),
+    Command(
+        "service.mark_next",
+        "n",
+        "mark(1)",
+        "Read at the next mark",
+        "Service",
+        "Marks are events, revisions, scaling and notes on the time axis",
+    ),
+    Command(
+        "service.zoom_in",
+        "plus,equals_sign",
+        "zoom(1)",
+        "Shorter span",
+        "Service",
+        bar="zoom",
+        shown="+",
+    ),
+    Command("service.zoom_out", "minus", "zoom(-1)", "Longer span", "Service", shown="-"),
+    *(
+        Command(
+            f"service.span_{name}",
+            f"{number}",
+            f"span({number - 1})",
+            f"Look back {name}",
+            "Service",
+        )
+        for number, name in enumerate(("1m", "5m", "15m", "1h"), 1)
+    ),
+    Command("service.yaml", "y", "yaml", "YAML", "Service", "The object itself", bar="yaml"),
+    Command("service.pause", "p,space", "pause", "Pause or resume", "Service", shown="p Space"),
+    Command(
+        "service.back", "escape", "back", "Back", "Service", bar="back", shown="Esc", palette=False
+    ),
+)
+
+PAGE = (Command("page.back", "escape,w,y,enter", "back", "Back", "Page", bar="back", shown="Esc"),)
+
 APP = (
     Command(
         "app.help",
@@ -302,6 +422,33 @@ APP = (
         palette=False,
     ),
     Command("app.quit", "q,ctrl+c", "quit", "Quit", "mtop", bar="quit", shown="q ^c"),
+    Command(
+        "app.step",
+        "full_stop",
+        "step",
+        "Step 10 seconds",
+        "mtop",
+        "While paused; a simulation only",
+        shown=".",
+    ),
+    Command(
+        "app.faster",
+        "greater_than_sign,plus",
+        "pace(2)",
+        "Faster",
+        "mtop",
+        "Twice as fast; a story only",
+        shown="> +",
+    ),
+    Command(
+        "app.slower",
+        "less_than_sign,minus",
+        "pace(0.5)",
+        "Slower",
+        "mtop",
+        "Half as fast; a story only",
+        shown="< -",
+    ),
 )
 
 

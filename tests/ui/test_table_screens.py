@@ -147,3 +147,25 @@ async def test_one_view_leads_to_another_and_back_to_the_fleet(fleet: Fleet) -> 
         await pilot.press("escape")
         await fleet.settle(pilot)
         assert fleet.app.screen.__class__.__name__ == "FleetScreen"
+
+
+async def test_cost_is_grouped_and_adds_up(fleet: Fleet) -> None:
+    one = replica(key("granite-3-8b"), gpus=2)
+    later = [
+        sample(one, START + t, requests=61 * t, tokens=6100 * t, running=12)
+        for t in range(0, 601, 10)
+    ]
+    for record in later:
+        fleet.provider.emit(record)
+    async with fleet.app.run_test(size=MIDDLE) as pilot:
+        await fleet.settle(pilot)
+        fleet.clock.advance(600)
+        await pilot.press("dollar_sign")
+        await fleet.settle(pilot)
+        assert "fleet > cost   by service   last 1h" in fleet.lines[0]
+        assert "(nodes, idle)" in fleet.text
+        assert "granite-3-8b" in fleet.text
+        await pilot.press("b", "w")
+        await fleet.settle(pilot)
+        assert "by namespace   last 6h" in fleet.lines[0]
+        assert line_with(fleet, "production")

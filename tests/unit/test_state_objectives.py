@@ -122,26 +122,26 @@ class TestCountRing:
     def test_windows_hold_the_steps_that_make_them_up(self) -> None:
         ring = CountRing(360, 60)
         for minute in range(400):
-            ring.add(minute * 60, Count(9, 9, 10), 60)
-        assert ring.over(300, 399 * 60) == (Count(45, 45, 50), 300)
-        assert ring.over(360 * 60, 399 * 60) == (Count(3240, 3240, 3600), 21600)
+            ring.count(minute * 60, Count(9, 9, 10), 60)
+        assert ring.counted(300, 399 * 60) == (Count(45, 45, 50), 300)
+        assert ring.counted(360 * 60, 399 * 60) == (Count(3240, 3240, 3600), 21600)
 
     def test_steps_that_were_not_observed_are_not_counted_as_seen(self) -> None:
         ring = CountRing(60, 60)
-        ring.add(0, Count(1, 1, 1), 60)
-        ring.add(600, Count(1, 1, 1), 60)
-        assert ring.over(3600, 600) == (Count(2, 2, 2), 120)
-        assert ring.over(300, 600) == (Count(1, 1, 1), 60)
+        ring.count(0, Count(1, 1, 1), 60)
+        ring.count(600, Count(1, 1, 1), 60)
+        assert ring.counted(3600, 600) == (Count(2, 2, 2), 120)
+        assert ring.counted(300, 600) == (Count(1, 1, 1), 60)
 
     def test_what_is_older_than_the_ring_is_gone(self) -> None:
         ring = CountRing(10, 60)
-        ring.add(0, Count(1, 1, 1), 60)
-        ring.add(10_000, Count(2, 2, 2), 60)
-        assert ring.over(600, 10_000) == (Count(2, 2, 2), 60)
-        assert ring.over(600, 20_000) == (Count(0, 0, 0), 0)
+        ring.count(0, Count(1, 1, 1), 60)
+        ring.count(10_000, Count(2, 2, 2), 60)
+        assert ring.counted(600, 10_000) == (Count(2, 2, 2), 60)
+        assert ring.counted(600, 20_000) == (Count(0, 0, 0), 0)
 
     def test_a_clock_that_goes_back_changes_nothing(self) -> None:
         ring = CountRing(10, 60)
-        ring.add(600, Count(2, 2, 2), 60)
-        ring.add(0, Count(1, 1, 1), 60)
-        assert ring.over(600, 600) == (Count(2, 2, 2), 60)
+        ring.count(600, Count(2, 2, 2), 60)
+        ring.count(0, Count(1, 1, 1), 60)
+        assert ring.counted(600, 600) == (Count(2, 2, 2), 60)

@@ -8,6 +8,12 @@ from typing import Any, Final
 from mtop_tui.screens.table_screen import TableScreen
 
 
+def _cost() -> TableScreen[Any]:
+    from mtop_tui.screens.cost import CostScreen  # noqa: PLC0415 - when first opened
+
+    return CostScreen()
+
+
 def _events() -> TableScreen[Any]:
     from mtop_tui.screens.events import EventsScreen  # noqa: PLC0415 - when first opened
 
@@ -27,6 +33,7 @@ def _sources() -> TableScreen[Any]:
 
 
 SCREENS: Final[dict[str, Callable[[], TableScreen[Any]]]] = {
+    "cost": _cost,
     "events": _events,
     "objectives": _objectives,
     "sources": _sources,

@@ -32,9 +32,10 @@ from mtop_tui.observations import (
 from mtop_tui.state.rings import SeriesRing
 from mtop_tui.state.service import ServiceState
 from mtop_tui.state.spend import NodeKey, bill, replica_cost
-from mtop_tui.state.totals import Member
+from mtop_tui.state.totals import MINUTE, Member
 
 if TYPE_CHECKING:
+    from mtop_tui.state.accounts import Accounts
     from mtop_tui.state.canary import CanaryTrack, CanaryVerdict
     from mtop_tui.state.objectives import Promises
 
@@ -118,6 +119,8 @@ class FleetStore:
         self._history_slot = -math.inf
         self._rates = (math.nan, math.nan)
         self._burning: int | None = None
+        self.accounts: Accounts | None = None
+        self._accounted = -math.inf
         self._canaries: dict[ServiceKey, CanaryTrack] = {}
         self._handlers: dict[type, Callable[[Any], None]] = {
             MetricSample: self._sample,
@@ -154,6 +157,9 @@ class FleetStore:
                 self.history.write(latest, self._rates)
                 if self.groups:
                     self._compare_members(latest)
+                if latest // MINUTE > self._accounted:
+                    self._accounted = latest // MINUTE
+                    self._keep_accounts(latest)
         self.revision += 1
 
     # Questions
@@ -365,6 +371,13 @@ class FleetStore:
                 track.step(at)
                 kept[canary.key] = track
         self._canaries = kept
+
+    def _keep_accounts(self, at: float) -> None:
+        if self.accounts is None:
+            from mtop_tui.state.accounts import Accounts  # noqa: PLC0415 - not at the start
+
+            self.accounts = Accounts()
+        self.accounts.write(at, self._services.values(), self.nodes, self.prices)
 
     def _touch(self, state: ServiceState) -> None:
         state.revision += 1

@@ -5,14 +5,12 @@ Imported when the first minute has passed: nothing can be said of an objective b
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from mtop_tui.domain import vocabulary as names
 from mtop_tui.domain.quantiles import Bounds
 from mtop_tui.domain.slo.attainment import (
-    NOTHING,
     Count,
     Edges,
     availability_count,
@@ -26,6 +24,7 @@ from mtop_tui.domain.slo.burn import Budget, budget_of, burn_rate
 from mtop_tui.domain.slo.burn_alerts import BurnAlert, Reading, is_firing, read_alert
 from mtop_tui.domain.slo.objectives import Kind, Method, Objective
 from mtop_tui.observations import Service
+from mtop_tui.state.rings import SumRing
 from mtop_tui.state.totals import LayoutIndex
 
 MINUTE, HOUR = 60.0, 3600.0
@@ -79,55 +78,21 @@ class ObjectiveStatus(NamedTuple):
     untold: bool
 
 
-class CountRing:
-    """Counts of the last `slots` steps, and which of them were observed."""
+class CountRing(SumRing):
+    """Counts of the last steps, and how many seconds of each were observed."""
 
-    __slots__ = ("_data", "_last", "_slots", "_step")
-
-    _WIDTH = 4
+    __slots__ = ()
 
     def __init__(self, slots: int, step: float) -> None:
-        self._slots = slots
-        self._step = step
-        self._last: int | None = None
-        self._data = array("f", bytes(4 * self._WIDTH * slots))
+        super().__init__(4, slots, step)
 
-    @property
-    def nbytes(self) -> int:
-        """Bytes of the ring's data."""
-        return self._data.itemsize * len(self._data)
-
-    def add(self, at: float, count: Count, observed: float) -> None:
+    def count(self, at: float, events: Count, observed: float) -> None:
         """Add events to the step of a time, and the seconds that were observed of it."""
-        slot = int(at // self._step)
-        last, width = self._last, self._WIDTH
-        if last is not None and slot < last:
-            return
-        for skipped in range(max(slot - self._slots, slot if last is None else last) + 1, slot + 1):
-            start = skipped % self._slots * width
-            self._data[start : start + width] = array("f", bytes(4 * width))
-        start = slot % self._slots * width
-        for offset, value in enumerate((*count, observed)):
-            self._data[start + offset] += value
-        self._last = slot
+        self.add(at, (*events, observed))
 
-    def over(self, window: float, at: float) -> tuple[Count, float]:
+    def counted(self, window: float, at: float) -> tuple[Count, float]:
         """Events of the steps that make up a window before a time, and the seconds observed."""
-        if self._last is None:
-            return NOTHING, 0.0
-        now = int(at // self._step)
-        first = max(now - round(window / self._step) + 1, self._last - self._slots + 1)
-        kept = min(now, self._last) - first + 1
-        if kept <= 0:
-            return NOTHING, 0.0
-        width = self._WIDTH
-        start, stop = first % self._slots, first % self._slots + kept
-        parts = [self._data[start * width : min(stop, self._slots) * width]]
-        if stop > self._slots:
-            parts.append(self._data[: (stop - self._slots) * width])
-        low, high, total, seen = (
-            sum(sum(part[column::width]) for part in parts) for column in range(width)
-        )
+        low, high, total, seen = self.over(window, at)
         return Count(low, high, total), seen
 
 
@@ -161,8 +126,8 @@ class ObjectiveTrack:
             if sliced is None:
                 return
             count = sliced
-        self._minutes.add(at, count, MINUTE)
-        self._hours.add(at, count, MINUTE)
+        self._minutes.count(at, count, MINUTE)
+        self._hours.count(at, count, MINUTE)
         for alert in self.promise.alerts:
             self._firing[alert] = is_firing(self._firing[alert], self._read(alert, at))
 
@@ -171,7 +136,7 @@ class ObjectiveTrack:
         objective, alerts = self.promise
         span = objective.window.span_at(at)
         period = span.end - span.start
-        count, observed = self._hours.over(at - span.start, at)
+        count, observed = self._hours.counted(at - span.start, at)
         windows = sorted({window for alert in alerts for window in (alert.long, alert.short)})
         return ObjectiveStatus(
             objective,
@@ -190,7 +155,7 @@ class ObjectiveTrack:
 
     def _burn(self, window: float, at: float) -> Bounds | None:
         ring = self._minutes if window <= MINUTES_KEPT * MINUTE else self._hours
-        return burn_rate(ring.over(window, at)[0], self.promise.objective.target)
+        return burn_rate(ring.counted(window, at)[0], self.promise.objective.target)
 
     def _read(self, alert: BurnAlert, at: float) -> Reading:
         return read_alert(alert.factor, self._burn(alert.long, at), self._burn(alert.short, at))

@@ -116,3 +116,50 @@ class VectorRing:
         held = range(max(first, self._last - slots + 1), min(last, self._last) + 1)
         rows = [self._data[(slot % slots) * width : (slot % slots + 1) * width] for slot in held]
         return [sum(column) for column in zip(*rows, strict=True)] if rows else [0.0] * width
+
+
+class SumRing:
+    """Sums of the last `slots` steps, several side by side, as 4-byte floats."""
+
+    __slots__ = ("_data", "_last", "_slots", "_step", "_width")
+
+    def __init__(self, width: int, slots: int, step: float) -> None:
+        self._width = width
+        self._slots = slots
+        self._step = step
+        self._last: int | None = None
+        self._data = array("f", bytes(4 * width * slots))
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the ring's data."""
+        return self._data.itemsize * len(self._data)
+
+    def add(self, at: float, values: Iterable[float]) -> None:
+        """Add to the step of a time; a time before the newest step is ignored."""
+        slot = int(at // self._step)
+        last, width = self._last, self._width
+        if last is not None and slot < last:
+            return
+        for skipped in range(max(slot - self._slots, slot if last is None else last) + 1, slot + 1):
+            start = skipped % self._slots * width
+            self._data[start : start + width] = array("f", bytes(4 * width))
+        for place, value in enumerate(values, slot % self._slots * width):
+            self._data[place] += value
+        self._last = slot
+
+    def over(self, window: float, at: float) -> tuple[float, ...]:
+        """Sums of the steps that make up a window before a time, as far as they are held."""
+        width = self._width
+        if self._last is None:
+            return (0.0,) * width
+        now = int(at // self._step)
+        first = max(now - round(window / self._step) + 1, self._last - self._slots + 1)
+        kept = min(now, self._last) - first + 1
+        if kept <= 0:
+            return (0.0,) * width
+        start, stop = first % self._slots, first % self._slots + kept
+        parts = [self._data[start * width : min(stop, self._slots) * width]]
+        if stop > self._slots:
+            parts.append(self._data[: (stop - self._slots) * width])
+        return tuple(sum(sum(part[column::width]) for part in parts) for column in range(width))

@@ -1,0 +1,189 @@
+"""What was spent on what: kept by the minute, so that a period can be added up afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from typing import NamedTuple
+
+from mtop_tui.domain.cost.bill import Spend
+from mtop_tui.domain.cost.prices import PriceBook
+from mtop_tui.domain.cost.tokens import TokenUse
+from mtop_tui.observations import Node, ObjectRef, Replica, ServiceKey
+from mtop_tui.state.metrics import figures_of
+from mtop_tui.state.rings import SumRing
+from mtop_tui.state.service import ServiceState
+from mtop_tui.state.spend import NodeKey, node_price, replica_cost
+from mtop_tui.state.totals import Member
+
+HOUR = 3600.0
+RECENT_STEP, RECENT_SLOTS = 300.0, 12
+HOURS_KEPT = 168
+LONGEST_STEP = 120.0
+"""Seconds without news after which nobody knows what was going on."""
+
+
+class AccountKey(NamedTuple):
+    """Whose money it was."""
+
+    service: ServiceKey
+    revision: str
+    gpu_type: str
+
+
+class Account(NamedTuple):
+    """Sums over a period.
+
+    USD in all, USD while idle, USD while nobody looked; tokens and requests served; requests are
+    those that ended. `unpriced` is replica-seconds without a price, `seconds` all of them.
+    """
+
+    usd: float = 0.0
+    idle: float = 0.0
+    unobserved: float = 0.0
+    unpriced: float = 0.0
+    seconds: float = 0.0
+    prompt: float = 0.0
+    generated: float = 0.0
+    requests: float = 0.0
+
+    @property
+    def spend(self) -> Spend:
+        """In the words of a bill; what the SLO needs is not known here."""
+        usd, idle, unseen = (Decimal(value) for value in (self.usd, self.idle, self.unobserved))
+        return Spend(max(Decimal(0), usd - idle), Decimal(0), idle, unseen, 1)
+
+    @property
+    def use(self) -> TokenUse:
+        """Tokens served."""
+        return TokenUse(self.prompt, self.generated, requests=self.requests)
+
+
+class NodeAccount(NamedTuple):
+    """Sums over all nodes with GPUs: USD, and node-seconds with and without a price."""
+
+    usd: float = 0.0
+    priced: float = 0.0
+    unpriced: float = 0.0
+    observed: float = 0.0
+
+
+class _Book:
+    """The last hour by five minutes, and the last week by the hour."""
+
+    __slots__ = ("hours", "recent")
+
+    def __init__(self, width: int) -> None:
+        self.recent = SumRing(width, RECENT_SLOTS, RECENT_STEP)
+        self.hours = SumRing(width, HOURS_KEPT, HOUR)
+
+    def add(self, at: float, values: tuple[float, ...]) -> None:
+        self.recent.add(at, values)
+        self.hours.add(at, values)
+
+    def over(self, period: float, at: float) -> tuple[float, ...]:
+        ring = self.recent if period <= RECENT_SLOTS * RECENT_STEP else self.hours
+        return ring.over(period, at)
+
+
+class Accounts:
+    """The money of a fleet, written down once a minute."""
+
+    def __init__(self) -> None:
+        self._books: dict[AccountKey, _Book] = {}
+        self._nodes = _Book(len(NodeAccount._fields))
+        self._last: float | None = None
+
+    def write(
+        self,
+        at: float,
+        services: Iterable[ServiceState],
+        nodes: dict[NodeKey, Node],
+        prices: PriceBook,
+    ) -> None:
+        """Write down the time since the last writing; a gap too long to know stays unknown."""
+        last, self._last = self._last, at
+        if last is None or not 0 < at - last <= LONGEST_STEP:
+            return
+        elapsed = at - last
+        for state in services:
+            members = state.members()
+            for key, account in _accounts(state, members, nodes, prices, elapsed):
+                book = self._books.get(key)
+                if book is None:
+                    book = self._books[key] = _Book(len(Account._fields))
+                book.add(at, account)
+        self._nodes.add(at, _node_account(nodes, prices, elapsed))
+
+    def over(self, period: float, at: float) -> dict[AccountKey, Account]:
+        """Sums over a period (seconds) before a time; what held nothing is left out."""
+        sums = {key: Account(*book.over(period, at)) for key, book in self._books.items()}
+        return {key: account for key, account in sums.items() if account.seconds > 0}
+
+    def nodes_over(self, period: float, at: float) -> NodeAccount:
+        """The same of all nodes."""
+        return NodeAccount(*self._nodes.over(period, at))
+
+
+def _accounts(
+    state: ServiceState,
+    members: dict[ObjectRef, Member],
+    nodes: dict[NodeKey, Node],
+    prices: PriceBook,
+    elapsed: float,
+) -> Iterator[tuple[AccountKey, Account]]:
+    groups: dict[AccountKey, list[Replica]] = {}
+    for replica in state.replicas.values():
+        if replica.nodes:
+            key = AccountKey(state.key, replica.revision, replica.gpu_type or "")
+            groups.setdefault(key, []).append(replica)
+    for key, replicas in groups.items():
+        usd = idle = unseen = unpriced = 0.0
+        for replica in replicas:
+            cost = replica_cost(replica, nodes, prices)
+            spent = float(cost.usd) * elapsed / HOUR
+            usd += spent
+            unpriced += elapsed if cost.unpriced else 0.0
+            member = members.get(replica.ref)
+            if member is None:
+                unseen += spent
+            else:
+                running, waiting, _ = member.pool.index.levels(member.gauges)
+                idle += spent if running == 0 and not waiting > 0 else 0.0
+        figures = figures_of(members[one.ref] for one in replicas if one.ref in members)
+        rates = (
+            figures.prompt_token_rate,
+            figures.generation_token_rate,
+            figures.request_rate,
+        )
+        prompt, generated, requests = (
+            rate * elapsed if rate > 0 else 0.0  # NaN and 0 alike add nothing
+            for rate in rates
+        )
+        yield (
+            key,
+            Account(
+                usd,
+                idle,
+                unseen,
+                unpriced,
+                elapsed * len(replicas),
+                prompt,
+                generated,
+                requests,
+            ),
+        )
+
+
+def _node_account(nodes: dict[NodeKey, Node], prices: PriceBook, elapsed: float) -> NodeAccount:
+    usd = priced = unpriced = 0.0
+    for node in nodes.values():
+        if not node.gpus:
+            continue
+        price = node_price(node, prices)
+        if price is None:
+            unpriced += elapsed
+        else:
+            usd += float(price) * elapsed / HOUR
+            priced += elapsed
+    return NodeAccount(usd, priced, unpriced, elapsed)

@@ -1,0 +1,120 @@
+"""What was spent on what, over a period: parts that add up to the bill."""
+
+import math
+from decimal import Decimal
+
+import msgspec
+import pytest
+
+from fleet_source import START, key, node, replica, sample, service
+from mtop_tui.config.prices import bundled_prices
+from mtop_tui.observations import MetricSample, Observation
+from mtop_tui.state.fleet import FleetStore
+from mtop_tui.views.cost import COLUMNS, GROUPS, NODE_IDLE, costs, explain, summary
+
+CHAT, IDLE = key("chat"), key("batch", "staging")
+ONE = replica(CHAT, gpus=2)
+TWO = replica(IDLE, gpus=4)
+BEGIN = START // 3600 * 3600
+NODE_USD = 55.04
+"""Of a p5.48xlarge with 8 H100, in the bundled list."""
+
+
+def minutes(count: int, *, start: int = 0) -> list[MetricSample]:
+    """One service that serves 10 requests a second, and one that serves nothing."""
+    found = []
+    for second in range(start * 60, (start + count) * 60 + 1, 10):
+        at = BEGIN + second
+        found.append(sample(ONE, at, requests=10 * second, tokens=1000 * second, running=4))
+        found.append(sample(TWO, at, requests=0, running=0))
+    return found
+
+
+def store(*more: Observation, machine: str | None = "p5.48xlarge") -> FleetStore:
+    fleet = FleetStore(bundled_prices())
+    labelled = msgspec.structs.replace(service("chat", at=BEGIN), labels={"team": "search"})
+    there = msgspec.structs.replace(node(instance_type=machine), at=BEGIN)
+    fleet.apply([there, labelled, service("batch", "staging", at=BEGIN)])
+    fleet.apply([msgspec.structs.replace(one, at=BEGIN) for one in (ONE, TWO)])
+    for record in more:
+        fleet.apply([record])
+    return fleet
+
+
+@pytest.fixture
+def hour() -> FleetStore:
+    return store(*minutes(62))
+
+
+def test_rows_add_up_to_the_bill(hour: FleetStore) -> None:
+    view = costs(hour, BEGIN + 3600, "service", 3600)
+    assert view.bill is not None
+    assert float(view.bill.usd) == pytest.approx(NODE_USD, rel=0.04)
+    assert sum(row.account.usd for row in view.rows.values()) == pytest.approx(float(view.bill.usd))
+    assert sum(view.bill.parts) == view.bill.usd
+    assert view.observed > 0.9
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_however_they_are_grouped_nothing_is_lost(hour: FleetStore, group: str) -> None:
+    view = costs(hour, BEGIN + 3600, group, 3600)
+    assert view.bill is not None
+    assert sum(row.account.usd for row in view.rows.values()) == pytest.approx(float(view.bill.usd))
+
+
+def test_a_service_without_a_label_is_a_group_of_its_own(hour: FleetStore) -> None:
+    names = {row.name for row in costs(hour, BEGIN + 3600, "team", 3600).rows.values()}
+    assert names == {"search", "no team", NODE_IDLE}
+
+
+def test_what_holds_gpus_and_runs_nothing_is_idle(hour: FleetStore) -> None:
+    rows = {row.name: row for row in costs(hour, BEGIN + 3600, "service", 3600).rows.values()}
+    assert rows["batch"].account.idle == pytest.approx(rows["batch"].account.usd)
+    assert rows["chat"].account.idle == 0
+    assert rows["batch"].account.usd == pytest.approx(2 * rows["chat"].account.usd)
+    assert rows[NODE_IDLE].account.usd == pytest.approx(rows["chat"].account.usd, rel=0.01)
+    assert rows["chat"].now == pytest.approx(NODE_USD / 4)
+
+
+def test_the_price_of_tokens_is_the_money_by_the_tokens(hour: FleetStore) -> None:
+    rows = {row.name: row for row in costs(hour, BEGIN + 3600, "service", 3600).rows.values()}
+    chat = rows["chat"]
+    assert chat.account.generated == pytest.approx(1000 * chat.account.seconds, rel=0.02)
+    (price,) = [column for column in COLUMNS if column.id == "token_price"]
+    assert price.sort(chat) == pytest.approx(1e6 * chat.account.usd / chat.account.generated)
+    assert price.cell(rows["batch"]).text == "--"
+    assert "blended" in explain(chat).chain.text
+    assert "bundled list price" in explain(chat).detail.text
+    assert "idle, not free" in explain(rows["batch"]).chain.text
+
+
+def test_a_gap_is_not_observed_rather_than_free() -> None:
+    fleet = store(*minutes(10), *minutes(10, start=40))
+    view = costs(fleet, BEGIN + 3000, "service", 3600)
+    assert view.observed == pytest.approx(20 / 60, abs=0.04)
+    assert "observed" in summary(view, "service", "1h")[2].text
+
+
+def test_a_node_without_a_price_makes_a_lower_bound() -> None:
+    fleet = store(*minutes(10), machine=None)
+    view = costs(fleet, BEGIN + 600, "service", 3600)
+    (spent,) = [column for column in COLUMNS if column.id == "spent"]
+    rows = {row.name: row for row in view.rows.values()}
+    assert spent.cell(rows["chat"]).text.startswith(">=")
+    assert view.bill is not None
+    assert view.bill.usd == Decimal(0)
+    assert explain(rows["chat"]).chain.text == "no node has a price"
+
+
+def test_before_the_first_minute_there_is_no_account() -> None:
+    view = costs(store(), BEGIN, "service", 3600)
+    assert view.rows == {}
+    assert view.bill is None
+
+
+def test_every_cell_of_every_row_is_text(hour: FleetStore) -> None:
+    for row in costs(hour, BEGIN + 3600, "revision", 3600).rows.values():
+        for column in COLUMNS:
+            assert isinstance(column.cell(row).text, str)
+            value = column.sort(row)
+            assert value is None or isinstance(value, str) or not math.isnan(value)
