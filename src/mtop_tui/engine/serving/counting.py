@@ -8,6 +8,8 @@ import msgspec
 
 from mtop_tui.engine import vllm
 
+_FIRST = vllm.REQUEST_EDGES[0]
+
 
 class ReplicaStats(msgspec.Struct, frozen=True):
     """What an engine says about itself in its log. Rates are since the last call, per second."""
@@ -55,9 +57,10 @@ def first_token(page: vllm.Page, queued: float, reading: float, total: float) ->
     buckets, sums, edges = page.buckets, page.sums, vllm.REQUEST_EDGES
     buckets[vllm.TTFT][bisect_left(vllm.TTFT_EDGES, total)] += 1
     sums[vllm.TTFT] += total
-    buckets[vllm.QUEUE_TIME][bisect_left(edges, queued)] += 1
+    # Most take less than the first edge, and looking for it costs more than counting.
+    buckets[vllm.QUEUE_TIME][0 if queued <= _FIRST else bisect_left(edges, queued)] += 1
     sums[vllm.QUEUE_TIME] += queued
-    buckets[vllm.PREFILL_TIME][bisect_left(edges, reading)] += 1
+    buckets[vllm.PREFILL_TIME][0 if reading <= _FIRST else bisect_left(edges, reading)] += 1
     sums[vllm.PREFILL_TIME] += reading
 
 

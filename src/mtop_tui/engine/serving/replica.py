@@ -8,10 +8,12 @@ What happens is counted into the engine's metrics page as it happens, so its cou
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable
 from heapq import heappop, heappush
 from math import ceil, inf, sqrt
+from operator import itemgetter
 from random import Random
 
 from mtop_tui.engine import vllm
@@ -32,6 +34,8 @@ WARM_UP = 2.0
 """Seconds that the first step of a new process takes longer: kernels are still being built."""
 
 _LENGTH_SHARE, _ABORT_SHARE = 0.08, 0.002
+_EDGES = (*vllm.TOKEN_EDGES, inf)
+_NUMBER = itemgetter(1)
 
 
 class ReplicaServer:
@@ -52,6 +56,7 @@ class ReplicaServer:
 
     __slots__ = (
         "_added",
+        "_answers",
         "_capacity",
         "_clock",
         "_context",
@@ -61,7 +66,6 @@ class ReplicaServer:
         "_held",
         "_held_up",
         "_meter",
-        "_order",
         "_owed_abort",
         "_owed_length",
         "_patience",
@@ -73,9 +77,11 @@ class ReplicaServer:
         "_random",
         "_rates",
         "_reading",
+        "_reads",
         "_serial",
         "_stall",
         "_steps",
+        "_void",
         "_waiting",
         "_warm_up",
         "at",
@@ -102,10 +108,10 @@ class ReplicaServer:
         self._preempted: list[Sequence] = []
         self._reading: list[Sequence] = []
         self._heap: list[Place] = []
-        self._order: list[Place] = []
         self._prefixes = PrefixCache()
-        self._steps = self._serial = 0
+        self._steps = self._serial = self._void = 0
         self._held = self._context = self._queued_tokens = 0
+        self._reads, self._answers = profile.role != "decode", profile.role != "prefill"
         self._growth = 0 if profile.policy.reserves_output else 1
         self._held_up = 0
         self._stall, self._warm_up = 0.0, 0.0 if warm else WARM_UP
@@ -160,15 +166,18 @@ class ReplicaServer:
         else:
             self._serve(until)
         self.at = until
-        if self._waiting and self._patience < inf:
-            self._give_up(until - self._patience)
-        page = self.page
+        page, waiting = self.page, self._waiting
         page.running = self.running + len(self._reading)
-        waiting = self._waiting
-        page.waiting = len(waiting) + len(self._preempted)
-        if waiting and waiting[-1].at > until:
-            page.waiting -= sum(one.at > until for one in waiting)
+        page.waiting = len(self._preempted)
         page.kv_usage = self.kv_usage
+        # Every prompt token is looked for in the prefix cache.
+        page.counters[vllm.PREFIX_QUERIES] = page.counters[vllm.PROMPT_TOKENS]
+        if waiting:
+            if waiting[0].at < until - self._patience:
+                self._give_up(until - self._patience)
+            page.waiting += len(waiting)
+            if waiting and waiting[-1].at > until:
+                page.waiting -= sum(one.at > until for one in waiting)
 
     def drop_all(self) -> list[Request]:
         """The process died: every request it had, oldest first. It starts over empty."""
@@ -178,7 +187,7 @@ class ReplicaServer:
         lost.sort(key=lambda one: one.at)
         self._waiting.clear()
         self._preempted, self._reading = [], []
-        self._heap, self._order = [], []
+        self._heap, self._void = [], 0
         self._prefixes = PrefixCache()
         self._held = self._context = self._queued_tokens = 0
         self.running, self._stall, self._warm_up = 0, 0.0, WARM_UP
@@ -193,12 +202,13 @@ class ReplicaServer:
         return self._meter.read(self.page, self.at)
 
     def _serve(self, until: float) -> None:
-        waiting, policy = self._waiting, self._policy
+        waiting, prefixes, most = self._waiting, self._prefixes, self._policy.sequences
         while self._clock < until:
             evicted = False
             while (
-                self._held + self._prefixes.pinned + self.running * self._growth > self._capacity
+                self._held + prefixes.pinned + self.running > self._capacity
                 and self.running > 1
+                and self._growth
             ):
                 self._preempt()
                 evicted = True
@@ -213,7 +223,7 @@ class ReplicaServer:
                     waiting
                     and not self._preempted
                     and self._clock < waiting[0].at < until
-                    and self.running < policy.sequences
+                    and self.running < most
                 ):
                     target = waiting[0].at
                 self._decode(target)
@@ -225,14 +235,14 @@ class ReplicaServer:
     def _admit(self) -> None:
         """Let in whom there is room for, evicted requests first."""
         policy, reading, waiting = self._policy, self._reading, self._waiting
-        clock = self._clock
-        budget = policy.batched_tokens - (0 if policy.prefill_alone else self.running)
+        clock, running = self._clock, self.running
+        budget = policy.batched_tokens - (0 if policy.prefill_alone else running)
         for one in reading:
             budget -= one.left
-        while budget > 0 and self.running + len(reading) < policy.sequences:
-            pinned = self._prefixes.pinned
-            room = self._capacity - self._held - pinned - policy.reserve * self.running
-            empty = not (self.running or reading)
+        while budget > 0 and running + len(reading) < policy.sequences:
+            taken = self._held + self._prefixes.pinned + policy.reserve * running
+            room = self._capacity - taken
+            empty = not (running or reading)
             if self._preempted:
                 sequence = self._preempted[-1]
                 need = sequence.own + sequence.generated
@@ -249,8 +259,8 @@ class ReplicaServer:
             if clock - request.at > self._patience:
                 self._give_up(clock - self._patience)
                 continue
-            shared = min(request.cached, request.prompt) // BLOCK * BLOCK
-            need = request.prompt + (0 if self._growth else request.output)
+            shared = request.cached and min(request.cached, request.prompt) // BLOCK * BLOCK
+            need = request.prompt if self._growth else request.prompt + request.output
             if shared:
                 need += self._prefixes.room(request.group, shared) - shared
             if need > room:
@@ -263,7 +273,7 @@ class ReplicaServer:
                 return
             waiting.popleft()
             self._queued_tokens -= request.prompt
-            sequence = Sequence(request, clock)
+            sequence = Sequence(request, clock, request.prompt, request.prompt)
             self._start(sequence, shared)
             reading.append(sequence)
             budget -= sequence.left
@@ -278,23 +288,22 @@ class ReplicaServer:
             sequence.own = prompt - shared
             # The last prompt token is always computed, for the first answer token comes of it.
             found = min(int(found * self._factors.hit), prompt - 1) // BLOCK * BLOCK
-        self._held += sequence.own + (0 if self._growth else request.output)
+        self._held += sequence.own if self._growth else sequence.own + request.output
         if self._held + self._prefixes.tokens > self._capacity:
             self._prefixes.shrink(self._capacity - self._held)
-        if self._profile.role == "decode":
-            found = prompt - 1
-        else:
+        if self._reads:
             counters[vllm.PROMPT_TOKENS] += prompt
-            counters[vllm.PREFIX_QUERIES] += prompt
-            counters[vllm.PREFIX_HITS] += found
+            if found:
+                counters[vllm.PREFIX_HITS] += found
+        else:
+            found = prompt - 1
         sequence.read = found
         sequence.left = prompt - found
 
     def _read_step(self) -> None:
         """One step that reads prompts; what decodes goes on beside them, if the engine can."""
         rates, policy, reading = self._rates, self._policy, self._reading
-        alone = policy.prefill_alone
-        running = 0 if alone else self.running
+        running = 0 if policy.prefill_alone else self.running
         budget = policy.batched_tokens - running
         tokens, pairs, done = 0, 0.0, 0
         for one in reading:
@@ -303,38 +312,29 @@ class ReplicaServer:
                 take = max(budget, 1)
             tokens += take
             pairs += take * (one.read + take * 0.5)
-            one.read += take
-            one.left -= take
             budget -= take
-            if one.left:
+            if take < one.left:
+                one.read += take
+                one.left -= take
                 break
             done += 1
             if budget <= 0:
                 break
-        took = (
-            rates.fixed
-            + running * rates.per_sequence
-            + tokens * rates.per_prompt_token
-            + pairs * rates.per_pair
-        )
+        took = rates.fixed + tokens * rates.per_prompt_token + pairs * rates.per_pair
         if running:
-            took += self._context * rates.per_context
+            took += running * rates.per_sequence + self._context * rates.per_context
         if rates.experts:
             took += rates.experts * (1.0 - rates.expert_miss ** (tokens + running))
-        took += self._warm_up
-        self._warm_up = 0.0
+        if self._warm_up:
+            took += self._warm_up
+            self._warm_up = 0.0
         self._clock += took
         if running:
             self._intervals(took, 0.0, 1)
         elif self.running:
             self._stand_still(took)
-        if done == len(reading):
-            ready = reading
-            self._reading = []
-        else:
-            ready = reading[:done]
-            del reading[:done]
-        for one in ready:
+        self._reading = reading[done:]
+        for one in reading[:done]:
             self._join(one)
 
     def _join(self, sequence: Sequence) -> None:
@@ -344,7 +344,7 @@ class ReplicaServer:
             counting.interval(page, clock - sequence.last, 1)
         else:
             sequence.first = clock
-            if self._profile.role != "decode":
+            if self._reads:
                 waited, read = sequence.admitted - request.at, clock - sequence.admitted
                 counting.first_token(page, waited, read, waited + read + self._added)
         sequence.generated += 1
@@ -353,25 +353,20 @@ class ReplicaServer:
         self._held += self._growth
         self._context += request.prompt + sequence.generated
         left = request.output - sequence.generated
-        if left <= 0 or self._profile.role == "prefill":
+        if left <= 0 or not self._answers:
             self._end(sequence)
             return
         self._serial += 1
         sequence.serial = self._serial
         sequence.end = self._steps + left
-        place = (sequence.end, self._serial, sequence)
-        heappush(self._heap, place)
-        if self._growth:
-            order = self._order
-            order.append(place)
-            if len(order) > 2 * self.running + 64:
-                self._order = [one for one in order if one[1] == one[2].serial]
+        heappush(self._heap, (sequence.end, self._serial, sequence))
 
     def _decode(self, target: float) -> None:
         """Decode up to `target`, the next end of a request, or a full KV cache."""
         rates, running, heap = self._rates, self.running, self._heap
-        while heap[0][1] != heap[0][2].serial:
+        while self._void and heap[0][1] != heap[0][2].serial:
             heappop(heap)
+            self._void -= 1
         count = heap[0][0] - self._steps
         if self._growth:
             room = int((self._capacity - self._held - self._prefixes.pinned) / running)
@@ -397,25 +392,32 @@ class ReplicaServer:
 
     def _intervals(self, first: float, slope: float, count: int) -> None:
         """Every running sequence got `count` tokens, each `slope` later than the one before."""
-        running = self.running
+        running, page, heap = self.running, self.page, self._heap
+        grown = running * count
+        last = first + slope * (count - 1)
+        low = bisect_left(_EDGES, first)
         if self._stall:
             # Who ran when everything stood still has waited for that time too.
             held_up = min(self._held_up, running)
-            counting.interval(self.page, first + self._stall, held_up)
-            counting.interval(self.page, first, running - held_up)
+            counting.interval(page, first + self._stall, held_up)
+            counting.interval(page, first, running - held_up)
             self._stall = 0.0
+        elif last <= _EDGES[low]:
+            page.buckets[vllm.ITL][low] += grown
+            page.sums[vllm.ITL] += grown * (first + last) * 0.5
         else:
-            counting.intervals(self.page, running, first, slope, count)
-        grown = running * count
-        self.page.counters[vllm.GENERATION_TOKENS] += grown
+            counting.intervals(page, running, first, slope, count)
+        page.counters[vllm.GENERATION_TOKENS] += grown
         self._context += grown
-        self._held += grown * self._growth
+        if self._growth:
+            self._held += grown
         self._steps = steps = self._steps + count
-        heap = self._heap
         while heap and heap[0][0] <= steps:
             _, serial, sequence = heappop(heap)
             if serial == sequence.serial:
                 self._end(sequence)
+            else:
+                self._void -= 1
 
     def _stand_still(self, seconds: float) -> None:
         """No token came out for that long, so those that run get their next one that much later."""
@@ -426,15 +428,14 @@ class ReplicaServer:
     def _end(self, sequence: Sequence) -> None:
         """A sequence has its last token."""
         request, page, clock = sequence.request, self.page, self._clock
-        prefilled = self._profile.role == "prefill"
-        produced = sequence.generated if prefilled else request.output
+        produced = request.output if self._answers else 1
         sequence.serial = GONE
         self.running -= 1
         self._context -= request.prompt + produced
         self._held -= sequence.own + (produced if self._growth else request.output)
         if sequence.prefix is not None:
             self._prefixes.release(sequence.prefix)
-        if not prefilled:
+        if self._answers:
             total = clock - request.at + self._added
             counting.last_token(page, total, clock - sequence.first)
             self._owed_length += _LENGTH_SHARE
@@ -452,12 +453,10 @@ class ReplicaServer:
 
     def _preempt(self) -> None:
         """Evict the newest running request: its keys and values go, and are computed again."""
-        order = self._order
-        while True:
-            place = order.pop()
-            sequence = place[2]
-            if place[1] == sequence.serial:
-                break
+        # Its place stays in the heap and is void from now on.
+        running = (one for one in self._heap if one[1] == one[2].serial)
+        sequence = max(running, key=_NUMBER)[2]
+        self._void += 1
         left = sequence.end - self._steps
         sequence.generated = request_tokens = sequence.request.output - left
         sequence.serial = GONE

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import msgspec
 
 
-class Request(msgspec.Struct):
+class Request(msgspec.Struct, gc=False):
     """One request to a model.
 
     Attributes:

@@ -20,7 +20,7 @@ class Served(msgspec.Struct, frozen=True):
     last: float
 
 
-class Sequence:
+class Sequence(msgspec.Struct, gc=False, eq=False):
     """A request that was admitted.
 
     Attributes:
@@ -34,29 +34,18 @@ class Sequence:
         end: step after which it has its last token.
     """
 
-    __slots__ = (
-        "admitted",
-        "end",
-        "first",
-        "generated",
-        "last",
-        "left",
-        "own",
-        "prefix",
-        "read",
-        "request",
-        "serial",
-    )
-
-    def __init__(self, request: Request, admitted: float) -> None:
-        self.request = request
-        self.admitted = admitted
-        self.own = self.left = request.prompt
-        self.read = self.generated = 0
-        self.prefix: Prefix | None = None
-        self.first = self.last = 0.0
-        self.serial = GONE
-        self.end = 0
+    # Without the collector's book-keeping, since it is part of no cycle.
+    request: Request
+    admitted: float
+    own: int
+    left: int
+    read: int = 0
+    generated: int = 0
+    prefix: Prefix | None = None
+    first: float = 0.0
+    last: float = 0.0
+    serial: int = GONE
+    end: int = 0
 
 
 Place = tuple[int, int, Sequence]
