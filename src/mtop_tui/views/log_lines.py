@@ -67,6 +67,8 @@ _NAMES = {
     "f": Level.FATAL,
 }
 
+_NAMES |= {name.upper(): level for name, level in _NAMES.items()}
+
 _NUMBERED = (*[Level.DEBUG] * 3, Level.INFO, Level.WARN, Level.ERROR, Level.FATAL)
 """Tens, as pino and bunyan count: 20 debug, 30 info, 40 warn, 50 error, 60 fatal."""
 
@@ -103,12 +105,14 @@ def level_of(text: str, before: int = Level.UNKNOWN) -> int:
     """
     if text.startswith("{"):
         return _json_level(text)
-    for found in _UPPER.finditer(text, 0, _HEAD):
+    found = _UPPER.search(text, 0, _HEAD)
+    while found is not None:
         start = found.start()
         if start == 0 or not (text[start - 1].isalnum() or text[start - 1] in "_-./"):
-            return _NAMES[found.group().lower()]
+            return _NAMES[found.group()]
+        found = _UPPER.search(text, found.end(), _HEAD)
     if (short := _GLOG.match(text) or _BRACKET.search(text, 0, _HEAD)) is not None:
-        return _NAMES[short.group(1).lower()]
+        return _NAMES[short.group(1)]
     if (named := _KERNEL.match(text) or _LOGFMT.search(text, 0, 4 * _HEAD)) is not None:
         return _NAMES.get(named.group(1).lower(), Level.UNKNOWN)
     prefix = _PREFIX.match(text)

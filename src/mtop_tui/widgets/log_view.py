@@ -26,6 +26,18 @@ WHEEL = 3
 _LEAST_TEXT = 24
 """Cells the text keeps; columns before it leave rather than take them."""
 
+_LETTER_TONES = {
+    int(Level.WARN): "tone--warn",
+    int(Level.ERROR): "tone--bad",
+    int(Level.FATAL): "tone--bad",
+}
+_TEXT_TONES = {
+    int(Level.DEBUG): ("tone--quiet",),
+    int(Level.WARN): ("log-view--warn",),
+    int(Level.ERROR): ("log-view--error",),
+    int(Level.FATAL): ("log-view--error",),
+}
+
 Spans = Callable[[str], list[tuple[int, int]]]
 
 
@@ -99,7 +111,7 @@ class LogView(Widget, can_focus=True):
         self._marks: set[int] = set()
         self._anchor: int | None = None
         self._page: list[_Drawn] = []
-        self._styles: dict[str, Style] = {}
+        self._styles: dict[tuple[str, ...], Style] = {}
 
     # What the screen says
 
@@ -369,10 +381,14 @@ class LogView(Widget, can_focus=True):
         super().notify_style_update()
         self._styles.clear()
 
-    def _style(self, name: str) -> Style:
-        found = self._styles.get(name)
+    def _style(self, *names: str) -> Style:
+        """The widget's own style with those of components laid over it, in this order."""
+        found = self._styles.get(names)
         if found is None:
-            found = self._styles[name] = self.get_component_rich_style(name, partial=True)
+            found = self.rich_style
+            for name in names:
+                found += self.get_component_rich_style(name, partial=True)
+            self._styles[names] = found
         return found
 
     def render_line(self, y: int) -> Strip:
@@ -381,25 +397,28 @@ class LogView(Widget, can_focus=True):
         if y >= len(self._page):
             return self._words(y, width)
         drawn = self._page[y]
-        base = self.rich_style
+        ground: tuple[str, ...] = ()
         if drawn.is_cursor:
-            base += self._style("log-view--cursor")
+            ground = ("log-view--cursor",)
         elif drawn.is_selected:
-            base += self._style("log-view--selected")
-        quiet = base + self._style("tone--quiet")
+            ground = ("log-view--selected",)
+        base = self._style(*ground)
         sign = ">" if drawn.is_cursor and drawn.part == 0 else "|" if drawn.is_selected else " "
         segments = [Segment(("*" if drawn.is_marked else " ") + sign, base)]
-        segments += self._front(drawn, base, quiet)
-        segments += self._text(drawn, base, quiet)
-        strip = Strip(segments).adjust_cell_length(max(0, width - 1), base)
-        return Strip([*strip, Segment(self._bar(y), self.rich_style + self._style("tone--quiet"))])
+        segments += self._front(drawn, ground)
+        segments += self._text(drawn, ground)
+        used = sum(segment.cell_length for segment in segments)
+        segments.append(Segment(" " * max(0, width - 1 - used), base))
+        segments.append(Segment(self._bar(y), self._style("tone--quiet")))
+        return Strip(segments).adjust_cell_length(width, base)
 
-    def _front(self, drawn: _Drawn, base: Style, quiet: Style) -> list[Segment]:
+    def _front(self, drawn: _Drawn, ground: tuple[str, ...]) -> list[Segment]:
         """Time, origin and level; blank beside the further parts of a line."""
         clock, name = self._columns
         line = drawn.line
         if drawn.part:
-            return [Segment(" " * ((clock and clock + 1) + (name and name + 1) + 2), base)]
+            blank = " " * ((clock and clock + 1) + (name and name + 1) + 2)
+            return [Segment(blank, self._style(*ground))]
         before = ""
         if clock:
             before = time.strftime("%H:%M:%S", time.localtime(line.at))
@@ -407,46 +426,42 @@ class LogView(Widget, can_focus=True):
         if name:
             origin = self._names[line.origin] if line.origin < len(self._names) else "?"
             before += fit(origin, name, mark=self._cut, keep_end=True) + " "
-        tone = {Level.WARN: "tone--warn", Level.ERROR: "tone--bad", Level.FATAL: "tone--bad"}
-        named = tone.get(Level(line.level))
-        letter = base + self._style(named) if named else quiet
+        quiet = self._style(*ground, "tone--quiet")
+        letter = self._style(*ground, _LETTER_TONES.get(line.level, "tone--quiet"))
         return [Segment(before, quiet), Segment(LETTERS[line.level] + " ", letter)]
 
-    def _text(self, drawn: _Drawn, base: Style, quiet: Style) -> list[Segment]:
+    def _text(self, drawn: _Drawn, ground: tuple[str, ...]) -> list[Segment]:
         width, line = self._text_width, drawn.line
         text = line.text
-        styled = base
-        if line.level >= Level.ERROR:
-            styled += self._style("log-view--error")
-        elif line.level == Level.WARN:
-            styled += self._style("log-view--warn")
-        elif line.level == Level.DEBUG:
-            styled = quiet
+        names = (*ground, *_TEXT_TONES.get(line.level, ()))
         spans = self._spans(text) if self._spans is not None else []
         if self.wraps:
             parts = self._parts(text)
             start = sum(map(len, parts[: drawn.part]))
-            return self._marked(text, start, start + len(parts[drawn.part]), spans, styled)
+            return self._marked(text, start, start + len(parts[drawn.part]), spans, names)
         if text.isascii():
             end = self._x + width
             over = len(text) > end
-            segments = self._marked(text, self._x, end - over, spans, styled)
+            segments = self._marked(text, self._x, end - over, spans, names)
         else:
-            whole = Strip(self._marked(text, 0, len(text), spans, styled))
+            whole = Strip(self._marked(text, 0, len(text), spans, names))
             over = whole.cell_length > self._x + width
             segments = list(whole.crop(self._x, self._x + width - over))
-        return [*segments, Segment(self._cut, quiet)] if over else segments
+        if over:
+            segments.append(Segment(self._cut, self._style(*ground, "tone--quiet")))
+        return segments
 
     def _marked(
-        self, text: str, start: int, end: int, spans: list[tuple[int, int]], style: Style
+        self, text: str, start: int, end: int, spans: list[tuple[int, int]], names: tuple[str, ...]
     ) -> list[Segment]:
         """The characters from `start` to `end`, with the spans marked."""
-        match = style + self._style("log-view--match")
+        style = self._style(*names)
         segments = []
         at = start
         for first, last in spans:
             first, last = max(first, at), min(last, end)  # noqa: PLW2901 - cut to what is shown
             if first < last:
+                match = self._style(*names, "log-view--match")
                 segments += [Segment(text[at:first], style), Segment(text[first:last], match)]
                 at = last
         return [*segments, Segment(text[at:end], style)]
@@ -463,10 +478,10 @@ class LogView(Widget, can_focus=True):
         """A line without a log line: blank, or what to say of a log without any."""
         index = y - max(0, (self.size.height - len(self._empty)) // 3)
         if self._page or not 0 <= index < len(self._empty):
-            return Strip.blank(width, self.rich_style)
+            return Strip.blank(width, self._style())
         text = fit(self._empty[index], max(0, width - 4), mark=self._cut)
-        style = self.rich_style if index == 0 else self.rich_style + self._style("tone--quiet")
-        return Strip([Segment("  " + text, style)]).adjust_cell_length(width, self.rich_style)
+        style = self._style() if index == 0 else self._style("tone--quiet")
+        return Strip([Segment("  " + text, style)]).adjust_cell_length(width, self._style())
 
     # Mouse
 
