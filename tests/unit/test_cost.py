@@ -240,6 +240,8 @@ def test_shares_of_a_node_add_up_to_the_cent() -> None:
 def test_a_node_without_a_price_is_unpriced_not_free() -> None:
     assert allocated(1, 8, None) == Dollars(Decimal(0), unpriced=1)
     assert allocated(0, 8, None) == Dollars()
+    held = [allocated(2, 8, None), allocated(8, 8, Decimal(3)), allocated(1, 8, None)]
+    assert total(held) == Dollars(Decimal(3), unpriced=2)
 
 
 @pytest.mark.parametrize("gpus", [-1, 9])
