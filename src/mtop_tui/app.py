@@ -19,7 +19,7 @@ from textual.filter import LineFilter
 from textual.worker import Worker, WorkerState
 
 from mtop_tui import resources
-from mtop_tui.clock import Clock
+from mtop_tui.clock import Clock, PacedClock
 from mtop_tui.commands import APP, VIEWS, bindings
 from mtop_tui.config.settings import Loaded, Settings
 from mtop_tui.observations import Observation, SourceHealth
@@ -34,6 +34,12 @@ from mtop_tui.widgets.ascii_filter import AsciiOnly
 if TYPE_CHECKING:
     from textual.screen import Screen
 
+
+STEP = 10.0
+"""Seconds that a step moves a source forward that is held."""
+
+SLOWEST, FASTEST = 0.25, 256.0
+"""Simulated seconds per second that keys can set."""
 
 LONGEST_WITHOUT_GC = 5.0
 """Seconds after which collection resumes even if no service has been shown."""
@@ -164,6 +170,25 @@ class MtopApp(App[int]):
             self._behind = self._clock.now() - self._paused_at
             self._paused_at = None
         self._provider.pause(self.paused)
+
+    def action_step(self) -> None:
+        """Move the time at which it is held forward by `STEP`."""
+        if "step" not in self._provider.offers:
+            self.notify("this source cannot be stepped", markup=False)
+        elif self._paused_at is None:
+            self.notify("pause first: a step moves the time at which it is held", markup=False)
+        else:
+            self._paused_at += STEP
+            self._provider.step(STEP)
+
+    def action_pace(self, times: float) -> None:
+        """Let simulated time run so many times as fast as it does."""
+        if not isinstance(self._clock, PacedClock):
+            self.notify("only a story has a pace: open one with --recipe", markup=False)
+            return
+        speed = min(max(self._clock.speed * times, SLOWEST), FASTEST)
+        self._clock.speed = speed
+        self.notify(f"{speed:g} simulated seconds per second", timeout=2, markup=False)
 
     def action_help(self) -> None:
         """Open the help page."""

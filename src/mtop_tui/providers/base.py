@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple, Protocol
 from mtop_tui.observations import LogLines, ObjectRef, Observation, RawObject, ServiceKey
 from mtop_tui.providers.boundary import Boundary
 
-Offer = Literal["logs", "objects", "pause"]
+Offer = Literal["logs", "objects", "pause", "step"]
 """What a provider may or may not be able to do beyond observing."""
 
 
@@ -73,6 +73,10 @@ class FleetProvider(Protocol):
 
     def pause(self, paused: bool) -> None:
         """Hold or resume the source's own time, where "pause" is offered."""
+        ...
+
+    def step(self, seconds: float) -> None:
+        """Move the time at which it is held forward, where "step" is offered."""
         ...
 
     async def close(self) -> None:

@@ -87,8 +87,8 @@ class MockProvider:
 
     @property
     def offers(self) -> frozenset[Offer]:
-        """Objects, and holding its time; the replicas of this simulation write no logs."""
-        return frozenset({"objects", "pause"})
+        """Objects, and holding and stepping its time; no logs are read of this simulation."""
+        return frozenset({"objects", "pause", "step"})
 
     async def observe(self) -> AsyncIterator[Sequence[Observation]]:
         """The fleet as it is some time before now, what happened since, then what happens."""
