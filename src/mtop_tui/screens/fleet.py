@@ -87,6 +87,11 @@ class FleetScreen(Screen[None]):
         self.why.set_class(self.size.height >= TALL, "-tall")
         self.call_after_refresh(self.look)
 
+    def on_screen_resume(self) -> None:
+        """Time went on while another screen was seen."""
+        if self._ticker is not None:
+            self.look()
+
     def look(self) -> None:
         """Ask the store what is there, and repaint what differs."""
         if not self.is_current:
@@ -164,6 +169,14 @@ class FleetScreen(Screen[None]):
         self.table.pin()
         self._query = query
         self.look()
+
+    def action_open(self) -> None:
+        """Open the selected service."""
+        from mtop_tui.screens.service import ServiceScreen  # noqa: PLC0415 - on first use
+
+        if self.table.selected is not None:
+            self.table.pin()
+            self.app.push_screen(ServiceScreen(self.table.selected))
 
     def action_sort(self, step: int) -> None:
         """Sort by the next or previous column in view, in that column's own direction."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 _LEFT = (0x00, 0x40, 0x44, 0x46, 0x47)
 _RIGHT = (0x00, 0x80, 0xA0, 0xB0, 0xB8)
@@ -33,6 +33,37 @@ def ascii_chart(values: Sequence[float], top: float | None = None) -> str:
     if len(levels) % 2:
         levels.insert(0, 0)
     return "".join(_ASCII[max(pair)] for pair in zip(levels[::2], levels[1::2], strict=True))
+
+
+_ASCII_PART = " .:#"
+
+
+def tall_chart(
+    values: Sequence[float], top: float, rows: int, *, ascii_only: bool = False
+) -> list[str]:
+    """Values as columns of several lines, the highest line first; two values per character."""
+    parts = len(_ASCII_PART) - 1 if ascii_only else 4
+    levels = _levels(values, top, rows * parts)
+    if len(levels) % 2:
+        levels.insert(0, 0)
+    lines = []
+    for row in reversed(range(rows)):
+        below = row * parts
+        shown = [min(max(level - below, 0), parts) for level in levels]
+        if ascii_only:
+            lines.append("".join(_ASCII_PART[max(p)] for p in _pairs(shown)))
+        else:
+            lines.append(
+                "".join(
+                    chr(_BRAILLE + _LEFT[left] + _RIGHT[right]) if left or right else " "
+                    for left, right in _pairs(shown)
+                )
+            )
+    return lines
+
+
+def _pairs(levels: Sequence[int]) -> Iterator[tuple[int, int]]:
+    return zip(levels[::2], levels[1::2], strict=True)
 
 
 def usual_height(values: Sequence[float]) -> float | None:

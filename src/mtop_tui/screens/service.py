@@ -1,0 +1,344 @@
+"""The Service screen: what is wrong with this one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from msgspec.structs import replace
+from textual import getters
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal
+
+from mtop_tui.commands import APP, MOVE, SERVICE, bindings
+from mtop_tui.domain.readiness import Health
+from mtop_tui.observations import ObjectRef, ServiceKey
+from mtop_tui.screens.looking import LookingScreen
+from mtop_tui.state.service import ServiceState
+from mtop_tui.views import charts, panels, replicas
+from mtop_tui.views import service as views
+from mtop_tui.views.charts import Board
+from mtop_tui.views.fleet import facts_of
+from mtop_tui.views.table import Cell, Row, placed, row_of
+from mtop_tui.views.timeline import SPANS, clock, marks_of
+from mtop_tui.widgets.key_bar import KeyBar
+from mtop_tui.widgets.lines_view import LinesView
+from mtop_tui.widgets.row_table import GUTTER, RIGHT_MARGIN, RowTable
+from mtop_tui.widgets.text_lines import TextLines
+from mtop_tui.widgets.title_bar import TitleBar
+
+if TYPE_CHECKING:
+    from mtop_tui.domain.diagnosis.findings import Finding
+
+REPLICAS, *BESIDE = views.PANELS
+MIDDLE_HEIGHT, LARGE = 34, (150, 48)
+"""From here on there is room for two panels, and for all of them."""
+
+NOTHING_WRONG = Cell("nothing wrong that mtop can see", "quiet")
+
+
+class ServiceScreen(LookingScreen):
+    """One service from its cause down to its pods.
+
+    Causes first, then what is measured over time, then what it is made of. On a small terminal the
+    panels below share one place; on a large one all are seen.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = bindings(SERVICE)
+    BINDING_GROUP_TITLE = "Service"
+    COMMANDS_SHOWN = (*MOVE, *SERVICE, *APP)
+
+    table: getters.query_one[RowTable[ObjectRef]] = getters.query_one("#replicas", RowTable)
+    why = getters.query_one("#why", TextLines)
+    charts = getters.query_one("#charts", TextLines)
+    summary = getters.query_one("#summary", TextLines)
+    upper = getters.query_one("#upper", TextLines)
+    lower = getters.query_one("#lower", TextLines)
+    beside = getters.query_one("#beside", Horizontal)
+
+    def __init__(self, key: ServiceKey) -> None:
+        super().__init__()
+        self._key = key
+        self._state: ServiceState | None = None
+        self._is_gone = False
+        self._board = Board()
+        self._panel = REPLICAS
+        self._last_beside = BESIDE[0]
+        self._findings: Sequence[Finding] | None = None
+        self._arranged: tuple[object, ...] = ()
+
+    def compose(self) -> ComposeResult:
+        """From causes to parts; the key bar last."""
+        yield TitleBar()
+        yield TextLines("why")
+        yield TextLines("charts")
+        yield TextLines("summary")
+        yield TextLines("upper")
+        yield RowTable(ascii_only=self.app.settings.ascii, id="replicas")
+        yield TextLines("lower")
+        with Horizontal(id="beside"):
+            for name in BESIDE:
+                yield LinesView(name)
+        yield KeyBar((*SERVICE, *APP))
+
+    def on_mount(self) -> None:
+        """The keys go to the replicas at first."""
+        self._board = Board(ascii=self.app.settings.ascii)
+        self._arrange()
+        self.table.focus()
+        super().on_mount()
+
+    def on_resize(self) -> None:
+        """What there is room for follows the size."""
+        self._arrange()
+        super().on_resize()
+
+    # Looking
+
+    def look(self) -> None:
+        """Ask the store what is there, and repaint what differs."""
+        found = self.app.store.service(self._key)
+        self._is_gone = found is None
+        if found is not None:
+            self._state = found
+        state = self._state
+        if state is None or state.service is None:
+            self.show_title((self._path,))
+            self.why.show([(Cell(" this service is not there", "warn"),)])
+            return
+        self._show_title(state)
+        self._show_charts(state)
+        self._show_parts(state)
+        if self._findings is None:  # what a diagnosis needs is imported once the rest stands
+            self.call_after_refresh(self._explain)
+        else:
+            self._explain()
+
+    @property
+    def _path(self) -> str:
+        return f"{self._key.namespace}/{self._key.name}"
+
+    def _show_title(self, state: ServiceState) -> None:
+        if self._is_gone:
+            self.show_title((self._path,), (Cell("removed", "bad"),))
+            return
+        facts = facts_of(self.app.store, state, self.app.time())
+        sources = views.source_facts(self.app.store)
+        self.show_title((self._path,), [*sources, *views.title_facts(facts)])
+
+    def _show_charts(self, state: ServiceState) -> None:
+        now, width = self.app.time(), self.size.width
+        lines = charts.charts(
+            self.app.store, state, now, self._board, width=width, height=self._chart_height
+        )
+        self.charts.show(lines)
+
+    def _show_parts(self, state: ServiceState) -> None:
+        now, width = self.app.time(), self.size.width
+        ascii_only = self.app.settings.ascii
+        summary = views.summary_lines(state, now, width, ascii_only=ascii_only)
+        self.summary.show(summary[: max(0, self.size.height // 6 - 1)])
+        self._show_tabs(state, width)
+        if self.table.display:
+            self._show_replicas(state, now)
+        if self.beside.display:
+            service = state.service
+            assert service is not None
+            for name in self._seen_beside:
+                view = self.query_one(f"#{name}", LinesView)
+                room = max(view.size.width - 1, 1)
+                if name == "conditions":
+                    view.show(panels.condition_lines(service, now, room))
+                elif name == "events":
+                    view.show(panels.event_lines(state, now, room, forbidden=self._no_events))
+                else:
+                    view.show(panels.spec_lines(state, service, now, room))
+
+    @property
+    def _no_events(self) -> bool:
+        return any(
+            "event" in what for one in self.app.store.sources.values() for what in one.forbidden
+        )
+
+    def _show_tabs(self, state: ServiceState, width: int) -> None:
+        keys = "Tab next"
+        if self._is_small:
+            self.upper.show([views.tabs(views.PANELS, self._panel, state, keys=keys, width=width)])
+            return
+        self.upper.show([views.tabs((REPLICAS,), self._panel, state, keys=keys, width=width)])
+        if not self._is_large:
+            self.lower.show([views.tabs(BESIDE, self._last_beside, state)])
+            return
+        third = width // len(BESIDE)
+        titles: list[Cell] = []
+        for name in BESIDE:
+            tab = views.tabs((name,), self._panel, state, width=third)
+            length = sum(len(cell.text) for cell in tab)
+            titles += [*tab, Cell(" " * max(0, third - length))]
+        self.lower.show([tuple(titles)])
+
+    def _show_replicas(self, state: ServiceState, now: float) -> None:
+        odd = replicas.odd_ones(self._findings or ())
+        shared = replicas.replicas_of(self.app.store, state, odd, now)
+        has_halves = any(one.role != "main" for one in state.replicas.values())
+        columns = replicas.POOLED if has_halves else replicas.SINGLE
+        room = self.size.width - GUTTER - RIGHT_MARGIN - 1
+        fitting = placed(columns, room, replicas.longest(state, shared))
+        self.table.use_columns(fitting, "", descending=False)
+        order = replicas.order_of(state, odd)
+
+        def make(ref: ObjectRef) -> Row:
+            return row_of(ref, shared.facts(state.replicas[ref]), [one for one, _ in fitting])
+
+        self.table.show(order, make)
+        if not self._is_small:
+            most = max(2, (self.size.height - self._chart_height) // 3)
+            self._set_height(min(len(order) + 1, most))
+
+    def _set_height(self, lines: int) -> None:
+        height = self.table.styles.height
+        if height is None or height.value != lines:
+            self.table.styles.height = lines
+
+    def _explain(self) -> None:
+        from mtop_tui.domain.diagnosis.ranking import diagnose  # noqa: PLC0415 - 50 ms, see look
+        from mtop_tui.state.facts import service_facts  # noqa: PLC0415 - 50 ms, see look
+        from mtop_tui.views.findings import in_short  # noqa: PLC0415 - 50 ms, see look
+
+        state = self._state
+        if state is None or not self.is_mounted:
+            return
+        if self._is_gone:
+            said = "this service was removed; what is shown is what was last known"
+            self.why.show([(Cell(" why  ", "quiet"), Cell(said, "warn"))])
+            return
+        now = self.app.time()
+        is_first = self._findings is None
+        self._findings = diagnose(service_facts(self.app.store, state, now))
+        lines = in_short(
+            self._findings, self._otherwise(state, now), self.size.width, self._why_height
+        )
+        self.why.show(lines)
+        if is_first and self.table.display:
+            self._show_replicas(state, now)
+
+    def _otherwise(self, state: ServiceState, now: float) -> Cell:
+        if state.slo_problem:
+            return Cell(state.slo_problem, "warn")
+        if self.app.store.status(state, now).health == Health.FINE and not state.is_stale(now):
+            return NOTHING_WRONG
+        return Cell("--")
+
+    # Arranging
+
+    @property
+    def _is_small(self) -> bool:
+        return self.size.height < MIDDLE_HEIGHT
+
+    @property
+    def _is_large(self) -> bool:
+        return self.size.width >= LARGE[0] and self.size.height >= LARGE[1]
+
+    @property
+    def _why_height(self) -> int:
+        height = self.size.height
+        return 1 if height < 18 else 4 if height < MIDDLE_HEIGHT else 6 if height < LARGE[1] else 7
+
+    @property
+    def _chart_height(self) -> int:
+        height = self.size.height
+        if height < MIDDLE_HEIGHT:
+            return 0 if height < 14 else 5 if height < 22 else 8
+        return 12 if height < LARGE[1] else 20
+
+    @property
+    def _seen_beside(self) -> Sequence[str]:
+        return BESIDE if self._is_large else (self._last_beside,)
+
+    def _arrange(self) -> None:
+        """Show the panels there is room for."""
+        wanted = (self._is_small, self._is_large, self._panel, self._last_beside)
+        if wanted == self._arranged:
+            return
+        self._arranged = wanted
+        small = self._is_small
+        self.table.display = not small or self._panel == REPLICAS
+        self.beside.display = not small or self._panel != REPLICAS
+        self.lower.display = not small
+        if small:
+            self.table.styles.height = "1fr"
+        for name in BESIDE:
+            self.query_one(f"#{name}", LinesView).display = name in self._seen_beside
+
+    # Commands
+
+    def action_panel(self, step: int) -> None:
+        """Give the keys to the next panel, and show it."""
+        names = views.PANELS
+        self._panel = names[(names.index(self._panel) + step) % len(names)]
+        if self._panel != REPLICAS:
+            self._last_beside = self._panel
+        self._arrange()
+        self.set_focus(self.query_one(f"#{self._panel}"))
+        self.call_after_refresh(self.look_if_seen)
+
+    def action_why(self) -> None:
+        """Open every cause with its evidence."""
+        from mtop_tui.screens.pages import FindingsPage  # noqa: PLC0415 - on first use
+
+        self.app.push_screen(FindingsPage(self._key))
+
+    def action_yaml(self) -> None:
+        """Open the object as its source has it."""
+        from mtop_tui.screens.pages import YamlPage  # noqa: PLC0415 - on first use
+
+        self.app.push_screen(YamlPage(self._key))
+
+    def action_span(self, index: int) -> None:
+        """Look back over one of the spans."""
+        if index >= len(SPANS):
+            self.notify("an hour is kept, no more", markup=False)
+        self._draw(replace(self._board, span=SPANS[min(index, len(SPANS) - 1)]))
+
+    def action_zoom(self, step: int) -> None:
+        """Look back over a longer or shorter span."""
+        index = SPANS.index(self._board.span) - step
+        self.action_span(max(index, 0))
+
+    def action_cursor(self, step: int) -> None:
+        """Move the cursor by cells; beyond the present, it goes away."""
+        axis = charts.axis_in(self.app.time(), self._board.span, self.size.width)
+        at = self._board.cursor
+        place = None if at is None else axis.place(at)
+        cell = axis.points // 2 if place is None else place // 2
+        cell = max(cell + step, 0)
+        if cell >= axis.points // 2:
+            self._draw(replace(self._board, cursor=None))
+        else:
+            self._draw(replace(self._board, cursor=axis.start + (2 * cell + 1) * axis.step))
+
+    def action_mark(self, step: int) -> None:
+        """Move the cursor to the next or previous mark on the axis."""
+        if self._state is None:
+            return
+        now = self.app.time()
+        axis = charts.axis_in(now, self._board.span, self.size.width)
+        at = self._board.cursor
+        here = axis.points if at is None else (axis.place(at) or 0)
+        cells = {
+            place // 2
+            for mark in marks_of(self.app.store, self._state)
+            if (place := axis.place(mark.at)) is not None
+        }
+        beyond = [cell for cell in cells if (cell - here // 2) * step > 0]
+        if not beyond:
+            self.notify(f"no other mark since {clock(axis.start)}", markup=False)
+            return
+        cell = min(beyond) if step > 0 else max(beyond)
+        self._draw(replace(self._board, cursor=axis.start + (2 * cell + 1) * axis.step))
+
+    def _draw(self, board: Board) -> None:
+        self._board = board
+        if self._state is not None:
+            self._show_charts(self._state)

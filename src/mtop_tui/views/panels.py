@@ -1,0 +1,185 @@
+"""What stands beside the replicas of a service: conditions, events and the spec, as lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from mtop_tui.domain.durations import short_duration
+from mtop_tui.domain.readiness import CONDITION_ORDER, REASON_WORDS
+from mtop_tui.observations import Condition, Pool, Service
+from mtop_tui.state.service import ServiceState
+from mtop_tui.views import format as fmt
+from mtop_tui.views.table import Cell, Tone
+from mtop_tui.views.timeline import ago, clock
+from mtop_tui.views.words import wrapped
+
+Line = tuple[Cell, ...]
+
+WIDE = 78
+"""Cells from which on what an event says stands under its reason."""
+
+PARENTS = {
+    "RouterReady": "Ready",
+    "WorkloadsReady": "Ready",
+    "PresetsCombined": "Ready",
+    "GatewaysReady": "RouterReady",
+    "HTTPRoutesReady": "RouterReady",
+    "InferencePoolReady": "RouterReady",
+    "SchedulerWorkloadReady": "RouterReady",
+    "TokenizerReady": "RouterReady",
+    "MainWorkloadReady": "WorkloadsReady",
+    "WorkerWorkloadReady": "WorkloadsReady",
+    "PrefillWorkloadReady": "WorkloadsReady",
+    "PrefillWorkerWorkloadReady": "WorkloadsReady",
+    "ScalingReady": "WorkloadsReady",
+    "PrefillScalingReady": "WorkloadsReady",
+}
+"""KServe's tree: a condition holds when those below it do."""
+
+_TONES: dict[str, Tone] = {"True": "quiet", "False": "bad", "Unknown": "warn"}
+_MARKS = {"True": " ", "False": "!", "Unknown": "?"}
+
+
+def failing(conditions: Iterable[Condition]) -> list[Condition]:
+    """Conditions that do not hold, the deepest (nearest to the cause) first."""
+    found = [one for one in conditions if one.status == "False" and one.severity != "Info"]
+    return sorted(found, key=lambda one: -_depth(one.type))
+
+
+def _depth(kind: str) -> int:
+    return CONDITION_ORDER.index(kind) if kind in CONDITION_ORDER else len(CONDITION_ORDER)
+
+
+def condition_lines(service: Service, now: float, width: int) -> list[Line]:
+    """What fails, deepest first and with its message; then the tree."""
+    conditions = service.conditions
+    if not conditions:
+        return [(Cell(" no conditions yet: its controller has not reported", "quiet"),)]
+    lines: list[Line] = []
+    for one in failing(conditions):
+        since = "" if one.changed_at is None else f"  for {short_duration(now - one.changed_at)}"
+        lines.append(
+            (
+                Cell(" ! ", "bad"),
+                Cell(one.type, "bad"),
+                Cell(f"  {_reason(one)}"),
+                Cell(since, "quiet"),
+            )
+        )
+        lines += [(Cell("   "), Cell(text, "normal")) for text in wrapped(one.message, width - 4)]
+    if lines:
+        lines.append(())
+    present = {one.type: one for one in conditions}
+    roots = [one for one in conditions if PARENTS.get(one.type) not in present]
+    for root in sorted(roots, key=lambda one: _depth(one.type)):
+        lines += _tree(root, present, 0, now)
+    return lines
+
+
+def _reason(condition: Condition) -> str:
+    words = REASON_WORDS.get(condition.reason, "")
+    return f"{condition.reason} ({words})" if words else condition.reason
+
+
+def _tree(
+    condition: Condition, present: dict[str, Condition], level: int, now: float
+) -> list[Line]:
+    name = "  " * level + condition.type
+    words = condition.reason if condition.status != "True" else ""
+    if condition.severity == "Info":
+        words = f"{words}  for information".strip()
+    age = "" if condition.changed_at is None else short_duration(now - condition.changed_at)
+    tone = _TONES[condition.status]
+    line = (
+        Cell(f" {_MARKS[condition.status]} ", tone),
+        Cell(f"{name:<32} ", "normal"),
+        Cell(f"{condition.status:<8}", tone),
+        Cell(f"{age:>6}  {words}", "quiet"),
+    )
+    below = [one for one in present.values() if PARENTS.get(one.type) == condition.type]
+    lines: list[Line] = [line]
+    for one in sorted(below, key=lambda found: _depth(found.type)):
+        lines += _tree(one, present, level + 1, now)
+    return lines
+
+
+def event_lines(
+    state: ServiceState, now: float, width: int, *, forbidden: bool = False
+) -> list[Line]:
+    """Kubernetes events, newest first: when, how often, why, of what, and what was said."""
+    if forbidden and not state.events:
+        return [(Cell(" this source may not read events", "warn"),)]
+    lines: list[Line] = []
+    indent = 25 if width >= WIDE else 4
+    for event in sorted(state.events, key=lambda one: -one.at):
+        tone: Tone = "warn" if event.severity == "Warning" else "normal"
+        about = "" if event.involved.name == state.key.name else f"  {event.involved.name}"
+        lines.append(
+            (
+                Cell(f" {clock(event.at)} {short_duration(now - event.at):>6} ", "quiet"),
+                Cell(f"{f'x{event.count}' if event.count > 1 else '':<5} ", "quiet"),
+                Cell("! " if event.severity == "Warning" else "  ", "warn"),
+                Cell(event.reason, tone),
+                Cell(about, "quiet"),
+            )
+        )
+        lines += [
+            (Cell(" " * indent), Cell(text)) for text in wrapped(event.message, width - indent - 1)
+        ]
+    return lines or [(Cell(" no events seen of it or its objects", "quiet"),)]
+
+
+def spec_lines(state: ServiceState, service: Service, now: float, width: int) -> list[Line]:
+    """What was asked for, in short; `y` shows the object itself."""
+    facts: list[tuple[str, str]] = [
+        ("model", service.model or fmt.UNKNOWN),
+        ("model uri", service.model_uri or fmt.UNKNOWN),
+    ]
+    for pool in service.pools:
+        facts.append((f"pool {pool.role}", ", ".join(_pool_words(pool))))
+        if pool.image:
+            facts.append(("  image", pool.image))
+    facts.append(("configs", ", ".join(service.applied_configs) or "none applied"))
+    if service.route is not None:
+        facts.append(("route", f"group {service.route.group}, weight {service.route.weight}"))
+    facts.append(("generation", _generation(service)))
+    if service.created_at is not None:
+        facts.append(("created", f"{clock(service.created_at)}, {ago(now, service.created_at)}"))
+    facts += [(name.rpartition("/")[2], value) for name, value in service.annotations.items()]
+    if state.slo_problem:
+        facts.append(("SLO", state.slo_problem))
+    facts += [("note", note) for note in service.notes]
+    return _fields(facts, width)
+
+
+def _pool_words(pool: Pool) -> Sequence[str]:
+    words = [f"{fmt.whole(pool.desired)} replicas"]
+    if pool.gpus_per_replica is None:
+        words.append("GPUs not known")
+    elif pool.gpus_per_replica:
+        words.append(f"{pool.gpu_type or 'GPU'} x{pool.gpus_per_replica} each")
+    else:
+        words.append("no GPU")
+    if pool.tensor_parallel:
+        words.append(f"tensor parallel {pool.tensor_parallel}")
+    if pool.nodes_per_replica > 1:
+        words.append(f"over {pool.nodes_per_replica} nodes")
+    return words
+
+
+def _generation(service: Service) -> str:
+    if service.generation is None:
+        return fmt.UNKNOWN
+    if service.observed_generation == service.generation:
+        return f"{service.generation}, in force"
+    return f"{service.generation}, its controller has seen {service.observed_generation or 'none'}"
+
+
+def _fields(facts: Sequence[tuple[str, str]], width: int) -> list[Line]:
+    label = min(max((len(name) for name, _ in facts), default=0), 24)
+    lines: list[Line] = []
+    for name, value in facts:
+        for index, text in enumerate(wrapped(value, width - label - 4) or [""]):
+            shown = name[:label] if not index else ""
+            lines.append((Cell(f" {shown:<{label}}  ", "quiet"), Cell(text)))
+    return lines
