@@ -402,9 +402,9 @@ def test_shares_of_conversations_spread_as_mooncakes_do() -> None:
 def test_few_tenants_send_most() -> None:
     """ServeGen: the first tenant sends 14 to 52 %, the first ten 63 to 93 %."""
     for seed in range(200):
-        shares = tenants_of(Random(seed), 60, 2.0, 0.3).upto
+        shares = tenants_of(Random(seed), 60, 2.0, 0.3).shares
         assert 0.14 <= shares[0] <= 0.52
-        assert 0.62 <= shares[9] <= 0.93
+        assert 0.62 <= sum(shares[:10]) <= 0.93
 
 
 def test_each_tenant_has_a_name_and_a_prefix_of_its_own() -> None:
@@ -423,10 +423,10 @@ def test_each_tenant_has_a_name_and_a_prefix_of_its_own() -> None:
 )
 def test_any_tenants_are_shares(count: int, turns: float, cached: float, seed: int) -> None:
     found = tenants_of(Random(seed), count, turns, cached)
-    assert len(found.names) == len(found.upto) == len(found.prefix) == count
-    assert found.upto[-1] == 1.0
-    assert list(found.upto) == sorted(found.upto)
-    assert all(-1e-9 <= one <= 1.0 + 1e-9 for one in found.prefix)
+    assert len(found.shares) == count
+    assert math.fsum(found.shares) == pytest.approx(1.0)
+    assert {one.group for one in found.draws} <= set(range(1, count + 1))
+    assert all(-1e-9 <= one.prefix < 1.0 for one in found.draws)
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,11 @@ import math
 from functools import lru_cache
 from itertools import accumulate
 from random import Random
+from typing import NamedTuple
 
 import msgspec
 
-from mtop_tui.engine.workload.lengths import Lengths, Part, table
+from mtop_tui.engine.workload.lengths import ENTRIES, Lengths, Part, table
 
 TENANTS = 60
 """Tenants of a service, unless it states another number."""
@@ -19,26 +20,39 @@ SKEW = (1.0, 1.7)
 tenants the first sends 21 to 50 % and the first ten 63 to 92 % of all requests; ServeGen has 14 to
 52 % and 63 to 93 %."""
 
-_VARIANTS = 64
+_VARIANTS = 32
 
-_REPEATED = Lengths((Part(1.0, 0.58, 0.6),), 0.15, 1.0)
+MOST_SHARED = 0.999
+"""The last tokens of a prompt are its own."""
+
+_REPEATED = Lengths((Part(1.0, 0.58, 0.6),), 0.15, MOST_SHARED)
 """Share of a prompt that a later turn of a conversation repeats, fitted to Mooncake's."""
+
+
+class Tenant(NamedTuple):
+    """One that sends requests.
+
+    `group` tells its prefix from those of others, and `prefix` is the share of a first prompt that
+    all its prompts begin with.
+    """
+
+    group: int
+    name: str
+    prefix: float
 
 
 class Tenants(msgspec.Struct, frozen=True):
     """Who sends requests.
 
     Attributes:
-        names: one per tenant.
-        upto: share of all requests that tenants up to this one send; the last is 1.
-        prefix: share of a first prompt that all prompts of the tenant begin with.
+        shares: of all requests that each sends, largest first.
+        draws: tenants in proportion to these, to draw one by its index.
         later: chance that a request is a later turn of a conversation.
         repeated: shares of a prompt that later turns repeat beyond that, each equally likely.
     """
 
-    names: tuple[str, ...]
-    upto: tuple[float, ...]
-    prefix: tuple[float, ...]
+    shares: tuple[float, ...]
+    draws: tuple[Tenant, ...]
     later: float
     repeated: tuple[float, ...]
 
@@ -67,12 +81,16 @@ def _tenants(variant: int, count: int, turns: float, cached: float) -> Tenants:
     spread = 0.5 * min(mean, 1.0 - mean)
     offsets = [random.random() for _ in weights]
     middle = math.fsum(w * one for w, one in zip(weights, offsets, strict=True)) / total
-    upto = [one / total for one in accumulate(weights)]
-    upto[-1] = 1.0
+    everyone = [
+        Tenant(index + 1, name, min(mean + spread * (offset - middle), MOST_SHARED))
+        for index, (name, offset) in enumerate(zip(_names(count), offsets, strict=True))
+    ]
+    draws: list[Tenant] = []
+    for tenant, upto in zip(everyone, accumulate(weights), strict=True):
+        draws += [tenant] * (round(upto / total * ENTRIES) - len(draws))
     return Tenants(
-        names=_names(count),
-        upto=tuple(upto),
-        prefix=tuple(mean + spread * (one - middle) for one in offsets),
+        shares=tuple(weight / total for weight in weights),
+        draws=tuple(draws),
         later=later,
         repeated=repeats.tokens,
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from bisect import bisect
 from collections.abc import Callable
 from random import Random
 
@@ -17,14 +16,16 @@ from mtop_tui.engine.workload.changes import LoadChange, Scales, scales_at
 from mtop_tui.engine.workload.gaps import Gaps, gaps_of
 from mtop_tui.engine.workload.kinds import Kind
 from mtop_tui.engine.workload.lengths import ENTRIES, Table, table
-from mtop_tui.engine.workload.tenants import TENANTS, Tenants, tenants_of
+from mtop_tui.engine.workload.tenants import MOST_SHARED, TENANTS, Tenants, tenants_of
 from mtop_tui.observations import ServiceKey
 
 CELL = 30.0
 """Seconds for which a rate stays the same, unless a change of the load is on its way."""
 
 _SLOPE_CELL = 1.0
-_BLOCK = 16
+_BLOCKS = -16
+"""Clears what is less than a block of 16 tokens."""
+
 _LENGTH_SPREAD = 0.25
 _DAY_SPREAD = 7_200.0
 _PLAIN = Scales(1.0, 1.0, 1.0, 1.0)
@@ -182,8 +183,7 @@ class Workload:
         gaps, silences = shape.gaps, shape.gaps.silences
         gap_shape, gap_scale = gaps.shape, gaps.scale
         prompts, outputs = shape.prompt.tokens, shape.output.tokens
-        upto, prefixes, names = tenants.upto, tenants.prefix, tenants.names
-        later, repeated = tenants.later, tenants.repeated
+        senders, later, repeated = tenants.draws, tenants.later, tenants.repeated
         add = found.append
         at, gap = self._at, self._gap
         while True:
@@ -200,13 +200,13 @@ class Workload:
                 at = arrival
                 prompt = int(prompts[int(draw() * ENTRIES)] * prompt_scale) or 1
                 output = int(outputs[int(draw() * ENTRIES)] * output_scale) or 1
-                tenant = bisect(upto, draw())
-                cached = prefixes[tenant]
+                group, tenant, cached = senders[int(draw() * ENTRIES)]
                 if draw() < later:
                     cached += (1.0 - cached) * repeated[int(draw() * ENTRIES)]
-                # Engines find whole blocks only, and always read the last token.
-                tokens = int(min(prompt * cached * cached_scale, prompt - 1)) // _BLOCK * _BLOCK
-                add(Request(at, prompt, output, tokens, tenant + 1, names[tenant]))
+                if cached_scale != 1.0:
+                    cached = min(cached * cached_scale, MOST_SHARED)
+                # Engines find whole blocks only.
+                add(Request(at, prompt, output, int(prompt * cached) & _BLOCKS, group, tenant))
                 if silences and draw() < silences:
                     gap = gamma(gaps.silence_shape, gaps.silence_scale)
                 else:
