@@ -17,6 +17,7 @@ from mtop_tui.engine.outputs.gpus import Ailment, GpuMeters, Slot, gpu_interval
 from mtop_tui.engine.outputs.picker import Endpoint, PickerPage
 from mtop_tui.engine.pods import SimulatedReplica
 from mtop_tui.engine.service_run import ServiceRun
+from mtop_tui.engine.serving.fluid import FluidServer
 from mtop_tui.engine.serving.replica import ReplicaServer, ReplicaStats
 from mtop_tui.engine.world import World
 from mtop_tui.observations import ServiceKey
@@ -25,6 +26,8 @@ _MIG: Final = re.compile(r"[- ]mig-(\d)g\.(\d+)gb", re.IGNORECASE)
 _LOST: Final = 79
 _SLICES: Final = 7
 _TURN: Final = 1.0
+
+_Server = ReplicaServer | FluidServer
 
 
 class Exporter:
@@ -49,7 +52,7 @@ class Exporter:
         self._analytic = analytic
         self._meters: GpuMeters | None = None
         self._pickers: dict[ServiceKey, PickerPage] = {}
-        self._tokens: dict[ServiceKey, dict[ReplicaServer, tuple[float, float]]] = {}
+        self._tokens: dict[ServiceKey, dict[_Server, tuple[float, float]]] = {}
         self._turns = 0
 
     def begin(self) -> None:
@@ -175,7 +178,7 @@ class Exporter:
             split=len(run.pools) > 1,
         )
         before = self._tokens.get(run.key, {})
-        now: dict[ReplicaServer, tuple[float, float]] = {}
+        now: dict[_Server, tuple[float, float]] = {}
         for server in servers:
             counters = server.page.counters
             now[server] = counters[vllm.PROMPT_TOKENS], counters[vllm.GENERATION_TOKENS]
