@@ -525,3 +525,27 @@ def test_select_is_stable_by_name_where_values_are_equal(fleet: Fleet) -> None:
 def test_a_sample_of_an_unknown_service_shows_nothing(fleet: Fleet) -> None:
     fleet.store.apply([sample(replica(key("ghost")), START)])
     assert select(fleet.store, FleetQuery(), START) == []
+
+
+async def test_a_filter_compares_figures(fleet: Fleet) -> None:
+    async with fleet.app.run_test(size=MIDDLE) as pilot:
+        await fleet.settle(pilot)
+        await pilot.press("slash", *"queue>100 and kv>=90%")
+        await fleet.settle(pilot)
+        assert fleet.names == ["gpt-oss-120b"]
+
+
+async def test_a_filter_that_is_none_yet_says_so_and_keeps_the_last_one(fleet: Fleet) -> None:
+    async with fleet.app.run_test(size=MIDDLE) as pilot:
+        await fleet.settle(pilot)
+        await pilot.press("slash", *"gpt and queue")
+        await fleet.settle(pilot)
+        assert fleet.names == ["gpt-oss-120b"]
+        await pilot.press(*">x")
+        await fleet.settle(pilot)
+        assert "filter, column 15: expected a number such as 500ms, 80% or 12k" in fleet.text
+        assert fleet.names == ["gpt-oss-120b"]
+        await pilot.press("enter")
+        await fleet.settle(pilot)
+        assert fleet.names == ["gpt-oss-120b"]
+        assert "expected" not in fleet.text

@@ -61,6 +61,7 @@ class TableScreen(LookingScreen, Generic[Facts]):
         self._order: list[Hashable] = []
         self._ordered_at: object = None
         self._bar: FilterBar | None = None
+        self._complaint = ""
 
     # What the screen that inherits says
 
@@ -142,6 +143,9 @@ class TableScreen(LookingScreen, Generic[Facts]):
         return row_of(key, self._facts[key], [column for column, _ in self.table.columns])
 
     def _explain(self) -> None:
+        if self._complaint:
+            self.why.show("", Why(Cell(self._complaint, "warn")))
+            return
         selected = self.table.selected
         if selected is None or selected not in self._facts:
             words = "nothing matches the filter; Esc clears it" if self._filter else self.nothing()
@@ -200,8 +204,8 @@ class TableScreen(LookingScreen, Generic[Facts]):
             await bar.catch_up()
             self.set_focus(self.table)
             bar.remove()
-        self._filter = bar.value if bar and keep else ""
-        self._look_again()
+        self._narrow(bar.value if bar is not None and keep else "")
+        self._complaint = ""
 
     async def action_leave(self) -> None:
         """Give up the filter; without one, go back to the screen before."""
@@ -213,7 +217,17 @@ class TableScreen(LookingScreen, Generic[Facts]):
     def on_input_changed(self, event: Input.Changed) -> None:
         """Narrow the table while the filter is typed."""
         if event.input is self._bar:
-            self._filter = event.value
+            self._narrow(event.value)
+
+    def _narrow(self, text: str) -> None:
+        """Filter by what is typed; while it is no filter yet, by the last that was one."""
+        from mtop_tui.views.query import QueryError  # noqa: PLC0415 - when wanted
+
+        before, self._filter, self._complaint = self._filter, text, ""
+        try:
+            self._look_again()
+        except QueryError as error:
+            self._filter, self._complaint = before, f"filter, {error}"
             self._look_again()
 
     @on(RowTable.Highlighted)

@@ -10,7 +10,7 @@ import msgspec
 from mtop_tui.domain.readiness import Health
 from mtop_tui.state.fleet import FleetStore
 from mtop_tui.state.service import ServiceState
-from mtop_tui.views.cells import ServiceFacts, gpu_text, mark
+from mtop_tui.views.cells import ServiceFacts, mark
 from mtop_tui.views.columns import BY_ID, COLUMNS, FleetColumn
 from mtop_tui.views.format import UNKNOWN
 from mtop_tui.views.table import Cell, Row
@@ -19,8 +19,8 @@ from mtop_tui.views.table import Cell, Row
 class FleetQuery(msgspec.Struct, frozen=True):
     """Which services are wanted, and in what order.
 
-    `filter` is split at spaces; every word must occur in a service's name, namespace, model, GPU
-    or state, in any case. `descending` None means the column's own direction.
+    `filter` is what `views.query` reads: words in a service's name, namespace, model, GPU or
+    state, and comparisons. `descending` None means the column's own direction.
     """
 
     sort: str = "mark"
@@ -37,10 +37,12 @@ class FleetQuery(msgspec.Struct, frozen=True):
 
 
 def select(store: FleetStore, query: FleetQuery, now: float) -> list[ServiceState]:
-    """The services a query asks for, in its order; what has no value comes last, by name."""
-    chosen = store.services()
-    if query.filter or query.namespaces:
-        chosen = [state for state in chosen if _wanted(store, state, query, now)]
+    """The services a query asks for, in its order; what has no value comes last, by name.
+
+    Raises:
+        QueryError: the filter is none.
+    """
+    chosen = _wanted(store, query, now)
     column = BY_ID[query.sort]
     valued = []
     rest = []
@@ -58,19 +60,21 @@ def _value(pair: tuple[float | str, ServiceState]) -> float | str:
     return pair[0]
 
 
-def _wanted(store: FleetStore, state: ServiceState, query: FleetQuery, now: float) -> bool:
-    if query.namespaces and state.key.namespace not in query.namespaces:
-        return False
-    words = query.filter.lower().split()
-    if not words:
-        return True
-    model = "" if state.service is None else state.service.model
-    text = " ".join((state.key.name, state.key.namespace, model, gpu_text(state))).lower()
-    missing = [word for word in words if word not in text]
-    if not missing:
-        return True
-    status = store.status(state, now).text.lower()
-    return all(word in status for word in missing)
+def _wanted(store: FleetStore, query: FleetQuery, now: float) -> list[ServiceState]:
+    chosen = store.services()
+    if query.namespaces:
+        chosen = [state for state in chosen if state.key.namespace in query.namespaces]
+    if query.filter.strip():
+        from mtop_tui.views.fleet_filter import Asked, fleet_filter  # noqa: PLC0415 - when wanted
+        from mtop_tui.views.time_limit import TakesTooLong, time_limit  # noqa: PLC0415 - likewise
+
+        wants = fleet_filter(query.filter)
+        try:
+            with time_limit():
+                chosen = [state for state in chosen if wants(Asked(store, state, now))]
+        except TakesTooLong:
+            return []
+    return chosen
 
 
 def facts_of(

@@ -63,6 +63,12 @@ class Field(NamedTuple, Generic[Facts]):
     is_number: bool = True
 
 
+def is_begun(text: str, fields: Mapping[str, Field[Facts]]) -> bool:
+    """Whether what is typed may still go on: it ends in the beginning of a field or of `and`."""
+    last = text.rpartition(" ")[2].lower()
+    return bool(last) and any(name.startswith(last) for name in (*fields, "and", "or", "not"))
+
+
 class _Token(NamedTuple):
     kind: str
     text: str

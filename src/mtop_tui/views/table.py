@@ -140,19 +140,20 @@ def ordered(
     *,
     descending: bool,
 ) -> list[Hashable]:
-    """Keys of the rows in order, without those in which a word does not occur.
+    """Keys of the rows in order, without those that are not wanted.
 
-    Words are split at spaces and may stand in any cell, in any case. What has no value to order by
-    comes last, in the order it came in.
+    What is typed is read by `views.query`: words in any cell, and comparisons with columns by
+    their id. What has no value to order by comes last, in the order it came in.
+
+    Raises:
+        QueryError: `words` is no filter.
     """
-    wanted = words.lower().split()
+    wants = _filter(words, columns)
     valued: list[tuple[float | str, Hashable]] = []
     rest: list[Hashable] = []
     for key, facts in rows.items():
-        if wanted:
-            text = " ".join(column.cell(facts).text for column in columns).lower()
-            if not all(word in text for word in wanted):
-                continue
+        if wants is not None and not wants(facts):
+            continue
         value = by.sort(facts)
         if value is None:
             rest.append(key)
@@ -160,3 +161,14 @@ def ordered(
             valued.append((value, key))
     valued.sort(key=itemgetter(0), reverse=descending)
     return [key for _, key in valued] + rest
+
+
+def _filter(text: str, columns: Sequence[Column[Facts]]) -> Callable[[Facts], bool] | None:
+    if not text.strip():
+        return None
+    from mtop_tui.views.query import Field, parse_query  # noqa: PLC0415 - when wanted
+
+    fields = {column.id: Field(column.sort, column.right) for column in columns if column.title}
+    return parse_query(
+        text, fields, lambda facts: " ".join(column.cell(facts).text for column in columns)
+    )

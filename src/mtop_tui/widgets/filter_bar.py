@@ -19,7 +19,7 @@ class FilterBar(Input):
     ]
 
     def __init__(self, value: str) -> None:
-        super().__init__(value, placeholder="filter: words in name, namespace, model, GPU, state")
+        super().__init__(value, placeholder="words, or such as: ttft>500ms and ns=prod*")
         self.cursor_blink = False
         self.compact = True
 
