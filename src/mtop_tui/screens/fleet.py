@@ -67,6 +67,7 @@ class FleetScreen(Screen[None]):
         self._placed: list[tuple[FleetColumn, int]] = []
         self._ticker: Timer | None = None
         self._explained = False
+        self._complaint = ""
         self._bar: FilterBar | None = None
 
     def compose(self) -> ComposeResult:
@@ -146,6 +147,9 @@ class FleetScreen(Screen[None]):
 
     def _explain(self) -> None:
         self._explained = bool(self._order)
+        if self._complaint:
+            self.why.show("", Why(Cell(self._complaint, "warn")))
+            return
         selected = self.table.selected
         state = None if selected is None else self._states.get(selected)
         if state is None:
@@ -220,7 +224,11 @@ class FleetScreen(Screen[None]):
             await bar.catch_up()
             self.set_focus(self.table)
             bar.remove()
-        self.ask(replace(self._query, filter=bar.value if bar and keep else ""))
+        if bar is not None and keep:
+            self._narrow(bar.value)  # what is no filter leaves the last one that was
+        else:
+            self.ask(replace(self._query, filter=""))
+        self._complaint = ""
 
     def action_logs(self) -> None:
         """Open the logs of the selected service."""
@@ -237,7 +245,24 @@ class FleetScreen(Screen[None]):
     def on_input_changed(self, event: Input.Changed) -> None:
         """Narrow the table while the filter is typed."""
         if event.input is self._bar:  # else it was closed meanwhile, and its filter with it
-            self.ask(replace(self._query, filter=event.value))
+            self._narrow(event.value)
+
+    def _narrow(self, text: str) -> None:
+        """Filter by what is typed; while it is no filter yet, by the last that was one."""
+        from mtop_tui.views.fleet_filter import FIELDS  # noqa: PLC0415 - when wanted
+        from mtop_tui.views.query import QueryError, is_begun  # noqa: PLC0415 - likewise
+
+        query = replace(self._query, filter=text)
+        self._complaint = ""
+        try:
+            found = select(self.app.store, query, self.app.time())
+        except QueryError as error:
+            if error.column <= len(text):  # else there is only something missing yet
+                self._complaint = f"filter, {error}"
+            self._explain()
+        else:
+            if found or not is_begun(text, FIELDS):
+                self.ask(query)
 
     @on(RowTable.Highlighted)
     def _selection_moved(self) -> None:
