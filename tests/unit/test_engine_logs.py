@@ -97,6 +97,11 @@ def test_a_failing_start_says_so_and_a_dying_engine_too() -> None:
         ("torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB.", "cuda-oom"),
         ("ValueError: No available memory for the cache blocks.", "no-kv-memory"),
         ("RuntimeError: CUDA error: an illegal memory access was encountered", "illegal-memory"),
+        (
+            "[Rank 1] Watchdog caught collective operation timeout: WorkNCCL(SeqNum=1, "
+            "OpType=ALLREDUCE, Timeout(ms)=600000) ran for 600013 milliseconds",
+            "nccl-timeout",
+        ),
         ("vllm: error: unrecognized arguments: --magic", "bad-argument"),
         ("RuntimeError: CUDA error: unspecified launch failure", "error"),
         ("(1.5/23.6 GiB) on startup is less than desired GPU memory utilization", "error"),

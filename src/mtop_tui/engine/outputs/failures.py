@@ -17,7 +17,7 @@ from mtop_tui.observations import LogLine
 
 _GIB: Final = 2.0**30
 _UNITS: Final = {"KiB": 2.0**10, "MiB": 2.0**20, "GiB": _GIB}
-_WITH_FIGURES: Final = frozenset({"gpu-memory-taken", "nccl-timeout"})
+_WITH_FIGURES: Final = frozenset({"gpu-memory-taken"})
 _API: Final = "(APIServer pid=1)"
 
 
