@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import statistics
-from typing import Any
+from typing import Any, TypeGuard
 
 import pytest
 
@@ -11,8 +10,6 @@ from mtop_tui.engine.demand import UNSTATED, Demand
 from mtop_tui.engine.deployment import SimulatedService
 from mtop_tui.engine.fleet import BATCH, SimulatedFleet
 from mtop_tui.engine.sampling import sample_interval
-from mtop_tui.engine.workload.replay import TraceWorkload
-from mtop_tui.engine.workload.traces import read_trace
 from mtop_tui.observations import (
     Condition,
     KubeEvent,
@@ -62,9 +59,14 @@ def last(found: list[Observation], kind: type, name: str = "") -> Any:
     return [one for one in found if isinstance(one, kind) and one.ref.name.startswith(name)][-1]
 
 
+def is_sample(record: Observation) -> TypeGuard[MetricSample]:
+    """Whether it is a reading of a replica; those of endpoint pickers are something else."""
+    return isinstance(record, MetricSample) and record.subject == "replica"
+
+
 def served(found: list[Observation], name: str) -> float:
     """Requests per second over the observed time."""
-    samples = [one for one in found if isinstance(one, MetricSample) and one.service.name == name]
+    samples = [one for one in found if is_sample(one) and one.service.name == name]
     first: dict[ObjectRef, MetricSample] = {}
     total = 0.0
     for one in samples:
@@ -80,7 +82,7 @@ def test_an_old_service_is_ready_and_has_a_history() -> None:
     assert last(found, Replica).phase == "ready"
     ready = {one.type: one.status for one in last(found, Service).conditions}["Ready"]
     assert ready == "True"
-    samples = [one for one in found if isinstance(one, MetricSample)]
+    samples = [one for one in found if is_sample(one)]
     assert len(samples) >= 10
     assert {id(one.layout) for one in samples} == {id(samples[0].layout)}
 
@@ -98,7 +100,7 @@ def test_a_young_service_starts_up_before_our_eyes() -> None:
     ]
     assert conditions == ["False", "True"]
     assert last(found, KubeEvent).reason == "LLMInferenceServiceReady"
-    samples = [one for one in found if isinstance(one, MetricSample)]
+    samples = [one for one in found if is_sample(one)]
     assert samples[0].cumulative[0] < 1_000
 
 
@@ -112,7 +114,7 @@ def test_weights_that_do_not_fit_crash_for_ever() -> None:
         for one in found
         if isinstance(one, Replica)
     )
-    assert not any(isinstance(one, MetricSample) for one in found)
+    assert not any(is_sample(one) for one in found)
 
 
 def test_what_finds_no_gpu_waits_with_the_schedulers_words() -> None:
@@ -178,7 +180,7 @@ def test_a_stopped_member_receives_nothing_and_the_others_all() -> None:
 def test_more_load_means_longer_first_tokens() -> None:
     def ttft(rate: float) -> float:
         found = observed(service("a", Demand(rate, 500, 200)), until=60)
-        sample = last(found, MetricSample)
+        sample = [one for one in found if is_sample(one)][-1]
         layout = sample.layout
         place = len(layout.counters)
         return float(sample.cumulative[place] / sample.cumulative[place + 23])
@@ -233,22 +235,3 @@ def test_a_service_that_names_no_gpu_gets_one_it_fits_into() -> None:
     found = observed(service("a", pools=(pool,), model="Llama-3.1-70B"), on=mixed)
     assert last(found, Replica).gpu_type == "H100"
     assert last(found, Replica).phase == "ready"
-
-
-def test_a_recorded_trace_takes_the_place_of_a_services_own_stream() -> None:
-    rows = [f"{index / 4},100,20" for index in range(4_000)]
-    trace = read_trace(["at,prompt,output", *rows], "mine.csv")
-    one = service("a", Demand(requests_per_second=50.0))
-    source = TraceWorkload(trace, START - 200.0)
-    fleet = SimulatedFleet([one], nodes(), seed=1, start=START, sources={one.service.key: source})
-    found = [record for batch in fleet.advance(START + 120.0) for record in batch]
-    assert served(found, "a") == pytest.approx(4.0, rel=0.05)
-
-
-def test_services_that_state_nothing_are_sized_for_their_bursts() -> None:
-    """Who is called in bursts has room for them; nobody's queue grows."""
-    asked = [service(f"{kind}-{index}") for kind in ("chat", "code") for index in range(3)]
-    found = observed(*asked, until=120.0)
-    for one in asked:
-        samples = [r for r in found if isinstance(r, MetricSample) and r.service == one.service.key]
-        assert statistics.fmean(sample.gauges[1] for sample in samples) < 2

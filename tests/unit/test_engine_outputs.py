@@ -12,11 +12,7 @@ from mtop_tui.engine.demand import UNSTATED, Demand
 from mtop_tui.engine.deployment import SimulatedService
 from mtop_tui.engine.fleet import SimulatedFleet
 from mtop_tui.engine.levers import Selector
-from mtop_tui.engine.lifecycle import Stage
-from mtop_tui.engine.outputs.chronicle import Chronicle
-from mtop_tui.engine.outputs.exporter import Exporter
 from mtop_tui.engine.outputs.picker import LAYOUT
-from mtop_tui.engine.pods import SimulatedReplica
 from mtop_tui.engine.serving.requests import Factors
 from mtop_tui.observations import (
     GpuReading,
@@ -53,32 +49,13 @@ class Watched:
 
     def __init__(self, *services: SimulatedService, on: tuple[Node, ...] = (node("n0"),)) -> None:
         self.fleet = SimulatedFleet(services, on, seed=1, start=START, history=0.0)
-        world, kubelet = self.fleet.world, self.fleet.kubelet
-        self.chronicle = Chronicle(world, 10)
-        Exporter(world, self.chronicle.stats, lambda: self.fleet.nodes.xids).begin()
-        enter, remove, limit = kubelet._enter, kubelet._remove, kubelet.limit
-
-        def entered(replica: SimulatedReplica, before: Stage | None) -> None:
-            enter(replica, before)
-            self.chronicle.entered(replica, before)
-
-        def removed(replica: SimulatedReplica) -> None:
-            remove(replica)
-            self.chronicle.removed(replica)
-
-        def limited(replica: SimulatedReplica) -> None:
-            limit(replica)
-            self.chronicle.paced(replica)
-
-        kubelet._enter, kubelet._remove = entered, removed  # type: ignore[method-assign]
-        kubelet.limit = limited  # type: ignore[method-assign]
+        self.chronicle = self.fleet.chronicle
         self.seen: list[Observation] = []
         self.until(0.0)
 
     def until(self, seconds: float) -> None:
         at = START + seconds
         self.seen += [record for batch in self.fleet.advance(at) for record in batch]
-        self.chronicle.settled(at)
 
     def lines(self, container: str = "main", *, previous: bool = False) -> list[LogLine]:
         book = self.chronicle.book

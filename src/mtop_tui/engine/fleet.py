@@ -16,10 +16,12 @@ from mtop_tui.engine.control.commands import FleetLevers
 from mtop_tui.engine.control.nodes import Nodes
 from mtop_tui.engine.control.workloads import Workloads
 from mtop_tui.engine.deployment import DEFAULT_IMAGE, SimulatedService, pools_of, pull_fault
-from mtop_tui.engine.journal import Journal
 from mtop_tui.engine.kubelet import Kubelet
 from mtop_tui.engine.levers import Levers
 from mtop_tui.engine.lifecycle import Limits
+from mtop_tui.engine.outputs.chronicle import Chronicle
+from mtop_tui.engine.outputs.exporter import Exporter
+from mtop_tui.engine.outputs.logbook import Logbook
 from mtop_tui.engine.pods import SimulatedReplica
 from mtop_tui.engine.randomness import stream
 from mtop_tui.engine.router import Router
@@ -89,10 +91,21 @@ class SimulatedFleet:
         self.world = World(seed, self.begin, nodes)
         self.router = Router(self.world, fluid=self.fluid, sources=sources or {})
         self.workloads = Workloads(self.world)
-        self.kubelet = Kubelet(self.world, self.workloads.changed, self.router.stray)
+        self.chronicle = Chronicle(self.world, wanted)
+        self.kubelet = Kubelet(
+            self.world,
+            self.chronicle,
+            self.workloads.changed,
+            self.router.stray,
+            fluid=self.fluid,
+        )
         self.workloads.kubelet = self.kubelet
-        self.nodes = Nodes(self.world, self.kubelet)
-        self.journal = Journal(self.world, wanted)
+        self.nodes = Nodes(self.world, self.kubelet, self.chronicle)
+        exporter = Exporter(
+            self.world, self.chronicle.stats, lambda: self.nodes.xids, analytic=self.fluid
+        )
+        if nodes or services:
+            self.world.at(start, exporter.begin)
         self.sampler.attach(self.world, self.router)
         self.kubelet.serve = self._serve
         self._born = _born(services, seed, start)
@@ -129,6 +142,11 @@ class SimulatedFleet:
         """When something happens next, in Unix seconds; None when nothing ever will."""
         return self.world.next_at if self._described else self.begin
 
+    @property
+    def logbook(self) -> Logbook:
+        """The logs of its containers."""
+        return self.chronicle.book
+
     def service(self, key: ServiceKey) -> Service | None:
         """A service with its present status; None before it was observed."""
         run = self.world.services.get(key)
@@ -162,6 +180,7 @@ class SimulatedFleet:
                 done = world.work
                 yield []
         world.wait_until(until)
+        self.chronicle.settled(world.now)
 
     def describe_first(self) -> None:
         """Have the fleet as it is at its beginning, so that something can be done to it."""

@@ -9,8 +9,10 @@ import msgspec
 from mtop_tui.engine import deployment, lifecycle
 from mtop_tui.engine.kube_events import PodFacts, stage_events
 from mtop_tui.engine.lifecycle import Stage
+from mtop_tui.engine.outputs.chronicle import Chronicle
 from mtop_tui.engine.pods import SimulatedReplica
 from mtop_tui.engine.service_run import PoolRun
+from mtop_tui.engine.serving.fluid import FluidServer
 from mtop_tui.engine.serving.replica import ReplicaServer
 from mtop_tui.engine.serving.requests import Factors, Request
 from mtop_tui.engine.world import World
@@ -19,6 +21,13 @@ from mtop_tui.observations import ObjectRef, Removed
 GRACE = 30.0
 """Seconds a pod has to end by itself (Kubernetes' default)."""
 
+WATCHDOG = 600.0
+"""Seconds after which a blocked collective ends its process (NCCL's watchdog in PyTorch)."""
+
+_TIMEOUT = (
+    "[Rank 1] Watchdog caught collective operation timeout: WorkNCCL(SeqNum=203441, "
+    "OpType=ALLREDUCE, NumelIn=8192, NumelOut=8192, Timeout(ms)=600000) ran for 600013 milliseconds"
+)
 _SCHEDULER_RETRY = 300.0
 _DRAIN_LOOK = 2.0
 _SHARED = "time-slice"
@@ -29,19 +38,26 @@ class Kubelet:
 
     Args:
         world: where it happens.
+        chronicle: where containers write.
         changed: called with a pool when its replicas have changed.
         stray: called with a replica and the requests that it will not answer any more.
+        fluid: whether formulas take the place of single requests.
     """
 
     def __init__(
         self,
         world: World,
+        chronicle: Chronicle,
         changed: Callable[[PoolRun], None],
         stray: Callable[[SimulatedReplica, list[Request]], None],
+        *,
+        fluid: bool,
     ) -> None:
         self._world = world
+        self._chronicle = chronicle
         self._changed = changed
         self._stray = stray
+        self._fluid = fluid
         self._images: set[tuple[str, str]] = set()
         self._waiting: dict[SimulatedReplica, None] = {}
         self._retrying = False
@@ -168,6 +184,7 @@ class Kubelet:
             self._start_serving(replica, warm=before is None)
         else:
             self._stop_serving(replica)
+        self._chronicle.entered(replica, before)
         world.emit(replica.record(world.now))
         self.plan(replica)
         if not settled:
@@ -193,7 +210,11 @@ class Kubelet:
     def _start_serving(self, replica: SimulatedReplica, *, warm: bool) -> None:
         world = self._world
         if replica.server is None and replica.profile is not None:
-            replica.server = ReplicaServer(replica.profile, replica.random, world.now, warm=warm)
+            profile, random = replica.profile, replica.random
+            if self._fluid:
+                replica.server = FluidServer(profile, random, world.now)
+            else:
+                replica.server = ReplicaServer(profile, random, world.now, warm=warm)
             replica.tell_server()
         pool = world.pool_of(replica)
         if replica not in pool.serving:
@@ -250,6 +271,21 @@ class Kubelet:
         """Other limits hold for starts in its pool."""
         replica.life.limit(self._world.now, self._world.pool_of(replica).limits)
         self.plan(replica)
+        self._chronicle.paced(replica)
+
+    def changed_factors(self, replica: SimulatedReplica, was_hung: bool) -> None:
+        """Something is wrong with a replica, or is not any more; a hang ends by the watchdog."""
+        if replica.hung == was_hung or replica.server is None:
+            return
+        if replica.hung:
+            self._world.after(WATCHDOG, self._watchdog, replica, replica.server)
+
+    def _watchdog(self, replica: SimulatedReplica, server: object) -> None:
+        if replica.server is not server or not replica.hung:
+            return
+        for name in [name for name, one in replica.factors.items() if one.hung]:
+            replica.factors.pop(name)
+        self.crash(replica, "Error", 1, _TIMEOUT)
 
     def end(self, replica: SimulatedReplica, message: str = "", *, at_once: bool = False) -> None:
         """Tell a replica to end; it finishes what it is at for `GRACE` seconds, unless at once."""
@@ -268,9 +304,8 @@ class Kubelet:
 
     def _drain(self, replica: SimulatedReplica, until: float) -> None:
         world, server = self._world, replica.server
-        if server is not None and world.now < until:
-            if isinstance(server, ReplicaServer):
-                server.advance(world.now)
+        if isinstance(server, ReplicaServer) and world.now < until:
+            server.advance(max(world.now, server.at))
             if server.page.running or server.page.waiting:
                 world.after(_DRAIN_LOOK, self._drain, replica, until)
                 return
@@ -289,6 +324,7 @@ class Kubelet:
         world.cluster.release(replica.seats)
         world.quotas.give_back(replica.service.namespace, replica.gpus)
         self._share(replica)
+        self._chronicle.removed(replica)
         world.emit(Removed(at=world.now, ref=replica.ref))
         self.room_may_be()
         self._changed(pool)

@@ -299,7 +299,8 @@ class Life:
             self._load(at)
 
     def _fetch(self, at: float) -> None:
-        start = self._start
+        # The node has the image from now on.
+        start = self._start = msgspec.structs.replace(self._start, image=0.0)
         if not start.downloads or self._downloaded:
             self._load(at)
             return

@@ -14,6 +14,7 @@ from mtop_tui.observations import MetricSample, ObjectRef, Replica, Role, Servic
 
 if TYPE_CHECKING:
     from mtop_tui.engine.service_run import RevisionRun
+    from mtop_tui.engine.serving.fluid import FluidServer
     from mtop_tui.engine.serving.profiles import ServingProfile
 
 
@@ -84,7 +85,7 @@ class SimulatedReplica:
         self.profile: ServingProfile | None = None
         self.start: Start | None = None
         self.life = Life(created_at)
-        self.server: ReplicaServer | None = None
+        self.server: ReplicaServer | FluidServer | None = None
         self.factors: dict[str, Factors] = {}
         self.throttled: dict[str, str] = {}
         self.unreachable = False
@@ -119,6 +120,11 @@ class SimulatedReplica:
         else:
             self.factors[name] = factors
         self.tell_server()
+
+    @property
+    def hung(self) -> bool:
+        """Whether a collective of its ranks blocks."""
+        return any(one.hung for one in self.factors.values())
 
     def tell_server(self) -> None:
         """Let the engine know what is wrong with it by now."""

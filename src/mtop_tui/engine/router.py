@@ -15,6 +15,7 @@ from mtop_tui.engine.pods import SimulatedReplica
 from mtop_tui.engine.service_run import PoolRun, ServiceRun
 from mtop_tui.engine.serving.replica import ReplicaServer
 from mtop_tui.engine.serving.requests import Request
+from mtop_tui.engine.serving.steady import Lengths
 from mtop_tui.engine.workload.changes import LoadChange
 from mtop_tui.engine.workload.source import RequestSource
 from mtop_tui.engine.workload.streams import group_workload, service_workload
@@ -25,6 +26,7 @@ from mtop_tui.observations import ObjectRef, RouteGroup, RouteMember, ServiceKey
 TICK = 1.0
 """Seconds between two looks of a stream: requests of that time are handed out together."""
 
+_NONE = Lengths(1.0, 1.0)
 _OVERLOADED = 1.5
 _SLACK = 4_000
 _MOST_HELD = 1_000
@@ -40,11 +42,14 @@ class Flow:
     Attributes:
         key: of the service, or of the group under its name.
         workload: when requests come and what they look like.
-        members: services with their weights; a stopped one has weight 0.
+        members: services with their weights.
+        mirrors: services whose requests are copied, and to which other one.
+        total: weights of the members that are not stopped.
+        lengths: mean lengths of its requests, the same object while they are the same.
         group: the record of the route group; None for a service of its own.
     """
 
-    __slots__ = ("group", "key", "members", "mirrors", "random", "total", "workload")
+    __slots__ = ("group", "key", "lengths", "members", "mirrors", "random", "total", "workload")
 
     def __init__(
         self, key: ServiceKey, workload: RequestSource, random: Random, group: RouteGroup | None
@@ -53,6 +58,7 @@ class Flow:
         self.members: list[tuple[ServiceRun, int]] = []
         self.mirrors: dict[ServiceKey, ServiceKey] = {}
         self.total = 0
+        self.lengths = _NONE
 
 
 class Share(NamedTuple):
@@ -137,10 +143,16 @@ class Router:
         stopped = self._world.services[key].stopped
         return Share(flow, 0.0 if stopped or not flow.total else weight / flow.total)
 
-    def rate(self, key: ServiceKey, at: float) -> float:
-        """Mean requests per second that a service receives at a time."""
+    def level(self, key: ServiceKey, at: float) -> tuple[float, Lengths]:
+        """Mean requests per second that a service receives, and how long they are."""
         share = self.share(key)
-        return share.flow.workload.rate(at) * share.part if share else 0.0
+        if share is None:
+            return 0.0, _NONE
+        flow = share.flow
+        lengths = Lengths(*flow.workload.mean_lengths())
+        if lengths != flow.lengths:
+            flow.lengths = lengths
+        return flow.workload.rate(at) * share.part, flow.lengths
 
     def set_weights(self, flow: Flow, weights: dict[str, int]) -> None:
         """Other weights for some members."""

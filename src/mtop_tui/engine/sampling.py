@@ -64,8 +64,13 @@ class Sampler:
             replica.sampled = False
             return
         now = world.now
-        if isinstance(server, ReplicaServer) and server.at < now:
-            server.advance(now)
+        if server.at < now:
+            if isinstance(server, ReplicaServer):
+                server.advance(now)
+            else:
+                serving = max(1, world.pool_of(replica).ready)
+                rate, lengths = self._router.level(replica.service, now)
+                server.advance(now, 0.0 if replica.ending else rate / serving, lengths)
         sample = replica.sample(now, self._fluid)
         if sample is not None:
             world.emit(sample)

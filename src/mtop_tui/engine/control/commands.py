@@ -279,7 +279,9 @@ class FleetLevers:
             found = self._chosen(selector)
         for replica in found:
             self._up_to_now(replica)
+            was_hung = replica.hung
             replica.change(name, factors)
+            self._kubelet.changed_factors(replica, was_hung)
         return _names(found)
 
     def throttle(self, selector: Selector, reason: str, factors: Factors | None) -> tuple[str, ...]:
@@ -324,7 +326,7 @@ class FleetLevers:
         found = self._chosen(selector)
         told = list(lines)
         for replica in found:
-            self._fleet.journal.write(replica, told)
+            self._fleet.chronicle.write(replica, told)
         return _names(found)
 
     # Nodes

@@ -8,6 +8,7 @@ from mtop_tui.engine import naming
 from mtop_tui.engine.cluster import UNREACHABLE
 from mtop_tui.engine.kube_events import Said
 from mtop_tui.engine.kubelet import Kubelet
+from mtop_tui.engine.outputs.chronicle import Chronicle
 from mtop_tui.engine.pods import SimulatedReplica
 from mtop_tui.engine.world import World
 from mtop_tui.observations import Node, ObjectRef, Removed
@@ -30,26 +31,14 @@ OFF_THE_BUS = frozenset({79})
 APPLICATION = frozenset({13, 31, 43, 45})
 """XID codes that end one program, and do no harm to the next."""
 
-_XID_WORDS = {
-    13: "Graphics SM Global Exception",
-    31: "MMU Fault: ENGINE GRAPHICS GPCCLIENT_T1_0 faulted @ 0x7f3a_b2000000",
-    48: "DBE (double bit error) ECC error has occurred",
-    63: "Row Remapper: New row marked for remapping, reset gpu to activate",
-    64: "Row Remapper: Failed to remap a row",
-    74: "NVLink: fatal error detected on link 3",
-    79: "GPU has fallen off the bus.",
-    94: "Contained: SM. RST: No, D-RST: No",
-    95: "Uncontained: LTC TAG. RST: Yes, D-RST: No",
-    119: "Timeout after 6s of waiting for RPC response from GSP!",
-}
-
 
 class Nodes:
     """Watches over the nodes of a world."""
 
-    def __init__(self, world: World, kubelet: Kubelet) -> None:
+    def __init__(self, world: World, kubelet: Kubelet, chronicle: Chronicle) -> None:
         self._world = world
         self._kubelet = kubelet
+        self._chronicle = chronicle
         self._silent: dict[str, float] = {}
         self._replaced = 0
         self.xids: dict[tuple[str, int], int] = {}
@@ -175,6 +164,7 @@ class Nodes:
         world = self._world
         host = world.cluster.hosts[name]
         self.xids[name, gpu] = code
+        self._chronicle.xid(name, gpu, code)
         if code in OFF_THE_BUS:
             for index in range(host.built_in):
                 if host.gpu_of(index) == gpu:
@@ -199,11 +189,6 @@ class Nodes:
 
     def _on(self, name: str) -> list[SimulatedReplica]:
         return list(self._world.on_node.get(name, ()))
-
-
-def xid_words(code: int) -> str:
-    """What the driver says with an XID code."""
-    return _XID_WORDS.get(code, "unknown error")
 
 
 def xid_failure(code: int) -> str:
