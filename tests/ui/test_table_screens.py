@@ -169,3 +169,16 @@ async def test_cost_is_grouped_and_adds_up(fleet: Fleet) -> None:
         await fleet.settle(pilot)
         assert "by namespace   last 6h" in fleet.lines[0]
         assert line_with(fleet, "production")
+
+
+async def test_events_are_compared_by_age_and_count(fleet: Fleet) -> None:
+    fleet.provider.emit(
+        said("chat-0", START - 600, "Scheduled", "assigned"),
+        said("chat-1", START - 20, "FailedMount", "no such volume", count=9),
+    )
+    async with fleet.app.run_test(size=MIDDLE) as pilot:
+        await fleet.settle(pilot)
+        await pilot.press("e", "slash", *"age<5m and count>=5", "enter")
+        await fleet.settle(pilot)
+        assert "pod/chat-1" in fleet.text
+        assert "pod/chat-0" not in fleet.text

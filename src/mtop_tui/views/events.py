@@ -56,7 +56,16 @@ COLUMNS: tuple[Column[EventFacts], ...] = (
         _mark,
         lambda facts: float(facts.event.severity != "Normal"),
     ),
-    Column("age", "AGE", "Since it happened last", 5, 0, _age, lambda facts: facts.event.at),
+    Column(
+        "age",
+        "AGE",
+        "Since it happened last",
+        5,
+        0,
+        _age,
+        lambda facts: facts.now - facts.event.at,
+        largest_first=False,
+    ),
     Column(
         "reason",
         "REASON",

@@ -45,6 +45,11 @@ def _contact(facts: SourceFacts) -> Cell:
     return Cell(UNKNOWN if heard is None else f"{short_duration(facts.now - heard)} ago", "quiet")
 
 
+def _silence(facts: SourceFacts) -> float | None:
+    heard = facts.health.last_contact
+    return None if heard is None else facts.now - heard
+
+
 def _lag(facts: SourceFacts) -> Cell:
     if facts.lag is None:
         return Cell(UNKNOWN, "quiet")
@@ -86,7 +91,7 @@ COLUMNS: tuple[Column[SourceFacts], ...] = (
         10,
         1,
         _contact,
-        lambda facts: facts.health.last_contact,
+        _silence,
     ),
     Column(
         "lag", "LAG", "How far its newest record is behind", 6, 1, _lag, lambda facts: facts.lag
