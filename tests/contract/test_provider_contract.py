@@ -218,8 +218,10 @@ async def test_clones_have_legal_names_and_room() -> None:
     assert all(len(ref.name) <= 63 for ref in services)
 
 
-async def test_logs_are_not_offered_and_none_come() -> None:
+async def test_a_replica_logs_its_statistics_and_its_probes() -> None:
     provider = simulated()
-    assert "logs" not in provider.offers
-    key = Service(at=0.0, ref=ObjectRef("mock", "a", "LLMInferenceService", "b"), model="").key
-    assert [lines async for lines in provider.read_logs(LogQuery(key))] == []
+    found = suite.records(await suite.observed(provider, 100))
+    key = next(one.key for one in found if isinstance(one, Service) and one.ref.name == "qwen3-32b")
+    lines = [line.text async for one in provider.read_logs(LogQuery(key)) for line in one.lines]
+    assert any("Avg generation throughput" in text for text in lines)
+    assert any("GET /health" in text for text in lines)

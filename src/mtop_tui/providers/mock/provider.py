@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from mtop_tui.clock import Clock
@@ -25,6 +25,7 @@ from mtop_tui.observations import (
 )
 from mtop_tui.providers.base import LogQuery, Offer
 from mtop_tui.providers.mock.clones import Fleet, clone_name, cloned
+from mtop_tui.providers.mock.logs import read_logs
 from mtop_tui.providers.mock.manifests import Manifests
 from mtop_tui.providers.mock.objects import with_identity, with_status
 
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
     from mtop_tui.providers.mock.story import Story
 
 CLUSTER: Final = "mock"
+
+DEFAULT_HISTORY: Final = 120.0
+"""Seconds of simulated past that there are when nothing says how many."""
 
 _SHORTEST_WAIT, _LONGEST_WAIT = 0.25, 1.0
 _HEARTBEAT = 15.0
@@ -87,8 +91,8 @@ class MockProvider:
 
     @property
     def offers(self) -> frozenset[Offer]:
-        """Objects, and holding and stepping its time; no logs are read of this simulation."""
-        return frozenset({"objects", "pause", "step"})
+        """All there is."""
+        return frozenset({"logs", "objects", "pause", "step"})
 
     async def observe(self) -> AsyncIterator[Sequence[Observation]]:
         """The fleet as it is some time before now, what happened since, then what happens."""
@@ -110,11 +114,14 @@ class MockProvider:
             wait = _LONGEST_WAIT if due is None else due - self._now()
             await self._sleep(min(max(wait, _SHORTEST_WAIT), _LONGEST_WAIT))
 
-    async def read_logs(self, query: LogQuery) -> AsyncIterator[LogLines]:  # noqa: ARG002
-        """Nothing: "logs" is not among the offers."""
-        none: tuple[LogLines, ...] = ()
-        for lines in none:
-            yield lines
+    def read_logs(self, query: LogQuery) -> AsyncGenerator[LogLines, None]:
+        """What the containers of a service wrote, and the kernels of their nodes."""
+        return read_logs(
+            lambda: None if self._fleet is None else self._fleet.logbook,
+            query,
+            sleep=self._nap,
+            closed=lambda: self._closed,
+        )
 
     async def read_object(self, ref: ObjectRef) -> RawObject | None:
         """The manifest as it was received, with the identity and the status it has by now."""
@@ -147,6 +154,14 @@ class MockProvider:
         """End `observe` at its next step."""
         self._closed = True
 
+    async def _nap(self, seconds: float) -> None:
+        """Wait as `observe` does, and let others have their turn where time does not wait."""
+        await asyncio.sleep(0)
+        if self._paused_at is None:
+            await self._sleep(seconds)
+        else:
+            await asyncio.sleep(_SHORTEST_WAIT)
+
     def _now(self) -> float:
         now = self._clock.now() if self._paused_at is None else self._paused_at
         return now - self._lost
@@ -169,6 +184,7 @@ class MockProvider:
             source.nodes,
             seed=self._seed,
             start=now,
+            history=DEFAULT_HISTORY if self._story is None else self._story.history,
             autoscalers=source.autoscalers,
             fluid=self._fluid,
             sources=self._recorded(now),
