@@ -23,6 +23,7 @@ from mtop_tui.observations import ObjectRef
 _PROCESS_START = 12.0
 _ENGINE = "VLLM::EngineCor"
 _KILLED = "OOMKilled"
+_FACTS_HELD = 50_000
 
 
 class _Track:
@@ -155,6 +156,8 @@ class Chronicle:
                     uri=service.model_uri,
                     image=replica.revision.image,
                 )
+            if len(self._facts) >= _FACTS_HELD:
+                self._facts.clear()
             self._facts[key] = facts
         return facts
 

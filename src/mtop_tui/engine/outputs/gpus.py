@@ -46,6 +46,8 @@ _REACHED: Final = 0.78
 _SLICES: Final = 7
 _PROFILE: Final = re.compile(r"(\d)g\.")
 _FEW_GPUS: Final = 2_000
+_GPUS_HELD: Final = 500_000
+"""Nodes come and go under ever new names; this bounds what is kept of them."""
 
 
 def gpu_interval(gpus: int) -> float:
@@ -191,6 +193,9 @@ class GpuMeters:
         key = (node, slot.gpu, slot.part, bool(slot.profile))
         ref = self._refs.get(key)
         if ref is None:
+            if len(self._refs) >= _GPUS_HELD:
+                self._refs.clear()
+                self._heat.clear()
             name = f"{node}-gpu-{slot.gpu}"
             if slot.part is not None:
                 # Time slices are named as NVIDIA's device plugin does.

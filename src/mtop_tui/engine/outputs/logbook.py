@@ -9,6 +9,7 @@ from mtop_tui.observations import ObjectRef, ServiceKey
 _KERNEL = ContainerFacts(speaker="kernel")
 _LINES_IN_ALL = 8_000_000
 _FEWEST = 100
+_KERNELS_HELD = 2_000
 
 
 def ring_limit(replicas: int) -> int:
@@ -47,9 +48,11 @@ class Logbook:
         return ring
 
     def kernel(self, node: ObjectRef) -> LogRing:
-        """The kernel's stream of a node, made when it is not there yet."""
+        """The kernel's stream of a node, made when it is not there yet; the oldest then goes."""
         ring = self._kernels.get(node.name)
         if ring is None:
+            if len(self._kernels) >= _KERNELS_HELD:
+                del self._kernels[next(iter(self._kernels))]
             ring = self._kernels[node.name] = LogRing(node, KERNEL, _KERNEL, limit=self._limit)
         return ring
 
