@@ -128,7 +128,9 @@ class ReplicaServer:
     @factors.setter
     def factors(self, factors: Factors) -> None:
         self._factors = factors
-        self._rates = step_rates(self._profile.costs, factors)
+        # The usual constants are shared by all replicas of a profile, and so stay in the cache.
+        usual = factors == UNCHANGED
+        self._rates = self._profile.rates if usual else step_rates(self._profile.costs, factors)
         self._capacity = self._rates.kv_tokens
         self._added = self._profile.request_overhead + factors.network
 
