@@ -15,7 +15,7 @@ $(PYTHON) -c 'import sys, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/de
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint snapshots picture bench lock clean
+.PHONY: help run test lint snapshots picture bench fidelity lock clean
 
 help: ## print these targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' $(MAKEFILE_LIST) | expand -t 20
@@ -40,6 +40,9 @@ picture: $(VENV)/.ready ## draw the picture in the README
 
 bench: $(VENV)/.ready ## measure start-up, CPU, latency and memory
 	$(BIN)/python -m bench
+
+fidelity: $(VENV)/.ready ## judge the simulator by published measurements: writes docs/fidelity.md
+	$(BIN)/python -m bench.fidelity
 
 # uv resolves for every platform at once; it lives in an environment inside the other one, so that
 # the tests run with what is locked and nothing else.
