@@ -348,7 +348,7 @@ def scaler(name: str, kind: str, least: int, most: int) -> Autoscaler:
 
 def test_an_autoscaler_adds_replicas_under_load_up_to_its_maximum() -> None:
     fleet = Watched(service("a"), on=nodes(1, gpus=4, gpu_type="L4"))
-    fleet.levers.set_scaling(key("a"), None, 1, 3)  # type: ignore[attr-defined]
+    fleet.levers.set_scaling(key("a"), None, 1, 3)
     fleet.levers.set_workload_change(key("a"), step(fleet.levers.now, 40.0))
     fleet.run(900)
     last = fleet.last(Autoscaler)
@@ -361,7 +361,7 @@ def test_an_autoscaler_adds_replicas_under_load_up_to_its_maximum() -> None:
 
 def test_keda_scales_to_zero_and_starts_again_when_somebody_asks() -> None:
     fleet = Watched(service("a", rate=1.0))
-    fleet.levers.set_scaling(key("a"), None, 0, 2, scaled_object=True)  # type: ignore[attr-defined]
+    fleet.levers.set_scaling(key("a"), None, 0, 2, scaled_object=True)
     quiet = LoadChange(fleet.levers.now, fleet.levers.now + 600, rate=0.0)
     fleet.levers.set_workload_change(key("a"), quiet)
     fleet.run(590)

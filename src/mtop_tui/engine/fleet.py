@@ -78,7 +78,7 @@ class SimulatedFleet:
         *,
         seed: int,
         start: float,
-        history: float = 120.0,
+        history: float = 75.0,
         autoscalers: Sequence[Autoscaler] = (),
         fluid: bool | None = None,
         sources: Mapping[ServiceKey, RequestSource] | None = None,

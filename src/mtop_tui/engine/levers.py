@@ -24,6 +24,10 @@ Mode = Literal["one", "all", "fixed", "fixed-percent", "random-max-percent"]
 
 Strategy = Literal["rolling", "recreate"]
 
+ScalingMetric = Literal["saturation", "running", "waiting", "kv_usage"]
+"""What replicas are wanted by: llm-d's variant autoscaler, or a mean per replica against a target.
+"""
+
 
 class LeverError(ValueError):
     """What was asked for is not there; the message names it."""
@@ -98,6 +102,28 @@ class Levers(Protocol):
 
     def restart(self, key: ServiceKey, role: Role | None = None) -> tuple[str, ...]:
         """Roll all replicas of a pool anew, as `kubectl rollout restart` does."""
+        ...
+
+    def set_scaling(
+        self,
+        key: ServiceKey,
+        role: Role | None,
+        minimum: int,
+        maximum: int,
+        *,
+        metric: ScalingMetric = "saturation",
+        target: float = 1.0,
+        scaled_object: bool = False,
+    ) -> tuple[str, ...]:
+        """Give a pool an autoscaler, or its autoscaler other bounds and another rule.
+
+        Args:
+            key, role: of the pool; None is its only or main one.
+            minimum, maximum: replicas; a minimum of 0 needs KEDA.
+            metric: what decides, see `ScalingMetric`.
+            target: of its mean per replica; not used for "saturation".
+            scaled_object: whether a new autoscaler is KEDA's.
+        """
         ...
 
     # Load

@@ -6,20 +6,16 @@ They see what a scraper saw last, never the present, and change the desired repl
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
 
 import msgspec
 
 from mtop_tui.domain.capacity.saturation import ReplicaLoad, Variant, saturation, targets
 from mtop_tui.engine.control.hpa import SYNC, Behaviour, Decision, by_ratio
 from mtop_tui.engine.kube_events import Said
+from mtop_tui.engine.levers import ScalingMetric
 from mtop_tui.engine.service_run import PoolRun
 from mtop_tui.engine.world import World
 from mtop_tui.observations import Autoscaler, Condition
-
-Metric = Literal["saturation", "running", "waiting", "kv_usage"]
-"""What replicas are wanted by: llm-d's variant autoscaler, or a mean per replica against a target.
-"""
 
 POLLING = 30.0
 """Seconds between two looks of KEDA at its triggers (its default)."""
@@ -45,7 +41,7 @@ class Rule(msgspec.Struct, frozen=True):
         target: of its mean per replica; not used for "saturation".
     """
 
-    metric: Metric = "saturation"
+    metric: ScalingMetric = "saturation"
     target: float = 1.0
 
 

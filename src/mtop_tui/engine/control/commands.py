@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from mtop_tui.engine import deployment
-from mtop_tui.engine.control.autoscaling import Metric, Rule
+from mtop_tui.engine.control.autoscaling import Rule
 from mtop_tui.engine.control.selection import chosen
-from mtop_tui.engine.levers import LeverError, Selector, Strategy
+from mtop_tui.engine.levers import LeverError, ScalingMetric, Selector, Strategy
 from mtop_tui.engine.lifecycle import Limits
 from mtop_tui.engine.pods import SimulatedReplica
 from mtop_tui.engine.service_run import PoolRun, RevisionRun, ServiceRun
@@ -96,7 +96,7 @@ class FleetLevers:
         minimum: int,
         maximum: int,
         *,
-        metric: Metric = "saturation",
+        metric: ScalingMetric = "saturation",
         target: float = 1.0,
         scaled_object: bool = False,
     ) -> tuple[str, ...]:

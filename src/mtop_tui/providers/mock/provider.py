@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 CLUSTER: Final = "mock"
 
-DEFAULT_HISTORY: Final = 120.0
+DEFAULT_HISTORY: Final = 75.0
 """Seconds of simulated past that there are when nothing says how many."""
 
 _SHORTEST_WAIT, _LONGEST_WAIT = 0.25, 1.0
