@@ -275,3 +275,11 @@ def test_the_page_of_faults_is_that_of_the_tables():
 
     page = Path(__file__).parents[2] / "docs" / "faults.md"
     assert page.read_text() == fault_page(), "run `mtop recipes --faults > docs/faults.md`"
+
+
+def test_the_recipe_in_the_docs_can_be_run_and_all_figures_are_listed(tmp_path):
+    from mtop_tui.views.check_metrics import FLEET_METRICS, SERVICE_METRICS
+
+    page = (Path(__file__).parents[2] / "docs" / "recipes.md").read_text()
+    assert story(tmp_path, page.split("```yaml\n")[1].split("```")[0]).checks
+    assert all(f"`{name}`" in page for name in [*SERVICE_METRICS, *FLEET_METRICS])
