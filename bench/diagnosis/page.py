@@ -99,14 +99,15 @@ def bounds_missed(cases: Sequence[Case], healthy: Sequence[Look]) -> list[str]:
     ]
 
 
-def page(cases: Sequence[Case], healthy: Sequence[Look], *, quick: bool) -> str:
+def page(cases: Sequence[Case], healthy: Sequence[Look]) -> str:
     """The page as Markdown."""
     totals = totals_of(cases, healthy)
     lines = [
         "# How well the diagnosis names what is wrong",
         "",
-        "Written by `python -m bench.diagnosis"
-        + (" --quick`: one seed on one fleet." if quick else "`."),
+        "Written by `python -m bench.diagnosis`: "
+        f"{len({case.seed for case in cases})} seeds on "
+        f"{len({case.fleet for case in cases})} fleets.",
         "Each case is a fault of [the catalogue](faults.md) on a simulated fleet, its strength",
         "drawn from the seed. The diagnosis sees what the provider emits, without annotations. A",
         "case is scored from when TTFT p95 exceeds 1 s, TPOT its objective or errors 1 %, or a",

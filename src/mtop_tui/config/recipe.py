@@ -22,6 +22,7 @@ from pydantic import (
 from mtop_tui.config.recipe_schema import DURATION_SCHEMA, with_parameters
 from mtop_tui.config.settings import nearest
 from mtop_tui.domain.durations import duration_seconds
+from mtop_tui.engine.fleet import HISTORY
 from mtop_tui.views.check_metrics import FLEET_METRICS, SERVICE_METRICS
 
 LONGEST = 30 * 86_400.0
@@ -334,7 +335,7 @@ class Recipe(Part):
     fleet: Fleet = Fleet()
     workload: dict[Name, Load] = {}
     scenario: list[Step] = []
-    history: Duration = 120.0
+    history: Duration = HISTORY
     """How much simulated past there is when it opens."""
     fluid: bool = False
     """Work with rates instead of single requests; figures are then marked analytic."""

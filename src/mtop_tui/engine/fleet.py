@@ -43,6 +43,9 @@ from mtop_tui.observations import (
 BATCH = 64
 """Records in a batch at most: as many samples take two to three milliseconds to make."""
 
+HISTORY = 75.0
+"""Seconds of past that there are when somebody begins to look: as much as rates need."""
+
 FLUID_FROM = 10_000
 """Replicas above which a fleet is computed by formulas, unless it is told otherwise."""
 
@@ -78,7 +81,7 @@ class SimulatedFleet:
         *,
         seed: int,
         start: float,
-        history: float = 75.0,
+        history: float = HISTORY,
         autoscalers: Sequence[Autoscaler] = (),
         fluid: bool | None = None,
         sources: Mapping[ServiceKey, RequestSource] | None = None,

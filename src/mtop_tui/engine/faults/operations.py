@@ -5,13 +5,34 @@ from __future__ import annotations
 from mtop_tui.engine.faults.actions import Action, table
 from mtop_tui.engine.faults.parameters import Parameter
 from mtop_tui.engine.faults.stage import Running, Stage
+from mtop_tui.engine.levers import ScalingMetric
 from mtop_tui.engine.serving.requests import Factors
 from mtop_tui.observations import ServiceKey
+
+_METRICS: dict[str, ScalingMetric] = {
+    "saturation": "saturation",
+    "running": "running",
+    "waiting": "waiting",
+    "kv_usage": "kv_usage",
+}
 
 
 def _scale(stage: Stage, run: Running) -> None:
     for key in stage.keys(run.target):
         stage.levers.scale(key, run.target.role, int(run.number("replicas")))
+
+
+def _autoscale(stage: Stage, run: Running) -> None:
+    for key in stage.keys(run.target):
+        stage.levers.set_scaling(
+            key,
+            run.target.role,
+            int(run.number("min")),
+            int(run.number("max")),
+            metric=_METRICS[run.text("metric")],
+            target=run.number("target"),
+            scaled_object=run.flag("keda"),
+        )
 
 
 def _stop(stage: Stage, run: Running) -> None:
@@ -104,6 +125,19 @@ OPERATIONS = table(
         "sets the replicas of a pool",
         _scale,
         parameters=(Parameter("replicas", "how many", "whole", None, 0, 10_000),),
+        acts_on="services",
+    ),
+    Action(
+        "autoscale",
+        "gives a pool an autoscaler, or its own other bounds and another rule",
+        _autoscale,
+        parameters=(
+            Parameter("min", "replicas; 0 needs KEDA", "whole", 1, 0, 10_000),
+            Parameter("max", "replicas", "whole", None, 1, 10_000),
+            Parameter("metric", "what decides", "choice", "saturation", choices=tuple(_METRICS)),
+            Parameter("target", "of its mean per replica", "number", 1.0, 0.001, 1e6),
+            Parameter("keda", "whether a new one is KEDA's", "flag", False),
+        ),
         acts_on="services",
     ),
     Action("stop", "stops a service on purpose", _stop, acts_on="services"),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mtop_tui.clock import Clock
 from mtop_tui.engine.deployment import SimulatedService
-from mtop_tui.engine.fleet import SimulatedFleet
+from mtop_tui.engine.fleet import HISTORY, SimulatedFleet
 from mtop_tui.engine.naming import identified
 from mtop_tui.kserve.merge import combine
 from mtop_tui.kserve.records import autoscalers, node_record, service_record
@@ -35,9 +35,6 @@ if TYPE_CHECKING:
     from mtop_tui.providers.mock.story import Story
 
 CLUSTER: Final = "mock"
-
-DEFAULT_HISTORY: Final = 75.0
-"""Seconds of simulated past that there are when nothing says how many."""
 
 _SHORTEST_WAIT, _LONGEST_WAIT = 0.25, 1.0
 _HEARTBEAT = 15.0
@@ -184,7 +181,7 @@ class MockProvider:
             source.nodes,
             seed=self._seed,
             start=now,
-            history=DEFAULT_HISTORY if self._story is None else self._story.history,
+            history=HISTORY if self._story is None else self._story.history,
             autoscalers=source.autoscalers,
             fluid=self._fluid,
             sources=self._recorded(now),
