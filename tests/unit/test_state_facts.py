@@ -54,7 +54,7 @@ def causes(store: FleetStore, name: str = "chat", now: float = START) -> list[st
 def why_of(store: FleetStore, now: float = START, width: int = 100) -> str:
     state = store.service(CHAT)
     assert state is not None
-    return why(store, facts_of(store, state, now), width).text
+    return why(store, facts_of(store, state, now), width).chain.text
 
 
 def test_a_service_that_serves_well_has_no_cause() -> None:

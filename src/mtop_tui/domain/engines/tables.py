@@ -37,8 +37,7 @@ def label_of(series: Labelled, name: str) -> str:
     return next((value for key, value in series.labels if key == name), "")
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(NamedTuple):
     """Series by name and labels; several become one value.
 
     `combine` says how label sets (data-parallel ranks, served names, models) are combined: loads
@@ -87,24 +86,21 @@ def _conditions(only: Mapping[str, str | tuple[str, ...]]) -> Conditions:
     return tuple((key, (one,) if isinstance(one, str) else one) for key, one in only.items())
 
 
-@dataclass(frozen=True, slots=True)
-class Less:
+class Less(NamedTuple):
     """A gauge that counts something else too: the whole less that part, at least 0."""
 
     whole: Match
     part: Match
 
 
-@dataclass(frozen=True, slots=True)
-class Ratio:
+class Ratio(NamedTuple):
     """Part / whole of the same model or rank, the highest of these; NaN while the whole is 0."""
 
     part: Match
     whole: Match
 
 
-@dataclass(frozen=True, slots=True)
-class InLabel:
+class InLabel(NamedTuple):
     """A number that stands in a label of an info series.
 
     With `latest` it is taken from the series of the highest value, for the value is the time at
@@ -135,8 +131,7 @@ def listed(text: str) -> float:
     return float(sum(1 for entry in text.split(",") if entry.strip()))
 
 
-@dataclass(frozen=True, slots=True)
-class Family:
+class Family(NamedTuple):
     """A classic histogram; `only` limits it to label sets, `scale` converts its unit."""
 
     name: str
@@ -160,8 +155,7 @@ Gauge = Match | Less | Ratio | InLabel
 Histogram = Family | Mean
 
 
-@dataclass(frozen=True, slots=True)
-class Engine:
+class Engine(NamedTuple):
     """What one engine calls the neutral counters, gauges and histograms.
 
     Attributes:

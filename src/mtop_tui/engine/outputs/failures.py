@@ -7,13 +7,15 @@ something names the cause; what follows (the dead engine, the server's exit) com
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from mtop_tui.domain.diagnosis.signatures import match
 from mtop_tui.engine.outputs import hub_failures
 from mtop_tui.engine.outputs.container import Container
 from mtop_tui.engine.outputs.stamps import full, glog, short
 from mtop_tui.observations import LogLine
+
+if TYPE_CHECKING:
+    from mtop_tui.domain.diagnosis.signatures import Match
 
 _GIB: Final = 2.0**30
 _UNITS: Final = {"KiB": 2.0**10, "MiB": 2.0**20, "GiB": _GIB}
@@ -248,7 +250,7 @@ signature of its own."""
 
 def failure_of(text: str) -> str:
     """The failure whose words these are; "error" for words that are of none."""
-    found = match(text)
+    found = _match(text)
     name = found.signature if found else ""
     if name == "kv-too-small" and "No available memory" in text:
         name = "no-kv-memory"
@@ -257,9 +259,16 @@ def failure_of(text: str) -> str:
 
 def wanted_bytes(text: str) -> float | None:
     """How much an allocation that failed had asked for; None if the words do not say it."""
-    found = match(text)
+    found = _match(text)
     wanted = dict(found.values).get("wanted") if found else None
     if wanted is None:
         return None
     number, unit = wanted.split()
     return float(number) * _UNITS[unit]
+
+
+def _match(text: str) -> Match | None:
+    # Compiled when something fails: thirty patterns would delay the first screen.
+    from mtop_tui.domain.diagnosis.signatures import match  # noqa: PLC0415
+
+    return match(text)
