@@ -1,8 +1,9 @@
 """Judges the engine against published measurements: `python -m bench.fidelity [--quick]`.
 
 Reads the tables in `--data`, writes `docs/fidelity.md`, prints the figures to reach, and exits 1 if
-one is missed, 2 if the tables are not there. With `--quick` it runs every tenth row of the grid and
-of AccelMark, and writes nothing. With `--calibrate` it prints the engine's table of calibrations.
+one is missed, 2 if the tables are not there; the figures of single tables only inform. With
+`--quick` it runs every tenth row of the large tables and writes nothing. With `--calibrate` it
+prints the engine's table of calibrations.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ def main() -> int:
             print(one.line() if one.solvable else f"# {' '.join(one.key)}: not solvable")
         return 0
     rows = _rows(folder, quick=arguments.quick)
-    calibrated = [row for one in solved for row in one.scored]
+    calibrated = [row for one in solved if one.solvable for row in one.scored]
     outcomes = [*burst(folder), *saturated(), *collapse()]
     found = targets(rows, calibrated, outcomes)
     for one in found:
@@ -56,7 +57,7 @@ def main() -> int:
     if not arguments.quick:
         PAGE.write_text(page(found, outcomes, solved, [*rows, *calibrated]), encoding="utf-8")
         print(f"wrote {PAGE.relative_to(ROOT)}")
-    return 1 if stale or any(one.met is False for one in found) else 0
+    return 1 if stale or any(one.met is False and not one.part for one in found) else 0
 
 
 def _rows(folder: Path, *, quick: bool) -> list[Row]:
@@ -91,7 +92,9 @@ def targets(
     for table, some in by_table(plain):
         for metric, name in (("throughput", "throughput"), ("tpot", "time per token")):
             if of_table := errors(some, metric):
-                found.append(_median(f"  of these, {table}: {name}", of_table, 0.25))
+                part = _median(f"of these, {table}: {name}", of_table, 0.25)
+                part.part = True
+                found.append(part)
     found += [
         _median("saturation, NIM grid, calibrated", saturation(grid), 0.15),
         _median("saturation, NIM grid, uncalibrated", saturation(_table(rows, "NIM grid")), 0.15),

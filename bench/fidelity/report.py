@@ -68,12 +68,16 @@ _EXCLUDED = """## What is not scored, and why
 
 @dataclass
 class Target:
-    """A figure to reach, and what was reached. `met` is None where there is no bound."""
+    """A figure to reach, and what was reached.
+
+    `met` is None where there is no bound; parts of what must be met need not be met themselves.
+    """
 
     name: str
     bound: str
     reached: str
     met: bool | None
+    part: bool = False
 
 
 def page(
@@ -97,8 +101,9 @@ def page(
             ("scenario", "figure", "published", "simulated", "must be", ""),
             [_outcome(one) for one in outcomes],
         ),
-        f"The prefix cache is that of {PREFIX_SOURCE}; answers of 500 tokens were inferred from\n"
-        "its low-rate stages. The published figures of the L4 are AccelMark's.\n",
+        f"The prefix cache is that of {PREFIX_SOURCE}.\n"
+        "Its answers are taken as 500 tokens, as its low-rate stages yield; with the 430 that its count\n"
+        "of live tokens suggests, the ratio of throughputs comes out at 2.32 and misses. The published figures of the L4 are AccelMark's.\n",
         "## Calibrated profiles\n",
         "Two numbers each: what a decoding step and reading a prompt take against the model. On\n"
         "the NIM grid they are solved from 25 clients with 200/1000 tokens and 1 client with\n"
