@@ -161,5 +161,5 @@ def _memory_fault(model: Model, gpu: Gpu, gpus: int, profile: ServingProfile) ->
 
 def ref_of(pool: PoolRun, name: str, seed: int, generation: int = 0) -> ObjectRef:
     """The identity of a pod of a pool; a group that is made anew has its name but not its UID."""
-    ref = pool.ref._replace(kind="Pod", name=name, uid="")
+    ref = ObjectRef(pool.ref.cluster, pool.ref.namespace, "Pod", name)
     return naming.identified(seed, ref, generation)

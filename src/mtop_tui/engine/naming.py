@@ -6,7 +6,6 @@ All follow from the seed and the names they belong to, so the same fleet has the
 from __future__ import annotations
 
 from hashlib import md5
-from uuid import UUID
 
 from mtop_tui.observations import ObjectRef
 
@@ -23,12 +22,15 @@ def _digest(*parts: str) -> bytes:
 def uid_of(seed: int, ref: ObjectRef, generation: int = 0) -> str:
     """The UID of an object of this simulation; the n-th under its name has generation n - 1."""
     again = (str(generation),) if generation else ()
-    return str(UUID(bytes=_digest(str(seed), *ref[:4], *again), version=4))
+    digits = _digest(str(seed), *ref[:4], *again).hex()
+    # A random UUID (RFC 9562, version 4), put together by hand: `uuid.UUID` takes ten times as long.
+    variant = "89ab"[int(digits[16], 16) & 3]
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
 
 
 def identified(seed: int, ref: ObjectRef, generation: int = 0) -> ObjectRef:
     """`ref` with a UID; one it already has is kept."""
-    return ref if ref.uid else ref._replace(uid=uid_of(seed, ref, generation))
+    return ref if ref.uid else ObjectRef(*ref[:4], uid_of(seed, ref, generation))
 
 
 def hex_digest(*parts: str) -> str:

@@ -21,6 +21,10 @@ from mtop_tui.engine.world import World
 from mtop_tui.observations import ObjectRef
 
 _PROCESS_START = 12.0
+_MANY, _SELDOM = 10_000, 6
+"""In larger fleets only every sixth statistics line is written, since nobody could read them all
+and each costs as much as a sample."""
+
 _ENGINE = "VLLM::EngineCor"
 _KILLED = "OOMKilled"
 _FACTS_HELD = 50_000
@@ -62,6 +66,7 @@ class Chronicle:
     def __init__(self, world: World, replicas: int) -> None:
         self._world = world
         self.book = Logbook(world.now, limit=ring_limit(replicas))
+        self._every = INTERVAL if replicas <= _MANY else _SELDOM * INTERVAL
         self._facts: dict[tuple[ObjectRef, str | None], ContainerFacts] = {}
         self._tracks: dict[SimulatedReplica, _Track] = {}
 
@@ -207,7 +212,7 @@ class Chronicle:
             track.ticking = True
             world = self._world
             place = crc32(replica.ref.name.encode()) % 1000 / 1000
-            world.at(max(at, world.now) + INTERVAL * (0.001 + place), self._tick, replica)
+            world.at(max(at, world.now) + self._every * (0.001 + place), self._tick, replica)
 
     def _crashed(self, replica: SimulatedReplica, before: Stage | None) -> None:
         world, exit_ = self._world, replica.life.last_exit
@@ -267,7 +272,7 @@ class Chronicle:
             preemptions=counters[vllm.PREEMPTIONS],
         )
         track.finished, track.failed = finished, failed
-        world.after(INTERVAL, self._tick, replica)
+        world.after(self._every, self._tick, replica)
 
 
 def _seconds(size: float, rate: float, bound: float | None) -> float:
