@@ -107,6 +107,20 @@ def test_log_lines_with_a_known_fault_are_kept() -> None:
     assert causes(store)[0] == "gpu-oom"
 
 
+def test_what_the_kernel_of_a_node_says_concerns_the_services_there() -> None:
+    there = replica(CHAT, phase="failed", reason="Error", since=START - 30)
+    elsewhere = replica(key("other"), node="node-9")
+    said = LogLines(
+        at=START,
+        ref=ObjectRef("test", "", "Node", "node-0"),
+        container="kernel",
+        lines=(LogLine(START - 31, "NVRM: Xid (PCI:0000:38:00): 79, GPU has fallen off the bus."),),
+    )
+    store = fleet(service("chat", ready=False), node(), there, service("other"), elsewhere, said)
+    assert causes(store)[0] == "xid"
+    assert "xid" not in causes(store, "other")
+
+
 def test_a_kv_cache_that_overflows_is_the_cause_of_slow_first_tokens() -> None:
     one = replica(CHAT, since=START - 9000)
     samples = traffic(one, 5, running=40, waiting=30, kv=0.99, ttft=4.0)

@@ -307,12 +307,21 @@ class FleetStore:
             del self.events[next(iter(self.events))]
 
     def _logs(self, record: LogLines) -> None:
-        state = self._owners.get(record.ref)
-        if state is None:
-            return
         from mtop_tui.state.log_hits import note_hits  # noqa: PLC0415 - rarely needed
 
-        note_hits(state.log_hits, record)
+        for state in self._concerned(record.ref):
+            note_hits(state.log_hits, record)
+
+    def _concerned(self, ref: ObjectRef) -> Iterable[ServiceState]:
+        """The service a container belongs to; of a node's kernel, all that have replicas there."""
+        if ref.kind == "Node":
+            return [
+                state
+                for state in self._services.values()
+                if any(ref.name in replica.nodes for replica in state.replicas.values())
+            ]
+        owner = self._owners.get(ref)
+        return [] if owner is None else [owner]
 
     def _source(self, record: SourceHealth) -> None:
         self.sources[record.source] = record
