@@ -102,8 +102,9 @@ def page(
             [_outcome(one) for one in outcomes],
         ),
         f"The prefix cache is that of {PREFIX_SOURCE}.\n"
-        "Its answers are taken as 500 tokens, as its low-rate stages yield; with the 430 that its count\n"
-        "of live tokens suggests, the ratio of throughputs comes out at 2.32 and misses. The published figures of the L4 are AccelMark's.\n",
+        "Its answers are taken as 500 tokens, as its low-rate stages yield; with the 430 that\n"
+        "its count of live tokens suggests, the ratio of throughputs is 2.32, which misses. The\n"
+        "published figures of the L4 are AccelMark's.\n",
         "## Calibrated profiles\n",
         "Two numbers each: what a decoding step and reading a prompt take against the model. On\n"
         "the NIM grid they are solved from 25 clients with 200/1000 tokens and 1 client with\n"
