@@ -1,0 +1,77 @@
+"""How fast simulated fleets run: `python -m bench.simulated_fleet [services] [seconds]`.
+
+Prints simulated seconds per second of CPU time, all in: requests, routing, replicas, controllers,
+samples, GPU readings. With 12,500 services and more, formulas take the place of single requests.
+"""
+
+from __future__ import annotations
+
+import gc
+import sys
+import time
+
+from mtop_tui.engine import router
+from mtop_tui.engine.demand import UNSTATED
+from mtop_tui.engine.deployment import SimulatedService
+from mtop_tui.engine.fleet import SimulatedFleet
+from mtop_tui.observations import Node, ObjectRef, Pool, Service
+
+START = 1_800_000_000.0
+REPLICAS = 4
+UTILISATION = 0.3
+WARM_UP = 20.0
+
+
+def fleet_of(services: int) -> SimulatedFleet:
+    """So many services of four replicas each, with room for all."""
+    pools = (Pool(role="main", desired=REPLICAS, gpus_per_replica=1),)
+    asked = [
+        SimulatedService(
+            Service(
+                at=START,
+                ref=ObjectRef("bench", "ns", "LLMInferenceService", f"s{index}"),
+                model="meta-llama/Llama-3.1-8B",
+                pools=pools,
+            ),
+            UNSTATED,
+        )
+        for index in range(services)
+    ]
+    nodes = [
+        Node(
+            at=START,
+            ref=ObjectRef("bench", "", "Node", f"n{index}"),
+            ready=True,
+            gpus=8,
+            gpu_type="L40S",
+        )
+        for index in range(services * REPLICAS // 8 + 1)
+    ]
+    return SimulatedFleet(asked, nodes, seed=1, start=START)
+
+
+def main(services: int, seconds: float) -> None:
+    """Measure one fleet."""
+    router._UTILISATION = (UTILISATION, UTILISATION)
+    fleet = fleet_of(services)
+    begin = time.process_time()
+    records = sum(map(len, fleet.advance(START)))
+    print(f"{records} records describe {services} services in {time.process_time() - begin:.2f} s")
+    for _ in fleet.advance(START + WARM_UP):
+        pass
+    gc.collect()
+    gc.freeze()  # as the app does once the first fleet is shown
+    before = sum(one.arrived for one in fleet.truth().services.values())
+    begin = time.process_time()
+    records = sum(map(len, fleet.advance(START + WARM_UP + seconds)))
+    taken = time.process_time() - begin
+    after = sum(one.arrived for one in fleet.truth().services.values())
+    mode = "analytic" if fleet.fluid else f"{(after - before) / seconds:,.0f} requests/s"
+    print(f"{services} x {REPLICAS}, {mode}: {seconds / taken:.1f} x real time, {records} records")
+
+
+if __name__ == "__main__":
+    main(
+        int(sys.argv[1]) if len(sys.argv) > 1 else 1_000,
+        float(sys.argv[2]) if len(sys.argv) > 2 else 10.0,
+    )
