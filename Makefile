@@ -26,6 +26,16 @@ run: $(VENV)/.ready ## open mtop on the simulated cluster
 test: $(VENV)/.ready ## run all tests
 	$(BIN)/pytest
 
+# The domain is held to its own tests: those of what is built on it reach it by the way only.
+coverage: $(VENV)/.ready ## check that the tests of domain/ reach 95 % of its branches
+	$(BIN)/pytest -q --cov --cov-report=term-missing $$(grep -L '^from mtop_tui\.\(engine\|state\)\.' \
+	  $$(grep -l '^from mtop_tui\.domain' tests/unit/test_*.py))
+
+mutants: $(VENV)/.ready ## break slo, cost and quantiles on purpose: see docs/mutation.md
+	$(BIN)/mutmut run
+	@$(BIN)/mutmut results --all true | sed 's/^ *mtop_tui\.domain\.\([a-z_.]*\)\.x.*: /\1 /' | sort | uniq -c
+	@$(BIN)/mutmut results
+
 lint: $(VENV)/.ready ## check format, style, types and who imports whom
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
