@@ -23,7 +23,7 @@ def uid_of(seed: int, ref: ObjectRef, generation: int = 0) -> str:
     """The UID of an object of this simulation; the n-th under its name has generation n - 1."""
     again = (str(generation),) if generation else ()
     digits = _digest(str(seed), *ref[:4], *again).hex()
-    # A random UUID (RFC 9562, version 4), put together by hand: `uuid.UUID` takes ten times as long.
+    # Of version 4 (RFC 9562), put together by hand: `uuid.UUID` takes ten times as long.
     variant = "89ab"[int(digits[16], 16) & 3]
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
 
