@@ -106,8 +106,8 @@ def page(cases: Sequence[Case], healthy: Sequence[Look]) -> str:
         "# How well the diagnosis names what is wrong",
         "",
         "Written by `python -m bench.diagnosis`: "
-        f"{len({case.seed for case in cases})} seeds on "
-        f"{len({case.fleet for case in cases})} fleets.",
+        f"seeds {len({case.seed for case in cases})}, "
+        f"fleets {len({case.fleet for case in cases})}.",
         "Each case is a fault of [the catalogue](faults.md) on a simulated fleet, its strength",
         "drawn from the seed. The diagnosis sees what the provider emits, without annotations. A",
         "case is scored from when TTFT p95 exceeds 1 s, TPOT its objective or errors 1 %, or a",
