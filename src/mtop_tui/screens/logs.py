@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 
     from mtop_tui.widgets.prompt_bar import PromptBar
 
-FLUSH = 0.125
+FLUSH = 0.2
 """Seconds between two looks at what was read: as often as an eye can follow."""
 
 TAIL = 2000

@@ -54,23 +54,21 @@ def about_service(facts: LogFacts) -> list[Cell]:
     if facts.replicas is None:
         return [Cell("gone", "warn")]
     found = [Cell("1 replica" if facts.replicas == 1 else f"{facts.replicas} replicas", "quiet")]
-    if facts.previous:
-        return [Cell("before the last restart", "warn"), *found]
     if facts.restarts:
         count = "1 restart" if facts.restarts == 1 else f"{facts.restarts} restarts"
-        found.append(Cell(f"{count}: P", "warn"))
+        found.insert(0, Cell(f"{count}: P", "warn"))
     return found
 
 
 def summary(facts: LogFacts) -> list[Cell]:
     """The line under the title; numbers keep their places as they grow."""
     looked = facts.shown + facts.hidden
-    shown = f"{whole(facts.shown):>5} of {whole(looked):>5} lines"
+    shown = f"{whole(facts.shown):>5} of {whole(looked):>5}"
     found = [
         _place(facts),
         Cell(shown if facts.filters else f"{whole(facts.shown):>5} lines"),
-        Cell(f"{whole(facts.dropped):>5} dropped", "warn" if facts.dropped else "quiet"),
-        Cell(f"{whole(facts.cut):>5} cut", "warn" if facts.cut else "quiet"),
+        Cell(f"{whole(facts.dropped):>4} dropped", "warn" if facts.dropped else "quiet"),
+        Cell(f"{whole(facts.cut):>3} cut", "warn" if facts.cut else "quiet"),
     ]
     if facts.looked < 1.0:
         found.append(Cell(f"filter at {facts.looked:4.0%}", "warn"))
@@ -88,6 +86,8 @@ def _place(facts: LogFacts) -> Cell:
         return Cell(f"selecting {whole(facts.selected):<6}", "warn")
     if not facts.following:
         return Cell(f"held {whole(facts.below):>5} below", "warn")
+    if facts.previous and facts.reading != "failed":
+        return Cell("before a restart", "warn")
     return _AT_THE_END[facts.reading]
 
 

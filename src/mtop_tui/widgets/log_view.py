@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Sequence
-from typing import ClassVar, NamedTuple, Protocol
+from collections.abc import Iterator, Sequence
+from typing import ClassVar, Protocol
 
-from rich.cells import cell_len, chop_cells
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
@@ -16,29 +15,21 @@ from textual.widget import Widget
 
 from mtop_tui.commands import MOVE, bindings
 from mtop_tui.views.log_buffer import Moved
-from mtop_tui.views.log_lines import LETTERS, Level, Line
+from mtop_tui.views.log_lines import Line
+from mtop_tui.widgets.log_line import (
+    COMPONENTS,
+    Drawn,
+    LinePainter,
+    Spans,
+    parts,
+    shape_of,
+)
 from mtop_tui.widgets.strips import TONES, fit
 
 SIDE_STEP = 20
 """Cells that one key moves sideways."""
 
 WHEEL = 3
-_LEAST_TEXT = 24
-"""Cells the text keeps; columns before it leave rather than take them."""
-
-_LETTER_TONES = {
-    int(Level.WARN): "tone--warn",
-    int(Level.ERROR): "tone--bad",
-    int(Level.FATAL): "tone--bad",
-}
-_TEXT_TONES = {
-    int(Level.DEBUG): ("tone--quiet",),
-    int(Level.WARN): ("log-view--warn",),
-    int(Level.ERROR): ("log-view--error",),
-    int(Level.FATAL): ("log-view--error",),
-}
-
-Spans = Callable[[str], list[tuple[int, int]]]
 
 
 class Rows(Protocol):
@@ -59,16 +50,6 @@ class Rows(Protocol):
         ...
 
 
-class _Drawn(NamedTuple):
-    """One line of the viewport: a part of a log line, and how it is marked."""
-
-    line: Line
-    part: int
-    is_cursor: bool
-    is_marked: bool
-    is_selected: bool
-
-
 class LogView(Widget, can_focus=True):
     """Log lines with a cursor, following the newest or staying where they are.
 
@@ -83,34 +64,24 @@ class LogView(Widget, can_focus=True):
     | `log-view--error`, `--warn` | texts of such lines |
     """
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "log-view--cursor",
-        "log-view--selected",
-        "log-view--match",
-        "log-view--error",
-        "log-view--warn",
-        *TONES,
-    }
+    COMPONENT_CLASSES: ClassVar[set[str]] = {*COMPONENTS, *TONES}
     BINDINGS = bindings(MOVE)
     ALLOW_SELECT = False
 
     def __init__(self, rows: Rows, *, ascii_only: bool = False) -> None:
         super().__init__()
         self._rows = rows
-        self._names: Sequence[str] = ()
+        self._painter = LinePainter(self._style, ascii_only=ascii_only)
         self._name_width = 0
-        self._spans: Spans | None = None
+        self._shape = shape_of(0, 0, 0)
         self._empty: Sequence[str] = ()
-        self._cut = "~" if ascii_only else "…"
         self._thumb = "#" if ascii_only else "┃"
         self.following = True
-        self.wraps = False
         self._cursor = 0
         self._y = 0
-        self._x = 0
         self._marks: set[int] = set()
         self._anchor: int | None = None
-        self._page: list[_Drawn] = []
+        self._page: list[Drawn] = []
         self._styles: dict[tuple[str, ...], Style] = {}
 
     # What the screen says
@@ -126,10 +97,11 @@ class LogView(Widget, can_focus=True):
             spans: what to mark in a text.
             empty: what to say when there is no row.
         """
-        if rows is not self._rows or spans != self._spans or list(names) != self._names:
-            self._rows, self._spans, self._names = rows, spans, list(names)
+        painter = self._painter
+        if rows is not self._rows or spans != painter.spans or names != painter.names:
+            self._rows, painter.spans, painter.names = rows, spans, list(names)
             # Once wide, the column stays: what follows would jump sideways with each new pod.
-            self._name_width = max(self._name_width, *map(len, self._names), 0)
+            self._name_width = max(self._name_width, *map(len, names), 0)
             self.refresh()
         if empty != self._empty:
             self._empty = empty
@@ -156,7 +128,12 @@ class LogView(Widget, can_focus=True):
     @property
     def shift(self) -> int:
         """Cells that are out of view on the left."""
-        return self._x
+        return self._painter.x
+
+    @property
+    def wraps(self) -> bool:
+        """Whether long lines are broken rather than cut."""
+        return self._painter.wraps
 
     @property
     def selection(self) -> range | None:
@@ -172,29 +149,32 @@ class LogView(Widget, can_focus=True):
         """Stay with the newest line, or here."""
         if not following and self.following and len(self._rows):
             self._cursor = self._rows.number(self._row)
+            self._y = self._height_of_cursor(self._page)
         self.following = following
         self._paginate()
 
     def wrap(self, wraps: bool) -> None:
         """Break long lines, or cut them at the edge."""
-        self.wraps, self._x = wraps, 0
-        self._redraw()
+        self._painter.wraps, self._painter.x = wraps, 0
+        self._paginate(settle=True)
+        self.refresh()
 
     def move_sideways(self, cells: int) -> None:
         """Bring another part of long lines into view."""
-        if self.wraps:
+        painter = self._painter
+        if painter.wraps:
             return
-        width = self._text_width
         longest = max((cell_len(drawn.line.text) for drawn in self._page), default=0)
-        x = max(0, min(self._x + cells, longest - width + 1)) if cells > 0 else self._x + cells
-        if (x := max(0, x)) != self._x:
-            self._x = x
+        most = max(painter.x, longest - self._shape.text)
+        x = max(0, min(painter.x + cells, most))
+        if x != painter.x:
+            painter.x = x
             self.refresh()
 
     def go_to(self, number: int) -> None:
         """Put the cursor on a line."""
         y = next((y for y, one in enumerate(self._page) if one.line.number == number), None)
-        self._y = self.size.height // 3 if y is None else y
+        self._y = self._shape.height // 3 if y is None else y
         self._land(self._rows.row(number))
 
     def toggle_mark(self) -> None:
@@ -238,7 +218,7 @@ class LogView(Widget, can_focus=True):
 
     def action_move_page(self, pages: int) -> None:
         """Move the view by pages, the cursor stays at its height."""
-        row, left = self._row, max(1, self.size.height - 1)
+        row, left = self._row, max(1, self._shape.height - 1)
         step = 1 if pages > 0 else -1
         while 0 <= row + step < len(self._rows) and left > 0:
             row += step
@@ -257,7 +237,7 @@ class LogView(Widget, can_focus=True):
         row = max(0, min(row, len(self._rows) - 1))
         self.following = False
         self._cursor = self._rows.number(row)
-        self._y = max(0, min(self._y, self.size.height - self._height(row)))
+        self._y = max(0, min(self._y, self._shape.height - self._height(row)))
         self._paginate(settle=True)
 
     def _scroll(self, lines: int) -> None:
@@ -267,7 +247,7 @@ class LogView(Widget, can_focus=True):
         while y < 0 and row + 1 < len(self._rows):
             y += self._height(row)
             row += 1
-        while y >= self.size.height and row > 0:
+        while y >= self._shape.height and row > 0:
             row -= 1
             y -= self._height(row)
         self._y = y
@@ -281,15 +261,7 @@ class LogView(Widget, can_focus=True):
     # The page
 
     def _height(self, row: int) -> int:
-        return len(self._parts(self._rows.line(row).text)) if self.wraps else 1
-
-    def _parts(self, text: str) -> list[str]:
-        width = self._text_width
-        if not self.wraps or not text:
-            return [text]
-        if text.isascii():
-            return [text[start : start + width] for start in range(0, len(text), width)]
-        return chop_cells(text, width)
+        return len(parts(self._rows.line(row).text, self._shape.text)) if self.wraps else 1
 
     def _above(self, row: int) -> Iterator[tuple[int, int]]:
         """Rows before this one with the numbers of their parts, from the bottom up."""
@@ -303,20 +275,25 @@ class LogView(Widget, can_focus=True):
 
         With `settle`, the height of the cursor becomes the one it is drawn at.
         """
-        page = self._find_page() if len(self._rows) and self.size.height else []
+        shape = shape_of(*self.size, self._name_width)
+        if shape != self._shape:
+            self._shape = shape
+            self.refresh()
+        page = self._find_page() if len(self._rows) and shape.height else []
         if settle:
-            for y, drawn in enumerate(page):
-                if drawn.is_cursor and drawn.part == 0:
-                    self._y = y
-                    break
+            self._y = self._height_of_cursor(page)
         old, self._page = self._page, page
-        width = self.size.width
         for y in range(max(len(old), len(page))):
             if y >= len(old) or y >= len(page) or old[y] != page[y]:
-                self.refresh(Region(0, y, width, 1))
+                self.refresh(Region(0, y, shape.width, 1))
 
-    def _find_page(self) -> list[_Drawn]:
-        height, cursor = self.size.height, self._row
+    def _height_of_cursor(self, page: Sequence[Drawn]) -> int:
+        """Where the cursor is drawn; where it was, if it is not."""
+        firsts = (y for y, one in enumerate(page) if one.is_cursor and one.part == 0)
+        return next(firsts, self._y)
+
+    def _find_page(self) -> list[Drawn]:
+        height, cursor = self._shape.height, self._row
         y = height - self._height(cursor) if self.following else self._y
         above: list[tuple[int, int]] = []
         for place in self._above(cursor):
@@ -337,10 +314,10 @@ class LogView(Widget, can_focus=True):
                 places.insert(0, place)
         return [self._drawn(row, part, cursor) for row, part in places[:height]]
 
-    def _drawn(self, row: int, part: int, cursor: int) -> _Drawn:
+    def _drawn(self, row: int, part: int, cursor: int) -> Drawn:
         line = self._rows.line(row)
         selection = self.selection
-        return _Drawn(
+        return Drawn(
             line,
             part,
             row == cursor,
@@ -348,33 +325,12 @@ class LogView(Widget, can_focus=True):
             selection is not None and row in selection,
         )
 
-    def _redraw(self) -> None:
-        self._paginate(settle=True)
-        self.refresh()
-
     def on_resize(self) -> None:
         """Another size shows other lines."""
-        self._y = max(0, min(self._y, self.size.height - 1))
+        self._y = max(0, min(self._y, self._shape.height - 1))
         self._paginate()
 
     # Drawing
-
-    @property
-    def _columns(self) -> tuple[int, int]:
-        """Widths of time and origin; 0 where there is no room for them."""
-        width = self.size.width
-        clock = 12 if width >= 100 else 8
-        name = min(self._name_width, max(8, width // 6))
-        if width - clock - name < _LEAST_TEXT + 9:
-            name = 0
-        if width - clock < _LEAST_TEXT + 9:
-            clock = 0
-        return clock, name
-
-    @property
-    def _text_width(self) -> int:
-        clock, name = self._columns
-        return max(1, self.size.width - 6 - (clock and clock + 1) - (name and name + 1))
 
     def notify_style_update(self) -> None:
         """Forget styles resolved before; components may not have theirs yet, so resolve later."""
@@ -393,82 +349,13 @@ class LogView(Widget, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         """One line of the viewport."""
-        width = self.size.width
-        if y >= len(self._page):
-            return self._words(y, width)
-        drawn = self._page[y]
-        ground: tuple[str, ...] = ()
-        if drawn.is_cursor:
-            ground = ("log-view--cursor",)
-        elif drawn.is_selected:
-            ground = ("log-view--selected",)
-        base = self._style(*ground)
-        sign = ">" if drawn.is_cursor and drawn.part == 0 else "|" if drawn.is_selected else " "
-        segments = [Segment(("*" if drawn.is_marked else " ") + sign, base)]
-        segments += self._front(drawn, ground)
-        segments += self._text(drawn, ground)
-        used = sum(segment.cell_length for segment in segments)
-        segments.append(Segment(" " * max(0, width - 1 - used), base))
-        segments.append(Segment(self._bar(y), self._style("tone--quiet")))
-        return Strip(segments).adjust_cell_length(width, base)
-
-    def _front(self, drawn: _Drawn, ground: tuple[str, ...]) -> list[Segment]:
-        """Time, origin and level; blank beside the further parts of a line."""
-        clock, name = self._columns
-        line = drawn.line
-        if drawn.part:
-            blank = " " * ((clock and clock + 1) + (name and name + 1) + 2)
-            return [Segment(blank, self._style(*ground))]
-        before = ""
-        if clock:
-            before = time.strftime("%H:%M:%S", time.localtime(line.at))
-            before += f".{int(line.at % 1 * 1000):03} " if clock == 12 else " "
-        if name:
-            origin = self._names[line.origin] if line.origin < len(self._names) else "?"
-            before += fit(origin, name, mark=self._cut, keep_end=True) + " "
-        quiet = self._style(*ground, "tone--quiet")
-        letter = self._style(*ground, _LETTER_TONES.get(line.level, "tone--quiet"))
-        return [Segment(before, quiet), Segment(LETTERS[line.level] + " ", letter)]
-
-    def _text(self, drawn: _Drawn, ground: tuple[str, ...]) -> list[Segment]:
-        width, line = self._text_width, drawn.line
-        text = line.text
-        names = (*ground, *_TEXT_TONES.get(line.level, ()))
-        spans = self._spans(text) if self._spans is not None else []
-        if self.wraps:
-            parts = self._parts(text)
-            start = sum(map(len, parts[: drawn.part]))
-            return self._marked(text, start, start + len(parts[drawn.part]), spans, names)
-        if text.isascii():
-            end = self._x + width
-            over = len(text) > end
-            segments = self._marked(text, self._x, end - over, spans, names)
-        else:
-            whole = Strip(self._marked(text, 0, len(text), spans, names))
-            over = whole.cell_length > self._x + width
-            segments = list(whole.crop(self._x, self._x + width - over))
-        if over:
-            segments.append(Segment(self._cut, self._style(*ground, "tone--quiet")))
-        return segments
-
-    def _marked(
-        self, text: str, start: int, end: int, spans: list[tuple[int, int]], names: tuple[str, ...]
-    ) -> list[Segment]:
-        """The characters from `start` to `end`, with the spans marked."""
-        style = self._style(*names)
-        segments = []
-        at = start
-        for first, last in spans:
-            first, last = max(first, at), min(last, end)  # noqa: PLW2901 - cut to what is shown
-            if first < last:
-                match = self._style(*names, "log-view--match")
-                segments += [Segment(text[at:first], style), Segment(text[first:last], match)]
-                at = last
-        return [*segments, Segment(text[at:end], style)]
+        if y < len(self._page):
+            return self._painter.strip(self._page[y], self._shape, self._bar(y))
+        return self._words(y, self.size.width)
 
     def _bar(self, y: int) -> str:
         """The last cell: where in all rows the page is."""
-        height, count = self.size.height, len(self._rows)
+        height, count = self._shape.height, len(self._rows)
         if count <= height:
             return " "
         middle = self._row * (height - 1) // max(1, count - 1)
@@ -476,10 +363,10 @@ class LogView(Widget, can_focus=True):
 
     def _words(self, y: int, width: int) -> Strip:
         """A line without a log line: blank, or what to say of a log without any."""
-        index = y - max(0, (self.size.height - len(self._empty)) // 3)
+        index = y - max(0, (self._shape.height - len(self._empty)) // 3)
         if self._page or not 0 <= index < len(self._empty):
             return Strip.blank(width, self._style())
-        text = fit(self._empty[index], max(0, width - 4), mark=self._cut)
+        text = fit(self._empty[index], max(0, width - 4), mark=self._painter.cut)
         style = self._style() if index == 0 else self._style("tone--quiet")
         return Strip([Segment("  " + text, style)]).adjust_cell_length(width, self._style())
 
@@ -500,7 +387,7 @@ class LogView(Widget, can_focus=True):
         offset = event.get_content_offset(self)
         if offset is None or not len(self._rows):
             return
-        if offset.x == self.size.width - 1:
-            self._land(offset.y * (len(self._rows) - 1) // max(1, self.size.height - 1))
+        if offset.x == self._shape.width - 1:
+            self._land(offset.y * (len(self._rows) - 1) // max(1, self._shape.height - 1))
         elif offset.y < len(self._page):
             self.go_to(self._page[offset.y].line.number)
