@@ -52,9 +52,9 @@ The constants of TensorRT-LLM and of vLLM V0 were fitted elsewhere, on rows of w
 part, and tested on rows that the fit had not seen; how fast TensorRT-LLM's server reads keys and
 values was chosen among four values after a first run that missed the bound on saturation, with all
 of the NIM grid in view. Those of vLLM V1 on HBM, the constants of engines without a server, and the
-10 ms that vLLM's front end takes were set by hand **on the rows below**: for these tables the errors
-are those of a fit, not of a forecast. How the prefix cache keeps repeated questions and evicts by
-block was settled with the ratio of the prefix scenario in view.
+10 ms that vLLM's front end takes were set by hand **on the rows below**: for these tables the
+errors are those of a fit, not of a forecast. How the prefix cache keeps repeated questions and
+evicts by block was settled with the ratio of the prefix scenario in view.
 """
 
 _EXCLUDED = """## What is not scored, and why

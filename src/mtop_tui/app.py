@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -22,7 +24,7 @@ from mtop_tui import resources
 from mtop_tui.clock import Clock, PacedClock
 from mtop_tui.commands import APP, VIEWS, bindings
 from mtop_tui.config.settings import Loaded, Settings
-from mtop_tui.observations import Observation, SourceHealth
+from mtop_tui.observations import MetricSample, Observation, SourceHealth
 from mtop_tui.providers.base import FleetProvider, feed
 from mtop_tui.screens.fleet import FleetScreen
 from mtop_tui.signals import leave_on_signals
@@ -40,6 +42,9 @@ STEP = 10.0
 
 SLOWEST, FASTEST = 0.25, 256.0
 """Simulated seconds per second that keys can set."""
+
+LONGEST_DRAWING = 1.0
+"""Seconds for which data is held back until the first picture stands."""
 
 LONGEST_WITHOUT_GC = 5.0
 """Seconds after which collection resumes even if no service has been shown."""
@@ -72,7 +77,7 @@ class MtopApp(App[int]):
         self._clock = clock
         self._paused_at: float | None = None
         self._behind = 0.0
-        self._has_shown = False
+        self._has_shown = self._is_described = self._has_drawn = False
         self._ascii_only = (AsciiOnly(),) if settings.ascii else ()
         self.animation_level = "none"
         for theme in THEMES:
@@ -115,7 +120,10 @@ class MtopApp(App[int]):
         # Continued after ctrl+z, the screen is blank, and Textual would draw only what changes.
         self.app_resume_signal.subscribe(self, lambda _: self.refresh(layout=True))
         self.run_worker(
-            feed(self._provider, self._take), name="feed", group="source", exit_on_error=False
+            feed(self._provider, self._take, self._draw_first),
+            name="feed",
+            group="source",
+            exit_on_error=False,
         )
 
     @property
@@ -131,11 +139,25 @@ class MtopApp(App[int]):
         self.store.apply(observations)
         if not self._has_shown and self.store.services():
             self._has_shown = True
-            self.call_later(self._show_first)
+            self.call_later(self._show)
+        if self._has_shown and not self._is_described:
+            # With the first figures, the fleet has been described.
+            self._is_described = any(type(one) is MetricSample for one in observations)
 
-    def _show_first(self) -> None:
+    def _show(self) -> None:
         if isinstance(self.screen, FleetScreen):
             self.screen.look()
+
+    async def _draw_first(self) -> None:
+        """Once the fleet has been described, its picture comes before all that is to follow."""
+        if not self._is_described or self._has_drawn:
+            return
+        self._has_drawn = True
+        drawn = asyncio.Event()
+        self._show()
+        if self.call_after_refresh(drawn.set):
+            with suppress(TimeoutError):
+                await asyncio.wait_for(drawn.wait(), LONGEST_DRAWING)
         # What was loaded to get here stays: without it, each full collection looks at it again.
         gc.collect()
         gc.freeze()

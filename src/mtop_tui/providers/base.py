@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from typing import Literal, NamedTuple, Protocol
 
 from mtop_tui.observations import LogLines, ObjectRef, Observation, RawObject, ServiceKey
@@ -84,14 +84,21 @@ class FleetProvider(Protocol):
         ...
 
 
-async def feed(provider: FleetProvider, apply: Callable[[Sequence[Observation]], None]) -> None:
+async def feed(
+    provider: FleetProvider,
+    apply: Callable[[Sequence[Observation]], None],
+    after: Callable[[], Awaitable[None]] | None = None,
+) -> None:
     """Carry observations from a provider into the store until the provider ends.
 
     This is where outside text becomes safe: no record passes without going through the boundary.
+    After each batch, `after` may hold back the next one.
     """
     boundary = Boundary(provider.name)
     async for batch in provider.observe():
         apply(boundary.admit(batch))
+        if after is not None:
+            await after()
 
 
 async def feed_logs(provider: FleetProvider, query: LogQuery) -> AsyncGenerator[LogLines, None]:
