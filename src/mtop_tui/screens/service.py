@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
@@ -35,6 +36,9 @@ REPLICAS, *BESIDE = views.PANELS
 MIDDLE_HEIGHT, LARGE = 34, (150, 48)
 """From here on there is room for two panels, and for all of them."""
 
+HOLD_PER_REPLICA, FEW = 0.02, 100
+"""Seconds that a diagnosis holds per replica beyond a few: all of them are compared for it."""
+
 NOTHING_WRONG = Cell("nothing wrong that mtop can see", "quiet")
 
 
@@ -51,8 +55,7 @@ class ServiceScreen(LookingScreen):
 
     table: getters.query_one[RowTable[ObjectRef]] = getters.query_one("#replicas", RowTable)
     why = getters.query_one("#why", TextLines)
-    charts = getters.query_one("#charts", TextLines)
-    summary = getters.query_one("#summary", TextLines)
+    measured = getters.query_one("#measured", TextLines)
     upper = getters.query_one("#upper", TextLines)
     lower = getters.query_one("#lower", TextLines)
     beside = getters.query_one("#beside", Horizontal)
@@ -66,14 +69,16 @@ class ServiceScreen(LookingScreen):
         self._panel = REPLICAS
         self._last_beside = BESIDE[0]
         self._findings: Sequence[Finding] | None = None
+        self._explained_at = -math.inf
+        self._summary: Sequence[tuple[Cell, ...]] = ()
         self._arranged: tuple[object, ...] = ()
+        self._looked_at: tuple[object, ...] = ()
 
     def compose(self) -> ComposeResult:
         """From causes to parts; the key bar last."""
         yield TitleBar()
         yield TextLines("why")
-        yield TextLines("charts")
-        yield TextLines("summary")
+        yield TextLines("measured")
         yield TextLines("upper")
         yield RowTable(ascii_only=self.app.settings.ascii, id="replicas")
         yield TextLines("lower")
@@ -92,9 +97,20 @@ class ServiceScreen(LookingScreen):
     def on_resize(self) -> None:
         """What there is room for follows the size."""
         self._arrange()
+        self._explained_at = -math.inf
         super().on_resize()
 
     # Looking
+
+    def look_if_seen(self) -> None:
+        """Look, unless another screen covers this one or nothing is new since the last look.
+
+        A screen that opens is told so three times, and a second layout costs as much as the first.
+        """
+        basis = (self.app.time(), self.app.store.revision, self.app.size)
+        if basis != self._looked_at and self.is_current and self.is_mounted:
+            self._looked_at = basis
+            self.look()
 
     def look(self) -> None:
         """Ask the store what is there, and repaint what differs."""
@@ -108,9 +124,12 @@ class ServiceScreen(LookingScreen):
             self.why.show([(Cell(" this service is not there", "warn"),)])
             return
         self._show_title(state)
+        now, size = self.app.time(), self.app.size
+        summary = views.summary_lines(state, now, size.width, ascii_only=self.app.settings.ascii)
+        self._summary = summary[: max(0, size.height // 6 - 1)]
         self._show_charts(state)
         self._show_parts(state)
-        if self._findings is None:  # what a diagnosis needs is imported once the rest stands
+        if self._findings is None:  # what a diagnosis needs may have to be imported first
             self.call_after_refresh(self._explain)
         else:
             self._explain()
@@ -128,32 +147,36 @@ class ServiceScreen(LookingScreen):
         self.show_title((self._path,), [*sources, *views.title_facts(facts)])
 
     def _show_charts(self, state: ServiceState) -> None:
-        now, width = self.app.time(), self.size.width
+        size = self.app.size
         lines = charts.charts(
-            self.app.store, state, now, self._board, width=width, height=self._chart_height
+            self.app.store,
+            state,
+            self.app.time(),
+            self._board,
+            width=size.width,
+            height=self._chart_height,
         )
-        self.charts.show(lines)
+        self.measured.show([*lines, *self._summary])
 
     def _show_parts(self, state: ServiceState) -> None:
-        now, width = self.app.time(), self.size.width
-        ascii_only = self.app.settings.ascii
-        summary = views.summary_lines(state, now, width, ascii_only=ascii_only)
-        self.summary.show(summary[: max(0, self.size.height // 6 - 1)])
+        now, width = self.app.time(), self.app.size.width
         self._show_tabs(state, width)
         if self.table.display:
             self._show_replicas(state, now)
         if self.beside.display:
-            service = state.service
-            assert service is not None
             for name in self._seen_beside:
-                view = self.query_one(f"#{name}", LinesView)
-                room = max(view.size.width - 1, 1)
-                if name == "conditions":
-                    view.show(panels.condition_lines(service, now, room))
-                elif name == "events":
-                    view.show(panels.event_lines(state, now, room, forbidden=self._no_events))
-                else:
-                    view.show(panels.spec_lines(state, service, now, room))
+                self.query_one(f"#{name}", LinesView).show(self._lines_of(name, state, now))
+
+    def _lines_of(self, name: str, state: ServiceState, now: float) -> Sequence[tuple[Cell, ...]]:
+        width = self.app.size.width
+        room = max((width // len(BESIDE) if self._is_large else width) - 2, 1)
+        if state.service is None:
+            return ()
+        if name == "conditions":
+            return panels.condition_lines(state.service, now, room)
+        if name == "events":
+            return panels.event_lines(state, now, room, forbidden=self._no_events)
+        return panels.spec_lines(state, state.service, now, room)
 
     @property
     def _no_events(self) -> bool:
@@ -183,7 +206,7 @@ class ServiceScreen(LookingScreen):
         shared = replicas.replicas_of(self.app.store, state, odd, now)
         has_halves = any(one.role != "main" for one in state.replicas.values())
         columns = replicas.POOLED if has_halves else replicas.SINGLE
-        room = self.size.width - GUTTER - RIGHT_MARGIN - 1
+        room = self.app.size.width - GUTTER - RIGHT_MARGIN - 1
         fitting = placed(columns, room, replicas.longest(state, shared))
         self.table.use_columns(fitting, "", descending=False)
         order = replicas.order_of(state, odd)
@@ -193,7 +216,7 @@ class ServiceScreen(LookingScreen):
 
         self.table.show(order, make)
         if not self._is_small:
-            most = max(2, (self.size.height - self._chart_height) // 3)
+            most = max(2, (self.app.size.height - self._chart_height) // 3)
             self._set_height(min(len(order) + 1, most))
 
     def _set_height(self, lines: int) -> None:
@@ -202,25 +225,26 @@ class ServiceScreen(LookingScreen):
             self.table.styles.height = lines
 
     def _explain(self) -> None:
-        from mtop_tui.domain.diagnosis.ranking import diagnose  # noqa: PLC0415 - 50 ms, see look
-        from mtop_tui.state.facts import service_facts  # noqa: PLC0415 - 50 ms, see look
-        from mtop_tui.views.findings import in_short  # noqa: PLC0415 - 50 ms, see look
-
-        state = self._state
+        state, now = self._state, self.app.time()
         if state is None or not self.is_mounted:
             return
         if self._is_gone:
             said = "this service was removed; what is shown is what was last known"
             self.why.show([(Cell(" why  ", "quiet"), Cell(said, "warn"))])
             return
-        now = self.app.time()
-        is_first = self._findings is None
+        held = HOLD_PER_REPLICA * max(0, len(state.replicas) - FEW)
+        if now - self._explained_at < held:
+            return
+        from mtop_tui.domain.diagnosis.ranking import diagnose  # noqa: PLC0415 - 50 ms, see look
+        from mtop_tui.state.facts import service_facts  # noqa: PLC0415 - 50 ms, see look
+        from mtop_tui.views.findings import in_short  # noqa: PLC0415 - 50 ms, see look
+
+        odd = replicas.odd_ones(self._findings or ())
         self._findings = diagnose(service_facts(self.app.store, state, now))
-        lines = in_short(
-            self._findings, self._otherwise(state, now), self.size.width, self._why_height
-        )
-        self.why.show(lines)
-        if is_first and self.table.display:
+        self._explained_at = now
+        otherwise, width = self._otherwise(state, now), self.app.size.width
+        self.why.show(in_short(self._findings, otherwise, width, self._why_height))
+        if odd != replicas.odd_ones(self._findings) and self.table.display:
             self._show_replicas(state, now)
 
     def _otherwise(self, state: ServiceState, now: float) -> Cell:
@@ -234,20 +258,20 @@ class ServiceScreen(LookingScreen):
 
     @property
     def _is_small(self) -> bool:
-        return self.size.height < MIDDLE_HEIGHT
+        return self.app.size.height < MIDDLE_HEIGHT
 
     @property
     def _is_large(self) -> bool:
-        return self.size.width >= LARGE[0] and self.size.height >= LARGE[1]
+        return self.app.size.width >= LARGE[0] and self.app.size.height >= LARGE[1]
 
     @property
     def _why_height(self) -> int:
-        height = self.size.height
+        height = self.app.size.height
         return 1 if height < 18 else 4 if height < MIDDLE_HEIGHT else 6 if height < LARGE[1] else 7
 
     @property
     def _chart_height(self) -> int:
-        height = self.size.height
+        height = self.app.size.height
         if height < MIDDLE_HEIGHT:
             return 0 if height < 14 else 5 if height < 22 else 8
         return 12 if height < LARGE[1] else 20
@@ -281,7 +305,8 @@ class ServiceScreen(LookingScreen):
             self._last_beside = self._panel
         self._arrange()
         self.set_focus(self.query_one(f"#{self._panel}"))
-        self.call_after_refresh(self.look_if_seen)
+        if self._state is not None:
+            self._show_parts(self._state)
 
     def action_why(self) -> None:
         """Open every cause with its evidence."""
@@ -308,7 +333,7 @@ class ServiceScreen(LookingScreen):
 
     def action_cursor(self, step: int) -> None:
         """Move the cursor by cells; beyond the present, it goes away."""
-        axis = charts.axis_in(self.app.time(), self._board.span, self.size.width)
+        axis = charts.axis_in(self.app.time(), self._board.span, self.app.size.width)
         at = self._board.cursor
         place = None if at is None else axis.place(at)
         cell = axis.points // 2 if place is None else place // 2
@@ -323,7 +348,7 @@ class ServiceScreen(LookingScreen):
         if self._state is None:
             return
         now = self.app.time()
-        axis = charts.axis_in(now, self._board.span, self.size.width)
+        axis = charts.axis_in(now, self._board.span, self.app.size.width)
         at = self._board.cursor
         here = axis.points if at is None else (axis.place(at) or 0)
         cells = {

@@ -32,6 +32,9 @@ from mtop_tui.views.words import cells
 
 MARGIN, SPACING = 1, 2
 NARROWEST, MOST_COLUMNS, TALLEST = 22, 5, 8
+SLIMMEST = 14
+"""Cells below which a chart has no room for the number it is of."""
+
 SPREAD_KINDS = ("fault", "revision")
 """Marks that stand in the charts as well as on the axis below them: the others are too many."""
 
@@ -89,7 +92,7 @@ def charts(
     """
     columns = columns_of(width)
     rows = rows_of(columns, height)
-    if not rows:
+    if not rows or chart_width(width) < SLIMMEST:
         return []
     if state.history is None:
         return [(), (Cell(" no samples yet: nothing has been measured of it", "quiet"),), ()]
@@ -249,7 +252,7 @@ def _words(frame: _Frame, now: float, chosen: Span, width: int) -> Line:
         said = "; ".join(f"{SIGNS[mark.kind]} {mark.text}" for mark in found)
         when = f" at {clock(at)}, {ago(now, at)}   "
         return Cell(when, "good"), Cell(said or "nothing happened here", "normal")
-    spans = "  ".join(f"[{span.label}]" if span == chosen else f" {span.label} " for span in SPANS)
+    spans = "".join(f"[{one.label}]" if one == chosen else f" {one.label} " for one in SPANS)
     kinds = {mark.kind for mark in marks if axis.place(mark.at) is not None}
     legend = "  ".join(f"{SIGNS[kind]} {KIND_WORDS[kind]}" for kind in SIGNS if kind in kinds)
     left = f" {clock(axis.start)[:5]} to {clock(now)[:5]}   {legend}"

@@ -58,15 +58,9 @@ def condition_lines(service: Service, now: float, width: int) -> list[Line]:
     lines: list[Line] = []
     for one in failing(conditions):
         since = "" if one.changed_at is None else f"  for {short_duration(now - one.changed_at)}"
-        lines.append(
-            (
-                Cell(" ! ", "bad"),
-                Cell(one.type, "bad"),
-                Cell(f"  {_reason(one)}"),
-                Cell(since, "quiet"),
-            )
-        )
-        lines += [(Cell("   "), Cell(text, "normal")) for text in wrapped(one.message, width - 4)]
+        lines.append((Cell(" ! ", "bad"), Cell(one.type, "bad"), Cell(since, "quiet")))
+        said = ": ".join(filter(None, (_reason(one), one.message)))
+        lines += [(Cell("   "), Cell(text)) for text in wrapped(said, width - 4)]
     if lines:
         lines.append(())
     present = {one.type: one for one in conditions}
@@ -85,7 +79,7 @@ def _tree(
     condition: Condition, present: dict[str, Condition], level: int, now: float
 ) -> list[Line]:
     name = "  " * level + condition.type
-    words = condition.reason if condition.status != "True" else ""
+    words = condition.reason if condition.status == "Unknown" else ""
     if condition.severity == "Info":
         words = f"{words}  for information".strip()
     age = "" if condition.changed_at is None else short_duration(now - condition.changed_at)

@@ -19,7 +19,7 @@ from mtop_tui.views.words import cells as cells_of
 Line = tuple[Cell, ...]
 
 PANELS = ("replicas", "conditions", "events", "spec")
-LONGEST_BAR = 24
+LONGEST_BAR, SHORTEST_BAR = 24, 4
 _PASSING = ("connecting", "stale", "ended")
 _GOOD_WHEN_FALSE = ("ScalingLimited", "Fallback", "Paused")
 
@@ -84,13 +84,16 @@ def latency_line(latency: Latency | None, width: int, *, ascii_only: bool) -> Li
     words = [f"{part.name} {fmt.seconds(part.seconds)} " for part in latency.parts]
     room = width - len(lead) - sum(map(len, words)) - 2 * len(words)
     bar = max(0, min(LONGEST_BAR, room // len(words)))
+    if bar < SHORTEST_BAR:
+        bar = 0
     block = "#" if ascii_only else "▬"
     line = [Cell(lead, "quiet")]
     for part, text in zip(latency.parts, words, strict=True):
         share = part.seconds / longest if longest > 0 else 0.0
         queues = "queue" in part.name and part.seconds >= longest
         line += [Cell(text, "warn" if queues else "normal")]
-        line += [Cell((block * max(1, round(share * bar))).ljust(bar) + "  ", "quiet")]
+        length = max(1, round(share * bar)) if bar else 0
+        line += [Cell((block * length).ljust(bar) + "  ", "quiet")]
     return tuple(line)
 
 
@@ -157,7 +160,8 @@ def panel_title(name: str, state: ServiceState) -> str:
         return f"conditions {wrong} failing" if wrong else "conditions"
     if name == "events":
         warnings = sum(one.severity == "Warning" for one in state.events)
-        return f"events {len(state.events)}" + (f", {warnings} warnings" if warnings else "")
+        noun = "warning" if warnings == 1 else "warnings"
+        return f"events {len(state.events)}" + (f", {warnings} {noun}" if warnings else "")
     return name
 
 
