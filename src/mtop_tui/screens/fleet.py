@@ -225,7 +225,7 @@ class FleetScreen(Screen[None]):
             self.set_focus(self.table)
             bar.remove()
         if bar is not None and keep:
-            self._narrow(bar.value)  # what is no filter leaves the last one that was
+            self._narrow(bar.value, typing=False)
         else:
             self.ask(replace(self._query, filter=""))
         self._complaint = ""
@@ -247,8 +247,11 @@ class FleetScreen(Screen[None]):
         if event.input is self._bar:  # else it was closed meanwhile, and its filter with it
             self._narrow(event.value)
 
-    def _narrow(self, text: str) -> None:
-        """Filter by what is typed; while it is no filter yet, by the last that was one."""
+    def _narrow(self, text: str, *, typing: bool = True) -> None:
+        """Filter by what is typed; as long as it is no filter, by the last that was one.
+
+        While it is typed, what finds nothing and may go on to be a comparison does not count yet.
+        """
         from mtop_tui.views.fleet_filter import FIELDS  # noqa: PLC0415 - when wanted
         from mtop_tui.views.query import QueryError, is_begun  # noqa: PLC0415 - likewise
 
@@ -261,7 +264,7 @@ class FleetScreen(Screen[None]):
                 self._complaint = f"filter, {error}"
             self._explain()
         else:
-            if found or not is_begun(text, FIELDS):
+            if found or not typing or not is_begun(text, FIELDS):
                 self.ask(query)
 
     @on(RowTable.Highlighted)
