@@ -97,7 +97,10 @@ class LogSource:
         )
         yield [
             service,
-            *(Replica(at=now, ref=ref, service=KEY, role="main", phase="ready") for ref in self._pods),
+            *(
+                Replica(at=now, ref=ref, service=KEY, role="main", phase="ready")
+                for ref in self._pods
+            ),
         ]
         await asyncio.Event().wait()
 

@@ -184,6 +184,16 @@ async def test_moving_the_cursor_holds_and_the_end_follows() -> None:
         assert "following" in fleet.lines[1]
 
 
+async def test_what_is_said_of_a_line_follows_the_cursor_at_once() -> None:
+    fleet = Logged(*many(100))
+    async with fleet.app.run_test(size=NARROW) as pilot:
+        await fleet.begin(pilot)
+        await pilot.press("g")
+        await pilot.pause()
+        assert "line 1" in fleet.text
+        assert "held    99 below" in fleet.lines[1]
+
+
 async def test_a_pattern_narrows_as_it_is_typed_and_its_inverse_too() -> None:
     fleet = Logged(*many(40))
     async with fleet.app.run_test(size=NARROW) as pilot:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, TextIO
 
 from msgspec.structs import replace
-from textual import getters
+from textual import getters, on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.worker import Worker, WorkerState
@@ -184,6 +184,10 @@ class LogsScreen(LookingScreen):
         pattern = self._index.wanted.pattern
         self.view.show(self._index, self._names, pattern.spans if pattern else None, nothing(facts))
         self._show_lines(facts)
+
+    @on(LogView.Looked)
+    def _looked(self) -> None:
+        self._show_lines(self._facts())
 
     def _show_lines(self, facts: LogFacts) -> None:
         top, bottom = self.query(FactLine)

@@ -10,6 +10,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.geometry import Region
+from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -67,6 +68,9 @@ class LogView(Widget, can_focus=True):
     COMPONENT_CLASSES: ClassVar[set[str]] = {*COMPONENTS, *TONES}
     BINDINGS = bindings(MOVE)
     ALLOW_SELECT = False
+
+    class Looked(Message):
+        """A key or the mouse brought another line under the cursor."""
 
     def __init__(self, rows: Rows, *, ascii_only: bool = False) -> None:
         super().__init__()
@@ -239,6 +243,7 @@ class LogView(Widget, can_focus=True):
         self._cursor = self._rows.number(row)
         self._y = max(0, min(self._y, self._shape.height - self._height(row)))
         self._paginate(settle=True)
+        self.post_message(self.Looked())
 
     def _scroll(self, lines: int) -> None:
         """Move what is in view; the cursor stays on its line as long as that is in view."""
