@@ -20,13 +20,14 @@ from mtop_tui.state.history import ServiceHistory
 from mtop_tui.state.latency import latency_parts
 from mtop_tui.state.metrics import ServiceMetrics
 from mtop_tui.state.service import ServiceState
-from mtop_tui.views.charts import Board, chart_width, charts, columns_of
+from mtop_tui.views.board import Board
+from mtop_tui.views.charts import chart_width, charts, columns_of
 from mtop_tui.views.documents import yaml_lines
 from mtop_tui.views.findings import in_full, in_short
 from mtop_tui.views.panels import condition_lines, failing
 from mtop_tui.views.replicas import _prefix, odd_ones, order_of, replicas_of
 from mtop_tui.views.table import Cell
-from mtop_tui.views.timeline import CHARTS, SPANS, axis_until, marks_at, marks_of, values_of
+from mtop_tui.views.timeline import CHARTS, SPANS, Axis, axis_until, marks_at, marks_of, values_of
 from mtop_tui.views.words import cells, wrapped
 from service_source import KEY, burning, calm, pods, sample, service, times
 
@@ -136,6 +137,46 @@ def test_a_note_on_a_node_is_drawn_for_what_runs_there() -> None:
         target = ObjectRef("test", "", "Node", name)
         store = store_of([*calm(), Annotation(at=START, text="drained", target=target)])
         assert len(marks_of(store, state_of(store))) == drawn
+
+
+# Cursor
+
+
+def cell_of(board: Board, axis: Axis) -> int:
+    assert board.cursor is not None
+    place = axis.place(board.cursor)
+    assert place is not None
+    return place // 2
+
+
+def test_the_cursor_moves_by_cells_and_ends_at_the_present() -> None:
+    axis = axis_until(START, SPANS[1], 44)
+    board = Board().moved(-1, axis)
+    assert cell_of(board, axis) == 21
+    assert board.moved(1, axis).cursor is None
+    assert cell_of(board.moved(-100, axis), axis) == 0
+
+
+def test_the_cursor_keeps_its_time_while_the_axis_moves_on() -> None:
+    board = Board().moved(-3, axis_until(START, SPANS[1], 44))
+    later = axis_until(START + 60, SPANS[1], 44)
+    assert cell_of(board, later) == 14  # 60 s are 4.4 cells
+    assert Board(cursor=START - 900).moved(-1, later) == Board().moved(-1, later)
+
+
+def test_the_cursor_goes_from_mark_to_mark() -> None:
+    store = store_of(burning())
+    marks = marks_of(store, state_of(store))
+    axis = axis_until(START, SPANS[1], 44)
+    board = Board()
+    cells = []
+    while (found := board.at_mark(-1, axis, marks)) is not None:
+        board = found
+        cells.append(cell_of(board, axis))
+    assert cells == sorted(set(cells), reverse=True)
+    assert len(cells) == 3
+    assert board.at_mark(1, axis, marks) is not None
+    assert Board().at_mark(1, axis, marks) is None
 
 
 # Charts

@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-from msgspec.structs import replace
 from textual import getters
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -19,10 +18,10 @@ from mtop_tui.screens.looking import LookingScreen
 from mtop_tui.state.service import ServiceState
 from mtop_tui.views import charts, panels, replicas
 from mtop_tui.views import service as views
-from mtop_tui.views.charts import Board
+from mtop_tui.views.board import Board
 from mtop_tui.views.fleet import facts_of
 from mtop_tui.views.table import Cell, Row, placed, row_of
-from mtop_tui.views.timeline import SPANS, clock, marks_of
+from mtop_tui.views.timeline import SPANS, Axis, clock, marks_of
 from mtop_tui.widgets.key_bar import KeyBar
 from mtop_tui.widgets.lines_view import LinesView
 from mtop_tui.widgets.row_table import GUTTER, RIGHT_MARGIN, RowTable
@@ -185,21 +184,22 @@ class ServiceScreen(LookingScreen):
         )
 
     def _show_tabs(self, state: ServiceState, width: int) -> None:
-        keys = "Tab next"
-        if self._is_small:
-            self.upper.show([views.tabs(views.PANELS, self._panel, state, keys=keys, width=width)])
-            return
-        self.upper.show([views.tabs((REPLICAS,), self._panel, state, keys=keys, width=width)])
+        active, keys = self._panel, "Tab next"
+        names = views.PANELS if self._is_small else (REPLICAS,)
+        if not self._is_small:
+            self.lower.show([self._titles_beside(state, width)])
+        self.upper.show([views.tabs(names, active, active, state, keys=keys, width=width)])
+
+    def _titles_beside(self, state: ServiceState, width: int) -> tuple[Cell, ...]:
+        active = self._panel
         if not self._is_large:
-            self.lower.show([views.tabs(BESIDE, self._last_beside, state)])
-            return
-        third = width // len(BESIDE)
+            return views.tabs(BESIDE, self._last_beside, active, state)
         titles: list[Cell] = []
         for name in BESIDE:
-            tab = views.tabs((name,), self._panel, state, width=third)
+            tab = views.tabs((name,), active, active, state)
             length = sum(len(cell.text) for cell in tab)
-            titles += [*tab, Cell(" " * max(0, third - length))]
-        self.lower.show([tuple(titles)])
+            titles += [*tab, Cell(" " * max(0, width // len(BESIDE) - length))]
+        return tuple(titles)
 
     def _show_replicas(self, state: ServiceState, now: float) -> None:
         odd = replicas.odd_ones(self._findings or ())
@@ -322,46 +322,35 @@ class ServiceScreen(LookingScreen):
 
     def action_span(self, index: int) -> None:
         """Look back over one of the spans."""
-        if index >= len(SPANS):
-            self.notify("an hour is kept, no more", markup=False)
-        self._draw(replace(self._board, span=SPANS[min(index, len(SPANS) - 1)]))
+        self._draw(self._board.spanning(index))
 
     def action_zoom(self, step: int) -> None:
-        """Look back over a longer or shorter span."""
+        """Look back over a shorter or longer span."""
         index = SPANS.index(self._board.span) - step
-        self.action_span(max(index, 0))
+        if index >= len(SPANS):
+            self.notify("an hour is kept, no more", markup=False)
+        self.action_span(index)
 
     def action_cursor(self, step: int) -> None:
         """Move the cursor by cells; beyond the present, it goes away."""
-        axis = charts.axis_in(self.app.time(), self._board.span, self.app.size.width)
-        at = self._board.cursor
-        place = None if at is None else axis.place(at)
-        cell = axis.points // 2 if place is None else place // 2
-        cell = max(cell + step, 0)
-        if cell >= axis.points // 2:
-            self._draw(replace(self._board, cursor=None))
-        else:
-            self._draw(replace(self._board, cursor=axis.start + (2 * cell + 1) * axis.step))
+        self._draw(self._board.moved(step, self._axis()))
 
     def action_mark(self, step: int) -> None:
         """Move the cursor to the next or previous mark on the axis."""
         if self._state is None:
             return
-        now = self.app.time()
-        axis = charts.axis_in(now, self._board.span, self.app.size.width)
-        at = self._board.cursor
-        here = axis.points if at is None else (axis.place(at) or 0)
-        cells = {
-            place // 2
-            for mark in marks_of(self.app.store, self._state)
-            if (place := axis.place(mark.at)) is not None
-        }
-        beyond = [cell for cell in cells if (cell - here // 2) * step > 0]
-        if not beyond:
-            self.notify(f"no other mark since {clock(axis.start)}", markup=False)
-            return
-        cell = min(beyond) if step > 0 else max(beyond)
-        self._draw(replace(self._board, cursor=axis.start + (2 * cell + 1) * axis.step))
+        axis = self._axis()
+        found = self._board.at_mark(step, axis, marks_of(self.app.store, self._state))
+        if found is None:
+            words = (
+                f"no mark before that since {clock(axis.start)}" if step < 0 else "no later mark"
+            )
+            self.notify(words, markup=False)
+        else:
+            self._draw(found)
+
+    def _axis(self) -> Axis:
+        return charts.axis_in(self.app.time(), self._board.span, self.app.size.width)
 
     def _draw(self, board: Board) -> None:
         self._board = board

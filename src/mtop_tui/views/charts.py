@@ -6,10 +6,9 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import msgspec
-
 from mtop_tui.state.fleet import FleetStore
 from mtop_tui.state.service import ServiceState
+from mtop_tui.views.board import Board
 from mtop_tui.views.sparkline import tall_chart, usual_height
 from mtop_tui.views.table import Cell, Tone
 from mtop_tui.views.timeline import (
@@ -39,14 +38,6 @@ SPREAD_KINDS = ("fault", "revision")
 """Marks that stand in the charts as well as on the axis below them: the others are too many."""
 
 Line = tuple[Cell, ...]
-
-
-class Board(msgspec.Struct, frozen=True):
-    """What is to be drawn: over how long, where the cursor is (a time), and in which characters."""
-
-    span: Span = SPANS[1]
-    cursor: float | None = None
-    ascii: bool = False
 
 
 def columns_of(width: int) -> int:
@@ -172,16 +163,16 @@ def _chart(state: ServiceState, series: Series, frame: _Frame) -> list[Line]:
         tones: list[Tone] = ["normal"] * len(chars)
         for column in spread:
             if chars[column] == " ":
-                chars[column], tones[column] = ":", "quiet"
+                chars[column], tones[column] = "'" if frame.ascii else ":", "quiet"
         if row <= limit_row:
             for column, char in enumerate(chars):
                 if char == " " and row == limit_row:
                     chars[column], tones[column] = "-", "quiet"
-                elif over[column] and char not in " :":
+                elif over[column] and tones[column] == "normal" and char != " ":
                     tones[column] = "bad"
         if frame.cell is not None:
             tones[frame.cell] = "good"
-            if chars[frame.cell] in " :-":
+            if chars[frame.cell] in " -" or frame.cell in spread:
                 chars[frame.cell] = "|"
         lines.append(_merged(chars, tones))
     return lines
@@ -217,10 +208,8 @@ def _title(
     label = series.title
     known = [one for one in values if not math.isnan(one)]
     more = [] if limit is None else [f"SLO {series.text(limit)}"]
-    if series.pick is max and known:
-        more.append(f"peak {series.text(max(known))}")
-    elif known:
-        more.append(f"lowest {series.text(min(known))}")
+    if known and (extreme := series.text(series.pick(known))) != text:
+        more.append(f"{'peak' if series.pick is max else 'lowest'} {extreme}")
     for extra in more:
         if len(label) + len(extra) + len(text) + 4 <= width:
             label += f"  {extra}"

@@ -18,7 +18,7 @@ from mtop_tui.views.words import cells as cells_of
 
 Line = tuple[Cell, ...]
 
-PANELS = ("replicas", "conditions", "events", "spec")
+PANELS: tuple[str, ...] = ("replicas", "conditions", "events", "spec")
 LONGEST_BAR, SHORTEST_BAR = 24, 4
 _PASSING = ("connecting", "stale", "ended")
 _GOOD_WHEN_FALSE = ("ScalingLimited", "Fallback", "Paused")
@@ -166,19 +166,22 @@ def panel_title(name: str, state: ServiceState) -> str:
 
 
 def tabs(
-    names: Sequence[str], active: str, state: ServiceState, *, keys: str = "", width: int = 0
+    names: Sequence[str],
+    shown: str,
+    active: str,
+    state: ServiceState,
+    *,
+    keys: str = "",
+    width: int = 0,
 ) -> Line:
-    """The panels that share one place, the one with the keys marked; a key to change at the end."""
+    """The panels that share one place: the one shown in brackets, the one with the keys marked."""
     line = [Cell(" ")]
     for name in names:
         title = panel_title(name, state)
-        line.append(Cell(f"[{title}]" if name == active else f" {title} ", _tab_tone(name, active)))
+        text = f"[{title}]" if name == shown else f" {title} "
+        line.append(Cell(text, "good" if name == active else "quiet"))
         line.append(Cell(" "))
     spare = width - sum(cells_of(cell.text) for cell in line) - len(keys) - 1
     if keys and spare > 0:
         line.append(Cell(" " * spare + keys, "quiet"))
     return tuple(line)
-
-
-def _tab_tone(name: str, active: str) -> Tone:
-    return "good" if name == active else "quiet"
