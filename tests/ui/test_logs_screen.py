@@ -530,6 +530,19 @@ async def test_the_mouse_scrolls_and_picks_a_line() -> None:
         assert "number 3." in fleet.shown[0]
 
 
+async def test_the_palette_runs_the_commands_of_this_screen() -> None:
+    fleet = Logged(*many(30))
+    async with fleet.app.run_test(size=NARROW) as pilot:
+        await fleet.begin(pilot)
+        await pilot.press("colon", *"follow or")
+        async with asyncio.timeout(10):
+            while "Follow or hold" not in fleet.text:
+                await asyncio.sleep(0)
+        await pilot.press("down", "enter")
+        await fleet.look(pilot)
+        assert "held     0 below" in fleet.lines[1]
+
+
 async def test_help_lists_the_keys() -> None:
     fleet = Logged(*many(3))
     async with fleet.app.run_test(size=(120, 60)) as pilot:

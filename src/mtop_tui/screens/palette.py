@@ -16,6 +16,8 @@ from mtop_tui.views.columns import COLUMNS
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from textual.dom import DOMNode
+
     Entry = tuple[str, str, Callable[[], Awaitable[object] | object]]
 
 
@@ -37,9 +39,9 @@ class MtopCommands(Provider):
 
     def _entries(self) -> Iterator[Entry]:
         screen = self.screen
-        target = screen.focused or screen
-        for command in (*FLEET, *MOVE, *APP):
+        for command in getattr(screen, "COMMANDS_SHOWN", (*FLEET, *MOVE, *APP)):
             if command.palette:
+                target = self._target(command.action)
                 run = partial(self.app.run_action, command.action, default_namespace=target)
                 yield f"{command.title} ({command.key_label})", command.help, run
         if isinstance(screen, FleetScreen):
@@ -52,3 +54,10 @@ class MtopCommands(Provider):
                 "Colours of the screen",
                 partial(setattr, self.app, "theme", theme),
             )
+
+    def _target(self, action: str) -> DOMNode:
+        """Whose action it is: as with a key, the focused widget comes first and the app last."""
+        name = f"action_{action.partition('(')[0]}"
+        screen = self.screen
+        nodes = [node for node in (screen.focused, screen) if node is not None]
+        return next((node for node in nodes if hasattr(node, name)), self.app)
