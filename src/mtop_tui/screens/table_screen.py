@@ -96,9 +96,8 @@ class TableScreen(LookingScreen, Generic[Facts]):
         yield KeyBar((*self.EXTRA, *TABLE, *VIEWS, *APP))
 
     def on_mount(self) -> None:
-        """Begin to look, with the keys on the table."""
+        """The keys are for the table; the class above begins to look, as Textual calls both."""
         self.table.focus()
-        super().on_mount()
 
     def look(self) -> None:
         """Ask what there is, and repaint what differs."""
