@@ -94,7 +94,7 @@ class SimulatedFleet:
         self.world = World(seed, self.begin, nodes)
         self.router = Router(self.world, fluid=self.fluid, sources=sources or {})
         self.workloads = Workloads(self.world)
-        self.chronicle = Chronicle(self.world, wanted)
+        self.chronicle = Chronicle(self.world, wanted, start)
         self.kubelet = Kubelet(
             self.world,
             self.chronicle,

@@ -210,12 +210,15 @@ _CATALOGUE: tuple[tuple[str, Model], ...] = (
     (r"opt-125m", _dense("OPT-125M", 0.125, 12, 768, 12, 12, 64, 50272)),
 )
 
-_PATTERNS = tuple((re.compile(pattern), model) for pattern, model in _CATALOGUE)
+# What a name must begin to match with: only patterns of its own family are ever compiled.
+_FAMILIES = tuple(
+    (re.split("[^a-z]", pattern, maxsplit=1)[0], pattern, model) for pattern, model in _CATALOGUE
+)
 
-_SIZE = re.compile(r"(?:\b|_)(?:(\d+)x)?(\d+(?:\.\d+)?)(b|m)(?:\b|_)")
+_SIZE = r"(?:\b|_)(?:(\d+)x)?(\d+(?:\.\d+)?)(b|m)(?:\b|_)"
 _NARROW = (
-    (re.compile(r"fp8|w8a8|int8|-8bit"), 1.0),
-    (re.compile(r"awq|gptq|int4|w4a16|nvfp4|mxfp4|-4bit|bnb"), 0.53),
+    (("fp8", "w8a8", "int8", "-8bit"), 1.0),
+    (("awq", "gptq", "int4", "w4a16", "nvfp4", "mxfp4", "-4bit", "bnb"), 0.53),
 )
 
 DEFAULT_BILLIONS = 7.0
@@ -230,11 +233,11 @@ def model_named(*names: str) -> Model:
     """
     lowered = [name.lower() for name in names if name]
     for name in lowered:
-        for pattern, model in _PATTERNS:
-            if pattern.search(name):
+        for family, pattern, model in _FAMILIES:
+            if family in name and re.search(pattern, name):
                 return _quantised(model, name)
     for name in lowered:
-        size = _SIZE.search(name)
+        size = re.search(_SIZE, name)
         if size:
             copies, number, unit = size.groups()
             billions = float(number) * (1.0 if unit == "b" else 1e-3) * float(copies or 1)
@@ -244,8 +247,8 @@ def model_named(*names: str) -> Model:
 
 
 def _quantised(model: Model, name: str) -> Model:
-    for pattern, weight_bytes in _NARROW:
-        if pattern.search(name):
+    for marks, weight_bytes in _NARROW:
+        if any(mark in name for mark in marks):
             return msgspec.structs.replace(
                 model, weight_bytes=min(weight_bytes, model.weight_bytes)
             )

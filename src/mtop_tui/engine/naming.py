@@ -5,9 +5,18 @@ All follow from the seed and the names they belong to, so the same fleet has the
 
 from __future__ import annotations
 
-from hashlib import md5
+from typing import TYPE_CHECKING
 
 from mtop_tui.observations import ObjectRef
+
+if TYPE_CHECKING:
+    from hashlib import md5
+else:
+    try:
+        # What hashlib has too, without OpenSSL, which takes milliseconds to load.
+        from _md5 import md5
+    except ImportError:  # a Python built without it
+        from hashlib import md5
 
 _LONGEST = 63
 _LONGEST_BASE = 58

@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterable
 from zlib import crc32
 
+import msgspec
+
 from mtop_tui.engine import lifecycle, naming, vllm
 from mtop_tui.engine.hardware import UNKNOWN_GPU, gpu_named
 from mtop_tui.engine.lifecycle import Stage
@@ -18,7 +20,7 @@ from mtop_tui.engine.outputs.serving_facts import serving_facts, storage_facts
 from mtop_tui.engine.pods import SimulatedReplica
 from mtop_tui.engine.serving.replica import ReplicaServer, ReplicaStats
 from mtop_tui.engine.world import World
-from mtop_tui.observations import ObjectRef
+from mtop_tui.observations import LogLines, ObjectRef
 
 _PROCESS_START = 12.0
 _MANY, _SELDOM = 10_000, 6
@@ -61,10 +63,12 @@ class Chronicle:
     Args:
         world: where it happens.
         replicas: of the fleet, about; the more, the fewer lines of each are kept.
+        start: when somebody begins to look, in Unix seconds.
     """
 
-    def __init__(self, world: World, replicas: int) -> None:
+    def __init__(self, world: World, replicas: int, start: float) -> None:
         self._world = world
+        self._described_at, self._seen_from = world.now, start
         self.book = Logbook(world.now, limit=ring_limit(replicas))
         self._every = INTERVAL if replicas <= _MANY else _SELDOM * INTERVAL
         self._facts: dict[tuple[ObjectRef, str | None], ContainerFacts] = {}
@@ -240,7 +244,15 @@ class Chronicle:
             figures["wanted"] = wanted
         if kind == "error":
             figures["text"] = exit_.message or f"RuntimeError: exit code {exit_.code}"
-        world.emit(ring.fail(at, kind, **figures))
+        said = ring.fail(at, kind, **figures)
+        if world.now > self._described_at:
+            world.emit(said)
+        else:
+            # What was written before anybody looked is read once there is something to look at.
+            world.at(self._seen_from, self._tell, said)
+
+    def _tell(self, said: LogLines) -> None:
+        self._world.emit(msgspec.structs.replace(said, at=self._world.now))
 
     # Statistics
 

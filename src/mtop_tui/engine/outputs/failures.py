@@ -250,10 +250,11 @@ signature of its own."""
 
 def failure_of(text: str) -> str:
     """The failure whose words these are; "error" for words that are of none."""
+    # The one that replicas run into by themselves is told without the patterns.
+    if "No available memory for the cache blocks" in text:
+        return "no-kv-memory"
     found = _match(text)
     name = found.signature if found else ""
-    if name == "kv-too-small" and "No available memory" in text:
-        name = "no-kv-memory"
     return name if name in SERVING and name not in _WITH_FIGURES else "error"
 
 
