@@ -390,6 +390,7 @@ SERVICE = (
         )
         for number, name in enumerate(("1m", "5m", "15m", "1h"), 1)
     ),
+    Command("service.logs", "l", "logs", "Logs", "Service", "What its replicas said", bar="logs"),
     Command("service.yaml", "y", "yaml", "YAML", "Service", "The object itself", bar="yaml"),
     Command("service.pause", "p,space", "pause", "Pause or resume", "Service", shown="p Space"),
     Command(

@@ -41,6 +41,10 @@ HOLD_PER_REPLICA, FEW = 0.02, 100
 NOTHING_WRONG = Cell("nothing wrong that mtop can see", "quiet")
 
 
+def _slot(place: int) -> str:
+    return f"beside-{place}"
+
+
 class ServiceScreen(LookingScreen):
     """One service from its cause down to its pods.
 
@@ -67,6 +71,7 @@ class ServiceScreen(LookingScreen):
         self._board = Board()
         self._panel = REPLICAS
         self._last_beside = BESIDE[0]
+        self._tops: dict[str, int] = {}
         self._findings: Sequence[Finding] | None = None
         self._explained_at = -math.inf
         self._summary: Sequence[tuple[Cell, ...]] = ()
@@ -82,8 +87,8 @@ class ServiceScreen(LookingScreen):
         yield RowTable(ascii_only=self.app.settings.ascii, id="replicas")
         yield TextLines("lower")
         with Horizontal(id="beside"):
-            for name in BESIDE:
-                yield LinesView(name)
+            for place in range(len(self._seen_beside)):
+                yield LinesView(_slot(place))
         yield KeyBar((*SERVICE, *APP))
 
     def on_mount(self) -> None:
@@ -163,8 +168,8 @@ class ServiceScreen(LookingScreen):
         if self.table.display:
             self._show_replicas(state, now)
         if self.beside.display:
-            for name in self._seen_beside:
-                self.query_one(f"#{name}", LinesView).show(self._lines_of(name, state, now))
+            for view, name in zip(self._views, self._seen_beside, strict=False):
+                view.show(self._lines_of(name, state, now))
 
     def _lines_of(self, name: str, state: ServiceState, now: float) -> Sequence[tuple[Cell, ...]]:
         width = self.app.size.width
@@ -282,37 +287,66 @@ class ServiceScreen(LookingScreen):
 
     def _arrange(self) -> None:
         """Show the panels there is room for."""
-        wanted = (self._is_small, self._is_large, self._panel, self._last_beside)
-        if wanted == self._arranged:
+        basis = (self._is_small, self._is_large, self._panel == REPLICAS)
+        if basis == self._arranged:
             return
-        self._arranged = wanted
+        self._arranged = basis
         small = self._is_small
         self.table.display = not small or self._panel == REPLICAS
         self.beside.display = not small or self._panel != REPLICAS
         self.lower.display = not small
         if small:
             self.table.styles.height = "1fr"
-        for name in BESIDE:
-            self.query_one(f"#{name}", LinesView).display = name in self._seen_beside
+        views_there = self._views
+        wanted = len(self._seen_beside)
+        for place, view in enumerate(views_there):
+            view.display = place < wanted
+        more = [LinesView(_slot(place)) for place in range(len(views_there), wanted)]
+        if more:
+            self.beside.mount(*more)
+            self.call_after_refresh(self.look)
+
+    @property
+    def _views(self) -> list[LinesView]:
+        """Where panels beside the replicas are shown: one, or one for each on a large screen."""
+        return list(self.query(LinesView))
+
+    @property
+    def _focused_view(self) -> LinesView:
+        seen = self._seen_beside
+        return self._views[seen.index(self._panel) if self._panel in seen else 0]
 
     # Commands
 
     def action_panel(self, step: int) -> None:
         """Give the keys to the next panel, and show it."""
+        if self._panel != REPLICAS:
+            self._tops[self._panel] = self._focused_view.scroll_offset.y
         names = views.PANELS
         self._panel = names[(names.index(self._panel) + step) % len(names)]
         if self._panel != REPLICAS:
             self._last_beside = self._panel
         self._arrange()
-        self.set_focus(self.query_one(f"#{self._panel}"))
         if self._state is not None:
             self._show_parts(self._state)
+        if self._panel == REPLICAS:
+            self.set_focus(self.table)
+        else:
+            view = self._focused_view
+            view.scroll_to(y=self._tops.get(self._panel, 0), animate=False, immediate=True)
+            self.set_focus(view)
 
     def action_why(self) -> None:
         """Open every cause with its evidence."""
         from mtop_tui.screens.pages import FindingsPage  # noqa: PLC0415 - on first use
 
         self.app.push_screen(FindingsPage(self._key))
+
+    def action_logs(self) -> None:
+        """Open what its replicas said."""
+        from mtop_tui.screens.logs import LogsScreen  # noqa: PLC0415 - on first use
+
+        self.app.push_screen(LogsScreen(self._key))
 
     def action_yaml(self) -> None:
         """Open the object as its source has it."""

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from mtop_tui.domain import vocabulary as names
 from mtop_tui.state.service import ServiceState
-from mtop_tui.state.totals import MINUTE, PoolTotals
+from mtop_tui.state.totals import MINUTE, LayoutIndex, PoolTotals
 
 MINUTES = 5
 """How far back the means look."""
@@ -49,24 +49,31 @@ def latency_parts(state: ServiceState, now: float) -> Latency | None:
 
     None while no minute has passed, or when no engine of the service counts these times.
     """
-    serving, prefill = state.pools(prefill=False), state.pools(prefill=True)
+    serving = _added(state.pools(prefill=False), now)
+    prefill = _added(state.pools(prefill=True), now)
     asked = [(_PREFILL_HALF, prefill), (_DECODE_HALF, serving)] if prefill else [(_WHOLE, serving)]
     parts = tuple(
         LatencyPart(label, mean)
-        for wanted, pools in asked
+        for wanted, added in asked
         for label, name in wanted
-        if not math.isnan(mean := _mean(pools, name, now))
+        if not math.isnan(mean := _mean(added, name))
     )
-    return Latency(parts, _mean(serving, names.E2E, now)) if parts else None
+    return Latency(parts, _mean(serving, names.E2E)) if parts else None
 
 
-def _mean(pools: Sequence[PoolTotals], name: str, now: float) -> float:
-    total = count = 0.0
+_Added = Sequence[tuple[LayoutIndex, Sequence[float]]]
+
+
+def _added(pools: Sequence[PoolTotals], now: float) -> _Added:
     last = int(now // MINUTE) - 1
-    for pool in pools:
-        found = pool.index.histograms.get(name)
+    return [(pool.index, pool.minutes.total(last - MINUTES + 1, last)) for pool in pools]
+
+
+def _mean(pools: _Added, name: str) -> float:
+    total = count = 0.0
+    for index, added in pools:
+        found = index.histograms.get(name)
         if found is not None:
-            added = pool.minutes.total(last - MINUTES + 1, last)
             total += added[found.sum_at]
             count += added[found.stop - 1]
     return total / count if count > 0 else math.nan
