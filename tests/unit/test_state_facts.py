@@ -275,3 +275,46 @@ def test_events_of_its_pods_are_among_the_facts() -> None:
     assert state is not None
     assert [event.reason for event in service_facts(store, state, START).events] == ["FailedMount"]
     assert service_facts(store, state, START).conditions == (Condition("Ready", "True"),)
+
+
+def test_a_node_that_is_taken_back_is_the_cause_after_its_replicas_are_gone() -> None:
+    gone = replica(CHAT, since=START - 9000)
+    notice = KubeEvent(
+        at=START - 60,
+        ref=ObjectRef("test", "default", "Event", "e1"),
+        involved=node().ref,
+        severity="Warning",
+        reason="SpotInterruption",
+        message="Spot capacity of node node-0 is taken back in 120 s",
+    )
+    elsewhere = replica(CHAT, 1, phase="starting", reason="Loading", node="node-1", since=START)
+    store = fleet(service("chat", ready=False), service("other"), node(), gone, notice)
+    store.apply([Removed(at=START - 50, ref=gone.ref), elsewhere])
+    assert causes(store)[0] == "node-lost"
+    assert causes(store, "other") == []
+
+
+def test_what_ends_does_not_tell_of_the_route_while_requests_wait() -> None:
+    group = RouteGroup(
+        at=START,
+        ref=ObjectRef("test", "production", "RouteGroup", "chat"),
+        members=(RouteMember("chat", 1), RouteMember("chat-canary", 1)),
+    )
+
+    def share(waiting: int) -> float | None:
+        ones = [replica(CHAT), replica(key("chat-canary"), 1)]
+        samples = [
+            *traffic(ones[0], 1, running=5, waiting=waiting),
+            *traffic(ones[1], 9, running=5),
+        ]
+        store = fleet(service("chat-canary"), group, *ones, *sorted(samples, key=lambda s: s.at))
+        for name in ("chat", "chat-canary"):
+            state = store.service(key(name))
+            assert state is not None
+            state.metrics()
+        route = service_facts(store, store.service(CHAT), START).route  # type: ignore[arg-type]
+        assert route is not None
+        return route.observed_share
+
+    assert share(0) == pytest.approx(0.1)
+    assert share(40) is None

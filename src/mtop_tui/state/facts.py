@@ -41,6 +41,9 @@ BASELINE_SECONDS, RECENT_SECONDS = 3600.0, 300.0
 LEAST_BASELINE = 20
 """Steps of 15 s that a baseline needs."""
 
+QUEUE_LEAST = 10.0
+"""Requests that wait from which on those that end say nothing of those that come."""
+
 _WORST_SOURCES = ("error", "disconnected", "forbidden", "stale", "connecting", "ended", "live")
 
 
@@ -109,7 +112,9 @@ def _last_exit(last: ContainerExit | None) -> LastExit | None:
 
 def _service_figures(store: FleetStore, state: ServiceState, now: float) -> ServiceFigures:
     if state.last_at is None or state.is_stale(now):
-        return ServiceFigures(ttft_objective=_ttft_objective(state))
+        return ServiceFigures(
+            ttft_objective=_objective(state, Kind.TTFT), tpot_objective=_objective(state, Kind.TPOT)
+        )
     metrics = state.metrics()
     usage = [
         reading.utilization
@@ -128,8 +133,9 @@ def _service_figures(store: FleetStore, state: ServiceState, now: float) -> Serv
         prefix_hit_ratio_baseline=_baseline(state, "prefix_hit_ratio", now),
         ttft_p95=metrics.ttft_p95,
         ttft_baseline=_baseline(state, "ttft_p95", now),
-        ttft_objective=_ttft_objective(state),
+        ttft_objective=_objective(state, Kind.TTFT),
         tpot=metrics.tpot,
+        tpot_objective=_objective(state, Kind.TPOT),
         tpot_baseline=_baseline(state, "tpot", now),
         error_ratio=metrics.error_ratio,
         gpu_utilisation=sum(usage) / len(usage) if usage else None,
@@ -156,12 +162,12 @@ def _queue_growth(state: ServiceState, now: float) -> float | None:
     return None if line is None else line.slope
 
 
-def _ttft_objective(state: ServiceState) -> float | None:
+def _objective(state: ServiceState, kind: Kind) -> float | None:
     return next(
         (
             one.objective.indicator.threshold
             for one in state.objectives()
-            if one.objective.indicator.kind is Kind.TTFT
+            if one.objective.indicator.kind is kind
         ),
         None,
     )
@@ -268,6 +274,8 @@ def _observed_share(store: FleetStore, state: ServiceState, group: RouteGroup) -
     rates = []
     for member in group.members:
         other = store.service(state.key._replace(name=member.service))
+        if other is not None and other.last_metrics.queue >= QUEUE_LEAST:
+            return None  # requests are counted as they end, and here they came and wait
         rate = math.nan if other is None else other.last_metrics.request_rate
         rates.append(0.0 if member.stopped and math.isnan(rate) else rate)
     total = sum(rates)

@@ -297,9 +297,13 @@ class FleetStore:
         self.topology_revision += 1
 
     def _event(self, record: KubeEvent) -> None:
-        key = ServiceKey(*record.involved[:2], record.involved.name)
-        state = self._owners.get(record.involved) or self._services.get(key)
-        if state is not None:
+        if record.involved.kind == "Node":
+            concerned = self._concerned(record.involved)
+        else:
+            key = ServiceKey(*record.involved[:2], record.involved.name)
+            state = self._owners.get(record.involved) or self._services.get(key)
+            concerned = () if state is None else (state,)
+        for state in concerned:
             state.events.append(record)
         self.events.pop(record.ref, None)  # one that happened again is the newest
         self.events[record.ref] = record

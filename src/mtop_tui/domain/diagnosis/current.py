@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from mtop_tui.domain.diagnosis.facts import LogHit, ReplicaFacts, ServiceFacts
+from mtop_tui.domain.diagnosis.facts import LastExit, LogHit, ReplicaFacts, ServiceFacts
 from mtop_tui.domain.diagnosis.records import EventRecord
 from mtop_tui.domain.diagnosis.signatures import match
 
@@ -13,6 +13,10 @@ EVENT_LIFE = 3600.0
 
 LOG_LIFE = 3600.0
 """Seconds a log line counts."""
+
+RECENT = 900.0
+"""Seconds for which what ended is worth saying though it is over: a container runs again, a node
+was replaced. It may happen again, and what waited meanwhile still does."""
 
 
 def live_events(facts: ServiceFacts, reasons: Collection[str]) -> Iterator[EventRecord]:
@@ -34,13 +38,12 @@ def live_events(facts: ServiceFacts, reasons: Collection[str]) -> Iterator[Event
 def live_hits(facts: ServiceFacts, names: Collection[str]) -> Iterator[LogHit]:
     """Log signatures that still count; what a container said as it ended comes first.
 
-    That is the message of a replica's record and of its last exit. A line counts for an hour, and
-    only until its replica is gone or has become ready.
+    That is the message of a replica's record while it is not ready, and of its last exit until it
+    is ready for `RECENT` seconds. A line counts for an hour, and only until its replica is gone or
+    has become ready.
     """
     for replica in facts.replicas:
-        if replica.record.phase == "ready":
-            continue
-        for text in _last_words(replica):
+        for text in _last_words(replica, facts.now):
             found = match(text)
             if found is not None and found.signature in names:
                 yield LogHit(
@@ -70,10 +73,18 @@ def _gone(facts: ServiceFacts, origin: str) -> bool:
     return origin not in nodes.union(*(one.record.nodes for one in facts.replicas))
 
 
-def _last_words(replica: ReplicaFacts) -> Iterator[str]:
-    yield replica.record.message
-    if replica.last_exit is not None:
-        yield replica.last_exit.message
+def _last_words(replica: ReplicaFacts, now: float) -> Iterator[str]:
+    ready = replica.record.phase == "ready"
+    if not ready:
+        yield replica.record.message
+    last = replica.last_exit
+    if last is not None and (not ready or ended_lately(last, now)):
+        yield last.message
+
+
+def ended_lately(last: LastExit | None, now: float) -> bool:
+    """Whether a container ended within the last `RECENT` seconds."""
+    return last is not None and last.finished_at is not None and now - last.finished_at <= RECENT
 
 
 def _ready_since(replica: ReplicaFacts, at: float) -> bool:

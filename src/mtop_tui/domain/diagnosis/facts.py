@@ -51,7 +51,7 @@ class ServiceFigures(_Figures):
 
     A `*_baseline` is what the figure was before, by the caller's choice of before. `kv_usage` is
     that of the fullest replica. `waiting_growth` is the slope of `waiting` in requests per second.
-    `ttft_objective` is the threshold somebody set. `kv_transfer_*` are of prefill to decode.
+    `*_objective` is the threshold somebody set. `kv_transfer_*` are of prefill to decode.
     """
 
     request_rate: float | None = None
@@ -68,6 +68,7 @@ class ServiceFigures(_Figures):
     ttft_objective: float | None = None
     tpot: float | None = None
     tpot_baseline: float | None = None
+    tpot_objective: float | None = None
     error_ratio: float | None = None
     gpu_utilisation: float | None = None
     kv_transfer_time: float | None = None

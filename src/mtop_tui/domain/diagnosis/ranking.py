@@ -14,8 +14,11 @@ _ARROW = " ← "
 
 _DOWN = ("not-ready", "in-progress", "starting", "autoscaler-unmet", "group-degraded", "no-traffic")
 _OVERLOAD = ("queue-growth", "high-ttft", "autoscaler-pinned")
+_BUSY = (*_OVERLOAD, "kv-saturation", "high-tpot", "front-end-bound", "route-split")
+"""What those show that are left with the work of replicas that are not there."""
+
 _ENDS = ("crash-loop", "engine-died", "killed", "revision-failed", "rollout-stuck", "probe-near")
-_LOST = (*_DOWN, *_OVERLOAD, *_ENDS, "high-errors", "stale-samples")
+_LOST = (*_DOWN, *_OVERLOAD, *_ENDS, "high-errors", "stale-samples", "slow-replica")
 
 EXPLAINS: dict[str, tuple[str, ...]] = {
     "config-not-found": _DOWN,
@@ -23,7 +26,7 @@ EXPLAINS: dict[str, tuple[str, ...]] = {
     "config-invalid": _DOWN,
     "config-unchecked": _DOWN,
     "node-lost": (*_LOST, "nccl-hang"),
-    "xid": (*_LOST, "gpu-fault", "nccl-hang", "slow-replica", "gpu-throttle", "no-device"),
+    "xid": (*_LOST, "gpu-fault", "nccl-hang", "gpu-throttle", "no-device"),
     "gpu-throttle": ("slow-replica", "high-tpot", *_OVERLOAD),
     "rollout-no-gpu": ("no-gpu", "rollout-stuck", "autoscaler-unmet", "not-observed"),
     "bad-canary-errors": ("high-errors", "slow-replica"),
@@ -49,11 +52,11 @@ EXPLAINS: dict[str, tuple[str, ...]] = {
     "unsupported-model": _LOST,
     "port-in-use": _LOST,
     "nccl-hang": (*_LOST, "gpu-fault"),
-    "killed": (*_DOWN, "crash-loop", "high-errors", *_OVERLOAD),
-    "engine-died": (*_DOWN, "crash-loop", "high-errors", *_OVERLOAD),
+    "killed": (*_DOWN, "crash-loop", "high-errors", "slow-replica", *_OVERLOAD),
+    "engine-died": (*_DOWN, "crash-loop", "high-errors", "slow-replica", *_OVERLOAD),
     "crash-loop": (*_DOWN, "rollout-stuck", "high-errors", *_OVERLOAD),
     "revision-failed": _DOWN,
-    "starting": ("not-ready", "in-progress", "autoscaler-unmet", "no-traffic"),
+    "starting": ("not-ready", "in-progress", "autoscaler-unmet", "no-traffic", *_BUSY),
     "waiting-for-gateway": ("not-ready", "in-progress", "no-traffic"),
     "gateway-not-ready": ("not-ready", "in-progress", "no-traffic"),
     "route-not-ready": ("not-ready", "in-progress", "no-traffic"),

@@ -130,7 +130,7 @@ def not_observed(facts: ServiceFacts) -> Finding | None:
 
 
 def group_degraded(facts: ServiceFacts) -> Finding | None:
-    """The route group is degraded, or a member that should get requests is not ready."""
+    """The route group is degraded, or another member that should get requests is not ready."""
     evidence = [
         Evidence(c.reason or c.type, quoted(c.message), f"condition {c.type}")
         for c in facts.conditions
@@ -146,7 +146,10 @@ def group_degraded(facts: ServiceFacts) -> Finding | None:
     down = [
         member.service
         for member in (() if route is None else route.members)
-        if member.weight > 0 and member.ready is False and not member.stopped
+        if member.weight > 0
+        and member.ready is False
+        and not member.stopped
+        and member.service != facts.name  # why that is so, other rules say
     ]
     if not evidence and not down:
         return None

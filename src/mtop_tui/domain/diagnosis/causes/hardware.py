@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mtop_tui.domain.diagnosis.current import LOG_LIFE, live_events, live_hits
+from mtop_tui.domain.diagnosis.current import LOG_LIFE, RECENT, live_events, live_hits
 from mtop_tui.domain.diagnosis.facts import ServiceFacts
 from mtop_tui.domain.diagnosis.findings import Depth, Evidence, Finding
 from mtop_tui.domain.diagnosis.wording import counted, describe_node, kubectl, named, quoted
@@ -89,9 +89,22 @@ def throttled(facts: ServiceFacts) -> Finding | None:
 
 
 def node_lost(facts: ServiceFacts) -> Finding | None:
-    """A node of this service is not ready, was taken back, or is shutting down."""
+    """A node of this service is not ready, was taken back, or is shutting down.
+
+    An event about a node counts for `RECENT` seconds, since the node may be replaced by then, and
+    not once the node is ready again; that it is taken back counts from the notice on.
+    """
     lost = tuple(node.name for node in facts.cluster.nodes if node.ready is False)
-    events = list(live_events(facts, _LOST_NODE_EVENTS))
+    well = {node.name for node in facts.cluster.nodes if node.ready}
+    events = [
+        event
+        for event in live_events(facts, _LOST_NODE_EVENTS)
+        if event.involved.kind != "Node"
+        or (
+            facts.now - event.at <= RECENT
+            and ("Spot" in event.reason or event.involved.name not in well)
+        )
+    ]
     if not lost and not events:
         return None
     what = named(lost) if lost else events[0].involved.name

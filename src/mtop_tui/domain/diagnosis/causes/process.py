@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from mtop_tui.domain.diagnosis.current import live_events, live_hits
-from mtop_tui.domain.diagnosis.facts import LastExit, LogHit, ServiceFacts
+from mtop_tui.domain.diagnosis.current import ended_lately, live_events, live_hits
+from mtop_tui.domain.diagnosis.facts import LogHit, ServiceFacts
 from mtop_tui.domain.diagnosis.findings import Confidence, Depth, Evidence, Finding, Severity
 from mtop_tui.domain.diagnosis.signatures import BY_NAME
 from mtop_tui.domain.diagnosis.wording import counted, kubectl, logs_of, named, quoted
@@ -43,7 +43,7 @@ def host_oom(facts: ServiceFacts) -> Finding | None:
     killed, suspected = [], []
     for one in facts.replicas:
         last = one.last_exit
-        if one.record.phase == "ready" and not _recent(last, facts.now):
+        if one.record.phase == "ready" and not ended_lately(last, facts.now):
             continue
         if one.record.reason == "OOMKilled" or (last is not None and last.reason == "OOMKilled"):
             killed.append(one)
@@ -145,9 +145,6 @@ def nccl_hang(facts: ServiceFacts) -> Finding | None:
 
 
 MANY_RESTARTS = 3
-
-RECENT = 900.0
-"""Seconds for which the end of a container is worth saying though it runs again."""
 
 
 class _Start(NamedTuple):
@@ -279,10 +276,6 @@ def crash_loop(facts: ServiceFacts) -> Finding | None:
         depth=Depth.LOOP,
         subjects=pods,
     )
-
-
-def _recent(last: LastExit | None, now: float) -> bool:
-    return last is not None and last.finished_at is not None and now - last.finished_at <= RECENT
 
 
 def _origins(hits: list[LogHit]) -> tuple[str, ...]:

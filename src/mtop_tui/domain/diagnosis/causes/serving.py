@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Sequence
 
@@ -27,6 +28,13 @@ SLOWER = 2.0
 PEERS_LEAST = 3
 TPOT_OUTLIER, TTFT_OUTLIER = 1.25, 2.0
 """Times the peers' median from which on one replica is slow."""
+
+AT_EQUAL_LOAD = 1.2
+"""Times the peers' time per token it has to take for as many requests at once: sound replicas that
+get twice the requests of their peers, as prefix-aware routing has it, stay below 1.12."""
+
+BUSIER = 1.1
+"""Times the peers' tokens from which on a replica is busier, so that its TTFT tells of that."""
 
 DEVIATIONS, SPREAD_LEAST = 3.5, 0.03
 """An outlier lies that many robust standard deviations out; these are at least 3 % of the median.
@@ -131,7 +139,9 @@ def slow_replica(facts: ServiceFacts) -> Finding | None:
     """One replica is a robust outlier among at least three peers of its role and revision.
 
     Its peers' median and median absolute deviation are taken without it. Time per output token is
-    asked first, since TTFT also tells of routing.
+    asked first, since TTFT also tells of routing. Neither convicts a replica that is slower because
+    it does more: time per token is compared at equal load too, and TTFT counts only where it
+    generates no more tokens than its peers.
     """
     groups: dict[tuple[str, str], list[ReplicaFacts]] = {}
     for one in facts.replicas:
@@ -146,7 +156,7 @@ def slow_replica(facts: ServiceFacts) -> Finding | None:
                 (value, one) for one in group if (value := getattr(one.figures, figure)) is not None
             ]
             found = _outlier(known, factor)
-            if found is None:
+            if found is None or not _slow_for_its_load(figure, found[1], group):
                 continue
             value, one, usual = found
             return _serving(
@@ -165,6 +175,34 @@ def slow_replica(facts: ServiceFacts) -> Finding | None:
                 subjects=(one.name,),
             )
     return None
+
+
+def _slow_for_its_load(figure: str, one: ReplicaFacts, group: Sequence[ReplicaFacts]) -> bool:
+    """Whether more load is not what makes it slow; where tokens are not counted, nobody knows."""
+    own = one.figures.generation_rate
+    rates = [
+        rate
+        for other in group
+        if other is not one and (rate := other.figures.generation_rate) is not None
+    ]
+    if own is None or not rates:
+        return True
+    if figure != "tpot":
+        return own <= BUSIER * statistics.median(rates)
+    mine = _at_one_request(one)
+    peers = [time for other in group if other is not one and (time := _at_one_request(other))]
+    return mine is None or not peers or mine > AT_EQUAL_LOAD * statistics.median(peers)
+
+
+def _at_one_request(one: ReplicaFacts) -> float | None:
+    """Time per token, brought to a batch of one so that unequally busy replicas compare.
+
+    A replica has tokens/s times seconds per token requests in its batch (Little's law). A step
+    takes longer with the batch, though less than in proportion: as its square root, between a step
+    that only reads the weights and one that only computes. So time divides by that root.
+    """
+    time, tokens = one.figures.tpot, one.figures.generation_rate
+    return math.sqrt(time / tokens) if time and tokens else None
 
 
 def _outlier(
@@ -288,8 +326,11 @@ def high_ttft(facts: ServiceFacts) -> Finding | None:
 
 
 def high_tpot(facts: ServiceFacts) -> Finding | None:
-    """The mean time per output token is twice its baseline."""
+    """The mean time per output token is above its objective, or twice its baseline."""
     figures = facts.figures
+    above = _latency(facts, "TPOT", figures.tpot, figures.tpot_objective, "objective")
+    if above is not None:
+        return above
     limit = None if figures.tpot_baseline is None else SLOWER * figures.tpot_baseline
     return _latency(facts, "TPOT", figures.tpot, limit, "twice its baseline")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from mtop_tui.domain.diagnosis.current import live_events, live_hits
+from mtop_tui.domain.diagnosis.current import RECENT, live_events, live_hits
 from mtop_tui.domain.diagnosis.facts import ReplicaFacts, ServiceFacts
 from mtop_tui.domain.diagnosis.findings import Depth, Evidence, Finding
 from mtop_tui.domain.diagnosis.signatures import BY_NAME
@@ -212,7 +212,10 @@ def probe_near(facts: ServiceFacts) -> Finding | None:
 
 
 def starting(facts: ServiceFacts) -> Finding | None:
-    """Replicas are on their way: no fault."""
+    """Replicas are on their way: no fault.
+
+    Those an autoscaler asked for lately are the answer to load, and explain nothing.
+    """
     coming = [
         one
         for one in facts.replicas
@@ -231,8 +234,16 @@ def starting(facts: ServiceFacts) -> Finding | None:
         next_step="Wait, or " + kubectl(facts, "describe pod", coming[0].name),
         severity="info",
         confidence="certain",
-        depth=Depth.LOOP,
+        depth=Depth.SYMPTOM if _scaled_up(facts) else Depth.LOOP,
         subjects=tuple(one.name for one in coming),
+    )
+
+
+def _scaled_up(facts: ServiceFacts) -> bool:
+    return any(
+        change.after > change.before and facts.now - change.at <= RECENT
+        for one in facts.autoscalers
+        for change in one.changes
     )
 
 

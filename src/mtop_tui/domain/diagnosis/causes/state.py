@@ -66,13 +66,17 @@ def stale_source(facts: ServiceFacts) -> Finding | None:
 
 
 def stale_samples(facts: ServiceFacts) -> Finding | None:
-    """Ready replicas whose metrics stopped coming, while the source itself is heard of."""
+    """Ready replicas whose metrics stopped coming, while the source itself is heard of.
+
+    One that became ready a moment ago is not late: before, it had nothing to send.
+    """
     silent = [
         (one.figures.sample_age, one.name)
         for one in facts.replicas
         if one.record.phase == "ready"
         and one.figures.sample_age is not None
         and one.figures.sample_age > SAMPLE_STALE
+        and (one.record.since is None or facts.now - one.record.since > SAMPLE_STALE)
     ]
     if not silent or stale_source(facts) is not None:
         return None
