@@ -1,4 +1,4 @@
-"""Judges the diagnosis: `python -m bench.diagnosis [--quick] [--write PATH]`.
+"""Judges the diagnosis: `python -m bench.diagnosis [--quick] [--seeds N|A,B] [--write PATH]`.
 
 Every fault on every fleet with every seed, its strength drawn over the range of the catalogue. A
 case is scored from the moment at which an objective is violated or a replica is not ready. Quick is
@@ -8,11 +8,15 @@ one seed on one fleet. The page goes to docs/diagnosis-fidelity.md; exit 1 when 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from itertools import product
 from pathlib import Path
 
-from bench.diagnosis.fleets import FLEETS
-from bench.diagnosis.judge import case_of, healthy_looks
+from bench.diagnosis.fleets import FLEETS, FleetKind
+from bench.diagnosis.judge import Case, Look, case_of, healthy_looks
 from bench.diagnosis.page import bounds_missed, page
 from mtop_tui.engine.faults.catalogue import FAULTS
 
@@ -26,24 +30,39 @@ def main() -> int:
     """Run all cases and write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="one seed on one fleet")
-    parser.add_argument("--seeds", type=int, default=len(SEEDS), help="how many, at most 5")
+    parser.add_argument("--seeds", type=_seeds, default=SEEDS, help="how many, or which: 11,12")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes at a time")
     parser.add_argument("--faults", help="only these, separated by commas")
     parser.add_argument("--write", type=Path, default=PAGE, help="where the page goes")
     given = parser.parse_args()
-    fleets, seeds = (FLEETS[:1], SEEDS[:1]) if given.quick else (FLEETS, SEEDS[: given.seeds])
+    fleets, seeds = (FLEETS[:1], SEEDS[:1]) if given.quick else (FLEETS, given.seeds)
     wanted = given.faults.split(",") if given.faults else [*FAULTS]
-    cases, healthy = [], []
-    for fleet in fleets:
-        for seed in seeds:
-            healthy += healthy_looks(fleet, seed, 3600.0)
-            for name in wanted:
-                if name not in NOT_JUDGED:
-                    cases.append(case_of(FAULTS[name], fleet, seed))
-                    print(fleet.name, seed, name, file=sys.stderr)
+    names = [name for name in wanted if name not in NOT_JUDGED]
+    cases: list[Case] = []
+    healthy: list[Look] = []
+    with ProcessPoolExecutor(given.jobs) as pool:
+        runs = [(fleet, seed, names) for fleet, seed in product(fleets, seeds)]
+        for said, looks in pool.map(_judged, *zip(*runs, strict=True)):
+            cases += said
+            healthy += looks
     given.write.write_text(page(cases, healthy))
     missed = bounds_missed(cases, healthy)
     print("".join(f"missed: {one}\n" for one in missed) or "all bounds are met")
     return bool(missed)
+
+
+def _judged(fleet: FleetKind, seed: int, names: Sequence[str]) -> tuple[list[Case], list[Look]]:
+    cases = []
+    for name in names:
+        cases.append(case_of(FAULTS[name], fleet, seed))
+        print(fleet.name, seed, name, file=sys.stderr)
+    return cases, healthy_looks(fleet, seed, 3600.0)
+
+
+def _seeds(text: str) -> tuple[int, ...]:
+    """How many of the usual ones, or the seeds themselves."""
+    given = tuple(int(one) for one in text.split(","))
+    return SEEDS[: given[0]] if len(given) == 1 else given
 
 
 if __name__ == "__main__":

@@ -47,7 +47,7 @@ fleet:
       gpus: {gpus}
       replicas: 4
       route: {{group: main, weight: 80}}
-      slo: ttft<=1s@95%, availability@99%
+      slo: ttft<=1s@95%, tpot<={tpot_ms:.0f}ms@95%, availability@99%
     - {{name: judge/main-canary, copy: judge/main, replicas: 1, route: {{group: main, weight: 20}}}}
     - {{name: judge/other, model: {model}, gpu: {gpu}, gpus: {gpus}, replicas: 1}}
 workload:
@@ -61,5 +61,9 @@ def recipe_text(fleet: FleetKind, duration: float) -> str:
     """The fleet as a recipe without a scenario."""
     per_node = 4 if fleet.gpu == "L4" else 8
     return _RECIPE.format(
-        **fleet._asdict(), per_node=per_node, other=fleet.rps / 8, duration=duration
+        **fleet._asdict(),
+        tpot_ms=fleet.tpot * 1000,
+        per_node=per_node,
+        other=fleet.rps / 8,
+        duration=duration,
     )
