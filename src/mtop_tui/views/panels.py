@@ -80,12 +80,13 @@ def _tree(
 ) -> list[Line]:
     name = "  " * level + condition.type
     words = condition.reason if condition.status == "Unknown" else ""
-    if condition.severity == "Info":
+    if condition.severity == "Info" and condition.status != "True":
         words = f"{words}  for information".strip()
     age = "" if condition.changed_at is None else short_duration(now - condition.changed_at)
-    tone = _TONES[condition.status]
+    decides = condition.severity != "Info"
+    tone = _TONES[condition.status] if decides else "quiet"
     line = (
-        Cell(f" {_MARKS[condition.status]} ", tone),
+        Cell(f" {_MARKS[condition.status] if decides else ' '} ", tone),
         Cell(f"{name:<32} ", "normal"),
         Cell(f"{condition.status:<8}", tone),
         Cell(f"{age:>6}  {words}", "quiet"),

@@ -239,7 +239,7 @@ COLUMNS: tuple[Column[ReplicaFacts], ...] = (
     _column(
         "state", "STATE", "What it does, or why not", 11, 1, state_cell, right=False, grows=True
     ),
-    _column("age", "AGE", "Since it was created", 4, 8, _age),
+    _column("age", "AGE", "Since it was created", 5, 8, _age),
     _column(
         "requests",
         "REQ/S",
