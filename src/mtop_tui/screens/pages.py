@@ -42,7 +42,6 @@ class PageScreen(LookingScreen):
     def on_mount(self) -> None:
         """The keys go to the lines."""
         self.page.focus()
-        super().on_mount()
 
     def look(self) -> None:
         """Ask for the lines, and repaint what differs."""
@@ -84,7 +83,6 @@ class YamlPage(PageScreen):
 
     def on_mount(self) -> None:
         """Begin to read."""
-        super().on_mount()
         self.run_worker(self._read(), group="object", exit_on_error=False)
 
     def lines(self, width: int) -> Sequence[tuple[Cell, ...]]:  # noqa: ARG002 - it scrolls as it is

@@ -96,7 +96,6 @@ class ServiceScreen(LookingScreen):
         self._board = Board(ascii=self.app.settings.ascii)
         self._arrange()
         self.table.focus()
-        super().on_mount()
 
     def on_resize(self) -> None:
         """What there is room for follows the size."""
