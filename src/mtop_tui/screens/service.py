@@ -101,7 +101,6 @@ class ServiceScreen(LookingScreen):
         """What there is room for follows the size."""
         self._arrange()
         self._explained_at = -math.inf
-        super().on_resize()
 
     # Looking
 
