@@ -51,8 +51,9 @@ picture: $(VENV)/.ready ## draw the picture in the README
 bench: $(VENV)/.ready ## measure start-up, CPU, latency and memory
 	$(BIN)/python -m bench
 
-fidelity: $(VENV)/.ready ## judge the simulator by published measurements: writes docs/fidelity.md
+fidelity: $(VENV)/.ready ## judge the simulator by measurements and the diagnosis by faults: writes both pages in docs
 	$(BIN)/python -m bench.fidelity
+	$(BIN)/python -m bench.diagnosis
 
 # uv resolves for every platform at once; it lives in an environment inside the other one, so that
 # the tests run with what is locked and nothing else.

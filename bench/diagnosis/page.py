@@ -54,7 +54,12 @@ def score_of(case: Case) -> Score | None:
 
 
 class Totals(NamedTuple):
-    """Shares over all scored cases, and of healthy looks without a cause."""
+    """Shares over all scored cases, and of healthy looks without a cause.
+
+    `silent` is of looks at services to which nothing happens and that violate nothing: one that is
+    beyond its objective is not healthy, and a diagnosis has to speak then. `silent_at_all` counts
+    those looks as well.
+    """
 
     cases: int
     scored: int
@@ -62,6 +67,7 @@ class Totals(NamedTuple):
     quick: float
     objects: float
     silent: float
+    silent_at_all: float
 
 
 def totals_of(cases: Sequence[Case], healthy: Sequence[Look]) -> Totals:
@@ -69,6 +75,7 @@ def totals_of(cases: Sequence[Case], healthy: Sequence[Look]) -> Totals:
     scores = [score for case in cases if (score := score_of(case)) is not None]
     count = max(len(scores), 1)
     rights = [score for score in scores if score.right]
+    sound = [one for one in healthy if not one.violated]
     quick = sum(score.delay is not None and score.delay <= PATIENCE for score in scores)
     return Totals(
         cases=len(cases),
@@ -76,8 +83,13 @@ def totals_of(cases: Sequence[Case], healthy: Sequence[Look]) -> Totals:
         right=len(rights) / count,
         quick=quick / count,
         objects=sum(score.object_right for score in rights) / max(len(rights), 1),
-        silent=sum(not one.blamed for one in healthy) / max(len(healthy), 1),
+        silent=_silent(sound),
+        silent_at_all=_silent(healthy),
     )
+
+
+def _silent(looks: Sequence[Look]) -> float:
+    return sum(not one.blamed for one in looks) / max(len(looks), 1)
 
 
 BOUNDS = {"right": 0.90, "quick": 0.80, "objects": 0.95, "silent": 0.99}
@@ -85,7 +97,7 @@ _WORDS = {
     "right": "the first cause is right a minute after the violation",
     "quick": "a right first cause within a minute",
     "objects": "of the right ones, on the right service and no other",
-    "silent": "healthy service-hours in which nothing is said",
+    "silent": "healthy looks at a service in which nothing is said",
 }
 
 
@@ -106,8 +118,8 @@ def page(cases: Sequence[Case], healthy: Sequence[Look]) -> str:
         "# How well the diagnosis names what is wrong",
         "",
         "Written by `python -m bench.diagnosis`: "
-        f"seeds {len({case.seed for case in cases})}, "
-        f"fleets {len({case.fleet for case in cases})}.",
+        f"seeds {', '.join(map(str, sorted({case.seed for case in cases})))}, "
+        f"fleets {', '.join(dict.fromkeys(case.fleet for case in cases))}.",
         "Each case is a fault of [the catalogue](faults.md) on a simulated fleet, its strength",
         "drawn from the seed. The diagnosis sees what the provider emits, without annotations. A",
         "case is scored from when TTFT p95 exceeds 1 s, TPOT its objective or errors 1 %, or a",
@@ -126,12 +138,23 @@ def page(cases: Sequence[Case], healthy: Sequence[Look]) -> str:
         "|---|---|---|---|---|",
         *_rows(cases),
         "",
-        "Said of healthy services: "
-        + (_said(one.cause for one in healthy if one.blamed) or "nothing")
-        + ".",
+        "## Fleets to which nothing happens",
+        "",
+        f"{len(healthy)} looks, in {sum(one.violated for one in healthy)} of which the service was"
+        " beyond an objective all the same, since",
+        "bursts of requests are part of the load. Those are not healthy and are left out above;",
+        f"with them, {totals.silent_at_all:.1%} are silent.",
+        "",
+        f"- Said of healthy services: {_blamed(healthy, violated=False)}.",
+        f"- Said of those beyond an objective: {_blamed(healthy, violated=True)}.",
         "",
     ]
     return "\n".join(lines)
+
+
+def _blamed(looks: Sequence[Look], *, violated: bool) -> str:
+    said = (one.cause for one in looks if one.blamed and one.violated == violated)
+    return _said(said) or "nothing"
 
 
 def _rows(cases: Sequence[Case]) -> list[str]:
