@@ -254,6 +254,45 @@ class MetricSample(Record, frozen=True, tag=True):
     """Whether a formula made the numbers instead of simulated or real requests."""
 
 
+class PoolStep(msgspec.Struct, frozen=True):
+    """What one pool of a service did in a step of the past.
+
+    `added` is the increase of what a sample holds in `cumulative`; `gauges` are those at its end,
+    summed over the pool but for shares, or empty.
+    """
+
+    role: Role
+    added: tuple[float, ...]
+    gauges: tuple[float, ...] = ()
+
+
+class PastStep(msgspec.Struct, frozen=True):
+    """What was counted in (at - seconds, at], by pool."""
+
+    at: float
+    seconds: float
+    pools: tuple[PoolStep, ...]
+
+
+class Past(Record, frozen=True, tag=True):
+    """What a service did before it was observed, told afterwards, in part or whole.
+
+    `moments` overlap: each is one point of its series. `hours` do not: each lies within one full
+    hour and counts towards objectives once. At most `PAST_MOMENTS` and `PAST_HOURS` are taken.
+    """
+
+    service: ServiceKey
+    layout: SampleLayout
+    moments: tuple[PastStep, ...] = ()
+    hours: tuple[PastStep, ...] = ()
+    simulated: bool = True
+    """Whether formulas made it up rather than somebody having measured it."""
+
+
+PAST_MOMENTS, PAST_HOURS = 240, 720
+"""Steps in one `Past` at most: an hour of 15 s, and 30 days."""
+
+
 class GpuReading(Record, frozen=True, tag=True):
     """One reading of a GPU or MIG instance, as DCGM has it; see `domain.gpus`.
 
@@ -338,6 +377,7 @@ Observation = (
     | Removed
     | RawObject
     | MetricSample
+    | Past
     | GpuReading
     | LogLines
     | KubeEvent

@@ -145,7 +145,9 @@ def _service_figures(store: FleetStore, state: ServiceState, now: float) -> Serv
 def _baseline(state: ServiceState, series: str, now: float) -> float | None:
     if state.history is None:
         return None
-    count = int((BASELINE_SECONDS - RECENT_SECONDS) / COARSE_STEP)
+    # Never from a simulated past: formulas know less of tails than samples do.
+    span = max(0.0, min(BASELINE_SECONDS, now - state.history.since) - RECENT_SECONDS)
+    count = math.ceil(span / COARSE_STEP)
     values = state.history.coarse.series(SERIES.index(series), now - RECENT_SECONDS, count)
     known = [value for value in values if not math.isnan(value)]
     return median(known) if len(known) >= LEAST_BASELINE else None

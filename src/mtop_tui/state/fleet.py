@@ -21,6 +21,7 @@ from mtop_tui.observations import (
     Node,
     ObjectRef,
     Observation,
+    Past,
     Removed,
     Replica,
     Revision,
@@ -124,6 +125,7 @@ class FleetStore:
         self._canaries: dict[ServiceKey, CanaryTrack] = {}
         self._handlers: dict[type, Callable[[Any], None]] = {
             MetricSample: self._sample,
+            Past: self._past,
             GpuReading: self._gpu,
             Service: self._service,
             Replica: self._replica,
@@ -251,6 +253,11 @@ class FleetStore:
             state.picker = sample
             return
         self._members[sample.ref] = (state, state.join(sample))
+
+    def _past(self, record: Past) -> None:
+        state = self.service(record.service)
+        if state is not None:
+            state.fill_past(record)
 
     def _gpu(self, record: GpuReading) -> None:
         self.gpus[record.ref] = record

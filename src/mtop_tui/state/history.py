@@ -18,13 +18,18 @@ REWRITE_SECONDS = 20
 
 
 class ServiceHistory:
-    """All series of a service: 5 minutes at 1 s and an hour at 15 s."""
+    """All series of a service: 5 minutes at 1 s and an hour at 15 s.
 
-    __slots__ = ("_slot", "_slot_rows", "_written", "_written_at", "coarse", "fine")
+    Attributes:
+        since: when figures were first derived from samples; what is older was told afterwards.
+    """
+
+    __slots__ = ("_slot", "_slot_rows", "_written", "_written_at", "coarse", "fine", "since")
 
     def __init__(self) -> None:
         self.fine = SeriesRing(len(SERIES), FINE_SLOTS, FINE_STEP, HOLD_SECONDS)
         self.coarse = SeriesRing(len(SERIES), COARSE_SLOTS, COARSE_STEP, 3)
+        self.since = math.inf
         self._slot: int | None = None
         self._slot_rows: list[ServiceMetrics] = []
         self._written: ServiceMetrics | None = None
@@ -35,12 +40,18 @@ class ServiceHistory:
         if metrics is not self._written or at - self._written_at > REWRITE_SECONDS:
             self.fine.write(at, metrics)
             self._written, self._written_at = metrics, at
+        self.since = min(self.since, at)
         slot = int(at // COARSE_STEP)
         if self._slot is not None and slot > self._slot:
             self.coarse.write(self._slot * COARSE_STEP, _means(self._slot_rows))
             self._slot_rows.clear()
         self._slot = slot
         self._slot_rows.append(metrics)
+
+    def fill(self, at: float, metrics: ServiceMetrics) -> None:
+        """Store figures of before the first samples, where nothing is known yet."""
+        if at < self.since:
+            self.coarse.fill(at, metrics)
 
     @property
     def nbytes(self) -> int:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from mtop_tui.domain import vocabulary as names
 from mtop_tui.domain.quantiles import merged, quantile_of
+from mtop_tui.observations import PastStep
 from mtop_tui.state.totals import COUNTED, LayoutIndex, Member, PoolTotals
 
 WINDOW = 60.0
@@ -86,6 +87,18 @@ def figures_of(members: Iterable[Member]) -> ServiceMetrics:
             added.append((member.pool.index, values))
     counted = _Increases(added, longest)
     return _figures(counted, counted, [one.pool.index.levels(one.gauges) for one in members])
+
+
+def past_figures(index: LayoutIndex, step: PastStep) -> ServiceMetrics:
+    """The figures of one step of the past."""
+    prefill = [one for one in step.pools if one.role == "prefill"]
+    serving = [one for one in step.pools if one.role != "prefill"]
+    counted, first_tokens = (
+        _Increases([(index, [*one.added, math.nan]) for one in pools], step.seconds)
+        for pools in (serving, prefill)
+    )
+    levels = [index.levels(one.gauges) for one in step.pools if one.gauges]
+    return _figures(counted, first_tokens if prefill else counted, levels)
 
 
 def _figures(

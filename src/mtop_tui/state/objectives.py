@@ -6,6 +6,7 @@ Imported when the first minute has passed: nothing can be said of an objective b
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import ceil
 from typing import NamedTuple
 
 from mtop_tui.domain import vocabulary as names
@@ -90,6 +91,10 @@ class CountRing(SumRing):
         """Add events to the step of a time, and the seconds that were observed of it."""
         self.add(at, (*events, observed))
 
+    def count_late(self, at: float, events: Count, observed: float) -> None:
+        """The same for a time that may be long ago."""
+        self.add_late(at, (*events, observed))
+
     def counted(self, window: float, at: float) -> tuple[Count, float]:
         """Events of the steps that make up a window before a time, and the seconds observed."""
         low, high, total, seen = self.over(window, at)
@@ -130,6 +135,27 @@ class ObjectiveTrack:
         self._hours.count(at, count, MINUTE)
         for alert in self.promise.alerts:
             self._firing[alert] = is_firing(self._firing[alert], self._read(alert, at))
+
+    def fill_hour(
+        self, start: float, seconds: float, pools: Sequence[PoolMinute], now: float
+    ) -> None:
+        """Count so many seconds of an hour of the past, of which `pools` are the mean minute."""
+        count = self._count(pools)
+        budgeting = self.promise.objective.budgeting
+        if count is None or seconds <= 0:
+            return
+        by_minute = self.promise.objective.indicator.kind is Kind.TOKENS_PER_SECOND
+        if budgeting.method is not Method.OCCURRENCES and not by_minute:
+            minutes = (budgeting.slice_seconds or MINUTE) / MINUTE
+            count = _times(slices_count([_times(count, minutes)], budgeting), 1 / minutes)
+        minutes = seconds / MINUTE
+        self._hours.count_late(start, _times(count, minutes), seconds)
+        if start + seconds <= now - MINUTES_KEPT * MINUTE:
+            return
+        for minute in range(int(start // MINUTE), ceil((start + seconds) / MINUTE)):
+            begin = max(start, minute * MINUTE)
+            part = min(start + seconds, (minute + 1) * MINUTE) - begin
+            self._minutes.count_late(begin, _times(count, part / MINUTE), part)
 
     def status(self, at: float) -> ObjectiveStatus:
         """How the objective fares at a time."""
@@ -219,6 +245,10 @@ class ObjectiveTrack:
             return None
         whole, self._pending = total_of(self._pending), []
         return slices_count([whole], objective.budgeting)
+
+
+def _times(count: Count, factor: float) -> Count:
+    return Count(*(value * factor for value in count))
 
 
 def _added(pool: PoolMinute, name: str) -> float | None:

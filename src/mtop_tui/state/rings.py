@@ -55,6 +55,17 @@ class SeriesRing:
         data[start : start + width] = array("f", row)
         self._last = slot
 
+    def fill(self, at: float, row: Iterable[float]) -> None:
+        """Set all series at a time of which nothing is known yet, however old; else leave them."""
+        slot, last = int(at // self._step), self._last
+        if last is None or slot > last:
+            self.write(at, row)
+        elif slot > last - self._slots:
+            place = (slot % self._slots) * self._width
+            known = self._data[place : place + self._width]
+            if all(map(math.isnan, known)):
+                self._data[place : place + self._width] = array("f", row)
+
     def series(self, index: int, at: float, count: int) -> list[float]:
         """The `count` newest values of one series up to the slot of `at`, oldest first."""
         last = self._last
@@ -147,6 +158,15 @@ class SumRing:
         for place, value in enumerate(values, slot % self._slots * width):
             self._data[place] += value
         self._last = slot
+
+    def add_late(self, at: float, values: Iterable[float]) -> None:
+        """Add to the step of a time that may be older than the newest, if it is still held."""
+        slot, last = int(at // self._step), self._last
+        if last is None or slot >= last:
+            self.add(at, values)
+        elif slot > last - self._slots:
+            for place, value in enumerate(values, slot % self._slots * self._width):
+                self._data[place] += value
 
     def over(self, window: float, at: float) -> tuple[float, ...]:
         """Sums of the steps that make up a window before a time, as far as they are held."""

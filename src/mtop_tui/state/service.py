@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 
 from mtop_tui.domain.staleness import stale_after
 from mtop_tui.observations import (
+    PAST_HOURS,
+    PAST_MOMENTS,
     Autoscaler,
     KubeEvent,
     MetricSample,
     ObjectRef,
+    Past,
     Replica,
     Revision,
     SampleLayout,
@@ -19,8 +22,8 @@ from mtop_tui.observations import (
     ServiceKey,
 )
 from mtop_tui.state.history import ServiceHistory
-from mtop_tui.state.metrics import NO_METRICS, WINDOW, ServiceMetrics, derive
-from mtop_tui.state.totals import MINUTE, Member, PoolTotals, WindowedTotals
+from mtop_tui.state.metrics import NO_METRICS, WINDOW, ServiceMetrics, derive, past_figures
+from mtop_tui.state.totals import MINUTE, Member, PoolTotals, WindowedTotals, index_of
 
 if TYPE_CHECKING:
     from mtop_tui.domain.diagnosis.facts import LogHit, ScaleChange
@@ -48,6 +51,7 @@ class ServiceState:
         self.history: ServiceHistory | None = None
         self.picker: MetricSample | None = None
         self.slo_problem = ""
+        self.simulated_past = False
         self.revision = 0
         self.topology_revision = 0
         self.last_at: float | None = None
@@ -127,15 +131,9 @@ class ServiceState:
         added = [(key[0], pool, pool.close_minute(at)) for key, pool in self._pools.items()]
         if self._promises is None or self.service is None:
             return
-        from mtop_tui.state.objectives import (  # noqa: PLC0415 - not before a minute has passed
-            ObjectiveTrack,
-            PoolMinute,
-        )
+        from mtop_tui.state.objectives import PoolMinute  # noqa: PLC0415 - after a minute only
 
-        if self._promised_to != self.service.annotations:
-            promised = self._promises(self.service)
-            self._promised_to, self.slo_problem = self.service.annotations, promised.problem
-            self._tracks = tuple(map(ObjectiveTrack, promised.promises))
+        self._follow_promises()
         minutes = [
             PoolMinute(prefill, pool.index, values)
             for prefill, pool, values in added
@@ -145,6 +143,40 @@ class ServiceState:
             for track in self._tracks:
                 track.close_minute(at - MINUTE, minutes)
         self._statuses = None
+
+    def _follow_promises(self) -> None:
+        """Begin to track what is promised by now, if that is something else."""
+        if self._promises is None or self.service is None:
+            return
+        from mtop_tui.state.objectives import ObjectiveTrack  # noqa: PLC0415 - after a minute only
+
+        if self._promised_to != self.service.annotations:
+            promised = self._promises(self.service)
+            self._promised_to, self.slo_problem = self.service.annotations, promised.problem
+            self._tracks = tuple(map(ObjectiveTrack, promised.promises))
+
+    def fill_past(self, past: Past) -> None:
+        """Take what it did before it was observed; what is known already stays."""
+        index = index_of(past.layout)
+        if self.history is None:
+            self.history = ServiceHistory()
+        for step in filter(index.fits, past.moments[:PAST_MOMENTS]):
+            self.history.fill(step.at, past_figures(index, step))
+        self._follow_promises()
+        if self._tracks:
+            from mtop_tui.state.objectives import PoolMinute  # noqa: PLC0415 - imported by now
+
+            for step in filter(index.fits, past.hours[:PAST_HOURS]):
+                scale = MINUTE / step.seconds
+                mean = [
+                    PoolMinute(one.role == "prefill", index, [scale * n for n in one.added])
+                    for one in step.pools
+                ]
+                for track in self._tracks:
+                    track.fill_hour(step.at - step.seconds, step.seconds, mean, past.at)
+        self.simulated_past |= past.simulated
+        self._statuses = None
+        self.revision += 1
 
     def note_scaling(self, at: float, before: int | None, after: int | None) -> None:
         """Remember that an autoscaler asks for another number of replicas."""
@@ -167,7 +199,7 @@ class ServiceState:
     def objectives(self) -> Sequence[ObjectiveStatus]:
         """How its objectives fared when the last minute ended; empty without any."""
         if self._statuses is None:
-            at = self._round_at or 0.0
+            at = self._round_at or self.last_at or 0.0
             self._statuses = [track.status(at) for track in self._tracks]
         return self._statuses
 

@@ -17,13 +17,13 @@ from typing import NamedTuple
 
 from mtop_tui.domain import vocabulary as names
 from mtop_tui.domain.counters import was_reset
-from mtop_tui.observations import MetricSample, ObjectRef, SampleLayout
+from mtop_tui.observations import MetricSample, ObjectRef, PastStep, SampleLayout
 from mtop_tui.state.rings import VectorRing
 
 CHECKPOINT_SPACING = 4.0
 """Seconds between two checkpoints at least; a replica scraped each second makes no more."""
 
-MINUTE = 60.0
+MINUTE, HOUR = 60.0, 3600.0
 MINUTES_KEPT = 60
 
 COUNTED = (
@@ -94,6 +94,13 @@ class LayoutIndex:
         """From `PoolTotals.increases`: what was added to each of `COUNTED`."""
         self.levels = _levels(self.gauges)
         """From a sample's gauges: each of `LEVELS`."""
+
+    def fits(self, step: PastStep) -> bool:
+        """Whether a step of the past has the width of the layout, and a length up to an hour."""
+        return 0 < step.seconds <= HOUR and all(
+            len(one.added) == self.width and len(one.gauges) in {0, len(self.gauges)}
+            for one in step.pools
+        )
 
 
 def _levels(places: dict[str, int]) -> Callable[[Sequence[float]], tuple[float, ...]]:

@@ -78,7 +78,8 @@ def explain(facts: ObjectiveFacts) -> Why:
         chain = f"{end}; {spent_in('last hour', pace, HOUR, period)}"
     caveats = [caveat.text for caveat in _caveats(facts, period)]
     origin = f"from {status.objective.origin.text}"
-    return Why(Cell(chain), Cell("; ".join([*caveats, origin]), "quiet"))
+    past = ["simulated past"] if facts.state.simulated_past else []
+    return Why(Cell(chain), Cell("; ".join([*past, *caveats, origin]), "quiet"))
 
 
 def _caveats(facts: ObjectiveFacts, period: float) -> list[Caveat]:
@@ -90,7 +91,8 @@ def _caveats(facts: ObjectiveFacts, period: float) -> list[Caveat]:
     found: list[Caveat | None] = [*unreachable_alerts(target, alerts)]
     if status.budget is not None:
         observed = status.budget.observed
-        found.append(short_history(observed, period, age))
+        if observed + HOUR < period:  # the hour that is under way counts as a whole one
+            found.append(short_history(observed, period, age))
         rare = low_traffic(status.events, target, observed, period, alerts)
         found.append(None if rare is None else rare.caveat)
     if facts.state.interval > 0:
