@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from mtop_tui.clock import Clock
@@ -96,6 +96,7 @@ class MockProvider:
         now = self._now()
         yield [self._health("connecting", now)]
         fleet = self._begin(now)
+        pasts = self._pasts(now)
         reported = float("-inf")
         while not self._closed:
             now = self._now()
@@ -107,6 +108,11 @@ class MockProvider:
             if self._paused_at is None and now - reported >= _HEARTBEAT:
                 reported = now
                 yield [self._health("live", now)]
+            past = next(pasts, None)
+            if past is not None:
+                yield [past]
+                await asyncio.sleep(0)
+                continue
             due = fleet.next_due()
             wait = _LONGEST_WAIT if due is None else due - self._now()
             await self._sleep(min(max(wait, _SHORTEST_WAIT), _LONGEST_WAIT))
@@ -181,12 +187,20 @@ class MockProvider:
             source.nodes,
             seed=self._seed,
             start=now,
-            history=HISTORY if self._story is None else self._story.history,
+            history=HISTORY if self._story is None else min(HISTORY, self._story.history),
             autoscalers=source.autoscalers,
             fluid=self._fluid,
             sources=self._recorded(now),
         )
         return self._fleet
+
+    def _pasts(self, now: float) -> Iterator[Observation]:
+        """What was before the fleet begins, where its story asks for more than rates need."""
+        if self._fleet is None or self._story is None or self._story.history <= HISTORY:
+            return iter(())
+        from mtop_tui.engine.past import pasts  # noqa: PLC0415 - few stories state a history
+
+        return pasts(self._fleet, self._story.history, now)
 
     def _recorded(self, now: float) -> dict[ServiceKey, TraceWorkload]:
         """The traces of the story, which begin with it."""
