@@ -166,11 +166,12 @@ def test_samples_go_on_after_a_past_that_came_first() -> None:
     assert only(state).events.total > 1000
 
 
-def test_steps_that_do_not_fit_their_layout_are_left_out() -> None:
+def test_steps_that_do_not_fit_or_are_not_past_are_left_out() -> None:
     short = PastStep(START, HOUR, (PoolStep("main", (1.0,), ()),))
     endless = step(START, 1, 0, math.inf)
-    state = chat_of(store_with(*live(2), told([short, endless], [short, endless])))
-    assert only(state).budget is not None
+    wrong = [short, endless, step(START + DAY, 1, 0), step(math.nan, 1, 0), step(-math.inf, 1, 0)]
+    state = chat_of(store_with(told(wrong, wrong), *live(2)))
+    assert only(state).events.total > 100
 
 
 def test_a_past_of_a_service_that_is_not_there_is_not_kept() -> None:
@@ -305,4 +306,6 @@ async def test_another_process_tells_the_same_past() -> None:
 def test_a_story_with_a_past_comes_out_as_it_says(monkeypatch, capfd) -> None:
     arguments = ["mtop", "simulate", "canary-failure", "--assert", "--set", "history=30d"]
     monkeypatch.setattr(sys, "argv", arguments)
-    assert main() == 0, capfd.readouterr().out
+    code, said = main(), capfd.readouterr()
+    assert code == 0, said.out
+    assert " -1:15  simulated past until here" in said.err

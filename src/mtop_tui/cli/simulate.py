@@ -200,8 +200,9 @@ def _situation(fleet: StoryFleet) -> str:
 def _progress(seconds: float, text: str) -> None:
     from mtop_tui.text import safe
 
-    minutes, rest = divmod(round(seconds), 60)
-    click.echo(f"{minutes:3}:{rest:02}  {safe(text)}", err=True)
+    minutes, rest = divmod(abs(round(seconds)), 60)
+    sign = "-" if seconds < 0 else ""
+    click.echo(f"{sign + str(minutes):>3}:{rest:02}  {safe(text)}", err=True)
 
 
 def _write(path: Path, text: str, mode: str = "w") -> None:

@@ -160,13 +160,16 @@ class ServiceState:
         index = index_of(past.layout)
         if self.history is None:
             self.history = ServiceHistory()
-        for step in filter(index.fits, past.moments[:PAST_MOMENTS]):
-            self.history.fill(step.at, past_figures(index, step))
+        for step in past.moments[:PAST_MOMENTS]:
+            if index.fits(step, past.at):
+                self.history.fill(step.at, past_figures(index, step))
         self._follow_promises()
         if self._tracks:
             from mtop_tui.state.objectives import PoolMinute  # noqa: PLC0415 - imported by now
 
-            for step in filter(index.fits, past.hours[:PAST_HOURS]):
+            for step in past.hours[:PAST_HOURS]:
+                if not index.fits(step, past.at):
+                    continue
                 scale = MINUTE / step.seconds
                 mean = [
                     PoolMinute(one.role == "prefill", index, [scale * n for n in one.added])

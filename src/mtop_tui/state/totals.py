@@ -95,11 +95,15 @@ class LayoutIndex:
         self.levels = _levels(self.gauges)
         """From a sample's gauges: each of `LEVELS`."""
 
-    def fits(self, step: PastStep) -> bool:
-        """Whether a step of the past has the width of the layout, and a length up to an hour."""
-        return 0 < step.seconds <= HOUR and all(
-            len(one.added) == self.width and len(one.gauges) in {0, len(self.gauges)}
-            for one in step.pools
+    def fits(self, step: PastStep, until: float) -> bool:
+        """Whether a step is past by then, has the layout's width, and a length up to an hour."""
+        return (
+            0 < step.at <= until
+            and 0 < step.seconds <= HOUR
+            and all(
+                len(one.added) == self.width and len(one.gauges) in {0, len(self.gauges)}
+                for one in step.pools
+            )
         )
 
 
