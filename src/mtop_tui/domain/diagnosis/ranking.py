@@ -56,7 +56,14 @@ EXPLAINS: dict[str, tuple[str, ...]] = {
     "engine-died": (*_DOWN, "crash-loop", "high-errors", "slow-replica", *_OVERLOAD),
     "crash-loop": (*_DOWN, "rollout-stuck", "high-errors", *_OVERLOAD),
     "revision-failed": _DOWN,
-    "starting": ("not-ready", "in-progress", "autoscaler-unmet", "no-traffic", *_BUSY),
+    "starting": (
+        "not-ready",
+        "in-progress",
+        "autoscaler-unmet",
+        "no-traffic",
+        "group-degraded",
+        *_BUSY,
+    ),
     "waiting-for-gateway": ("not-ready", "in-progress", "no-traffic"),
     "gateway-not-ready": ("not-ready", "in-progress", "no-traffic"),
     "route-not-ready": ("not-ready", "in-progress", "no-traffic"),
@@ -79,6 +86,7 @@ EXPLAINS: dict[str, tuple[str, ...]] = {
     "front-end-bound": _OVERLOAD,
     "kv-saturation": ("high-tpot", *_OVERLOAD),
     "queue-growth": ("high-ttft",),
+    "high-tpot": ("kv-saturation", *_OVERLOAD),
 }
 """Which symptoms each cause explains, by id. `stopped` makes all that is not deeper irrelevant."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Sequence
+from dataclasses import replace
 
 from mtop_tui.domain.diagnosis.facts import ReplicaFacts, ServiceFacts, total
 from mtop_tui.domain.diagnosis.findings import Confidence, Depth, Evidence, Finding, Severity
@@ -43,6 +44,9 @@ DEVIATIONS, SPREAD_LEAST = 3.5, 0.03
 _MAD_TO_DEVIATION = 1.4826
 
 ERRORS_LEAST = 0.05
+IDLE = 0.5
+"""Mean utilisation up to which GPUs are not what work waits for."""
+
 BOUND = 5.0
 """Times longer the queue of one half of a disaggregated service has to be, per ready replica."""
 
@@ -279,8 +283,10 @@ def front_end_bound(facts: ServiceFacts) -> Finding | None:
     waiting, usage, busy = figures.waiting, figures.kv_usage, figures.gpu_utilisation
     if waiting is None or usage is None or busy is None:
         return None
-    if waiting < QUEUE_LEAST or usage > 0.5 or busy > 0.5:
+    if waiting < QUEUE_LEAST or usage > 0.5 or busy > IDLE:
         return None
+    if high_tpot(facts) is not None:
+        return None  # then steps are slow, which is nearer than that requests wait for them
     return _serving(
         facts,
         id="front-end-bound",
@@ -326,13 +332,20 @@ def high_ttft(facts: ServiceFacts) -> Finding | None:
 
 
 def high_tpot(facts: ServiceFacts) -> Finding | None:
-    """The mean time per output token is above its objective, or twice its baseline."""
+    """The mean time per output token is above its objective, or twice its baseline.
+
+    With GPUs half idle it is no symptom of load: host or neighbours hold up the steps, and requests
+    wait for that.
+    """
     figures = facts.figures
-    above = _latency(facts, "TPOT", figures.tpot, figures.tpot_objective, "objective")
-    if above is not None:
-        return above
     limit = None if figures.tpot_baseline is None else SLOWER * figures.tpot_baseline
-    return _latency(facts, "TPOT", figures.tpot, limit, "twice its baseline")
+    found = _latency(facts, "TPOT", figures.tpot, figures.tpot_objective, "objective") or _latency(
+        facts, "TPOT", figures.tpot, limit, "twice its baseline"
+    )
+    busy = figures.gpu_utilisation
+    if found is None or busy is None or busy > IDLE:
+        return found
+    return replace(found, depth=Depth.BALANCE)
 
 
 def _latency(
