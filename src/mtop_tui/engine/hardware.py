@@ -7,6 +7,7 @@ is lowered by `flops_reach`.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 import msgspec
 
@@ -131,6 +132,7 @@ _SLICES = 7
 _A100_40_GIB = frozenset({"40", "40gb", "39", "40960", "40536"})
 
 
+@lru_cache(maxsize=1024)
 def gpu_named(name: str | None) -> Gpu | None:
     """The GPU that a label, an instance list or a person calls `name`, or None.
 

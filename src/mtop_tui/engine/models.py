@@ -6,6 +6,7 @@ Figures are those of the published configurations (`config.json` on Hugging Face
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 import msgspec
 
@@ -225,6 +226,7 @@ DEFAULT_BILLIONS = 7.0
 """Assumed where neither the name is known nor has a size in it."""
 
 
+@lru_cache(maxsize=1024)
 def model_named(*names: str) -> Model:
     """The model that the first recognisable of `names` (a URI, a name) means.
 

@@ -52,7 +52,11 @@ class Flow:
     __slots__ = ("group", "key", "lengths", "members", "mirrors", "random", "total", "workload")
 
     def __init__(
-        self, key: ServiceKey, workload: RequestSource, random: Random, group: RouteGroup | None
+        self,
+        key: ServiceKey,
+        workload: RequestSource,
+        random: Random | None,
+        group: RouteGroup | None,
     ) -> None:
         self.key, self.workload, self.random, self.group = key, workload, random, group
         self.members: list[tuple[ServiceRun, int]] = []
@@ -145,14 +149,19 @@ class Router:
 
     def level(self, key: ServiceKey, at: float) -> tuple[float, Lengths]:
         """Mean requests per second that a service receives, and how long they are."""
-        share = self.share(key)
-        if share is None:
+        flow = self._flow_of.get(key)
+        if flow is None:
             return 0.0, _NONE
-        flow = share.flow
-        lengths = Lengths(*flow.workload.mean_lengths())
-        if lengths != flow.lengths:
-            flow.lengths = lengths
-        return flow.workload.rate(at) * share.part, flow.lengths
+        if flow.group is None:
+            part = 1.0 if flow.total else 0.0
+        else:
+            share = self.share(key)
+            part = share.part if share else 0.0
+        workload, lengths = flow.workload, flow.lengths
+        prompt, output, hit = workload.mean_lengths()
+        if prompt != lengths.prompt or output != lengths.output or hit != lengths.hit:
+            flow.lengths = Lengths(prompt, output, hit)
+        return workload.rate(at) * part, flow.lengths
 
     def set_weights(self, flow: Flow, weights: dict[str, int]) -> None:
         """Other weights for some members."""
@@ -208,9 +217,10 @@ class Router:
     def _split(self, flow: Flow, requests: list[Request]) -> list[tuple[ServiceRun, list[Request]]]:
         open_members = [(run, weight) for run, weight in flow.members if not run.stopped]
         parts: list[list[Request]] = [[] for _ in open_members]
-        draw, total = flow.random.random, flow.total
-        if not total:
+        total = flow.total
+        if not total or flow.random is None:
             return []
+        draw = flow.random.random
         for request in requests:
             place = draw() * total
             for index, (_, weight) in enumerate(open_members):
@@ -288,7 +298,9 @@ class Router:
             ref = ObjectRef(key.cluster, key.namespace, _GROUP_KIND, key.name)
             group = RouteGroup(at=world.now, ref=naming.identified(world.seed, ref), members=())
         source = self._source([run], group)
-        return Flow(key, source, world.random(key.namespace, key.name, "route"), group)
+        # Making a stream takes long, and only groups choose between members.
+        random = world.random(key.namespace, key.name, "route") if grouped else None
+        return Flow(key, source, random, group)
 
     def _source(self, runs: Sequence[ServiceRun], group: RouteGroup | None) -> RequestSource:
         """What a service, or the members of a group together, are asked for."""

@@ -200,7 +200,10 @@ class ServiceRun:
 
     def pool(self, role: Role) -> PoolRun:
         """The pool of a role."""
-        return next(one for one in self.pools if one.role == role)
+        for one in self.pools:
+            if one.role == role:
+                return one
+        raise LookupError(f"{self.key.name} has no {role} pool")
 
     @property
     def ready(self) -> bool:

@@ -42,6 +42,7 @@ class _Track:
         "hung",
         "paced_at",
         "ref",
+        "ring",
         "since",
         "stats",
         "ticking",
@@ -50,6 +51,7 @@ class _Track:
 
     def __init__(self, ref: ObjectRef) -> None:
         self.ref = ref
+        self.ring: LogRing | None = None
         self.stats: ReplicaStats | None = None
         self.finished = self.failed = 0.0
         self.hung = self.ticking = False
@@ -209,7 +211,8 @@ class Chronicle:
 
     def _serving(self, replica: SimulatedReplica, at: float) -> None:
         track = self._track(replica)
-        self._main(replica).stage(at, "ready")
+        track.ring = self._main(replica)
+        track.ring.stage(at, "ready")
         track.hung = False
         track.finished = track.failed = 0.0
         if not track.ticking:
@@ -271,7 +274,7 @@ class Chronicle:
         counters = server.page.counters
         finished = counters[vllm.STOP] + counters[vllm.LENGTH]
         failed = counters[vllm.ERROR]
-        ring = self._main(replica)
+        ring = track.ring or self._main(replica)
         hung = server.factors.hung
         if hung != track.hung:
             track.hung = hung

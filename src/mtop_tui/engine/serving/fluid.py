@@ -8,6 +8,8 @@ agree with the simulation of single requests, tails near saturation and in short
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from functools import lru_cache
 from math import exp, floor, log, sqrt
 from random import Random
 
@@ -22,6 +24,7 @@ from mtop_tui.engine.serving.steady import (
     loaded_step,
     max_batch,
     queue_wait,
+    request_cost,
     role_lengths,
 )
 from mtop_tui.engine.serving.step_time import StepRates, step_rates
@@ -30,16 +33,34 @@ _BLOCK = 16
 _LENGTH_SHARE, _ABORT_SHARE = 0.08, 0.002
 
 # Shares of requests with a length, or a length of an answer, against the mean: a log-normal's.
-_PROMPTS = ((0.25, 0.30), (0.25, 0.60), (0.25, 1.00), (0.25, 2.10))
+_PROMPTS = (0.30, 0.60, 1.00, 2.10)
+_PROMPT_SHARE = 1.0 / len(_PROMPTS)
+# What each of them still has of a wait that goes down to nothing, and of one that is exponential.
+_LEFT = tuple(1.0 - (index + 0.5) * _PROMPT_SHARE for index in range(len(_PROMPTS)))
+_WAITS = tuple((left, -log(left)) for left in _LEFT)
 _OUTPUTS = ((0.25, 0.40), (0.25, 0.70), (0.25, 1.05), (0.25, 1.85))
+_MEAN_OUTPUT = sum(share * size for share, size in _OUTPUTS)
+_EDGES = vllm.REQUEST_EDGES
 # Token intervals against the step time: most are plain steps, some waited for a prompt to be read.
 _INTERVALS = ((0.35, 0.92), (0.42, 1.0), (0.15, 1.08), (0.06, 1.2), (0.02, 1.6))
+_SHORTEST, _LONGEST = _INTERVALS[0][1], _INTERVALS[-1][1]
+_MEAN_INTERVAL = sum(share * size for share, size in _INTERVALS)
 
 
 class _Shape:
     """What follows from lengths and factors, kept as long as both stay the same."""
 
-    __slots__ = ("batch", "capacity", "full", "lengths", "rates", "reading")
+    __slots__ = (
+        "batch",
+        "capacity",
+        "cost",
+        "full",
+        "least",
+        "lengths",
+        "rates",
+        "reading",
+        "readings",
+    )
 
     def __init__(self, profile: ServingProfile, rates: StepRates, lengths: Lengths) -> None:
         self.rates = rates
@@ -47,7 +68,25 @@ class _Shape:
         self.batch = max_batch(profile, rates, self.lengths)
         self.full = full_step(rates, self.lengths, self.batch) if self.batch else 0.0
         self.capacity = self.batch / (self.lengths.output * self.full) if self.batch else 0.0
-        self.reading = rates.prefill(self.lengths.prompt, self.lengths.hit)
+        prompt, hit = self.lengths.prompt, self.lengths.hit
+        self.reading = rates.prefill(prompt, hit)
+        self.cost = request_cost(rates, self.lengths)
+        self.least = rates.decode(1.0, self.lengths.held)
+        self.readings = tuple(rates.prefill(prompt * size, hit) for size in _PROMPTS)
+
+    def step(self, rate: float) -> float:
+        """`loaded_step`, with what does not depend on the rate worked out before."""
+        if self.rates.experts:
+            return loaded_step(self.rates, self.lengths, rate, self.batch)
+        least = self.least
+        step = self.rates.fixed / (1.0 - min(rate * self.cost, 0.999))
+        return min(max(step, least), max(self.full, least))
+
+
+@lru_cache(maxsize=16_384)
+def _shape(profile: ServingProfile, rates: StepRates, lengths: Lengths) -> _Shape:
+    """One for all replicas of a pool."""
+    return _Shape(profile, rates, lengths)
 
 
 class FluidServer:
@@ -95,7 +134,9 @@ class FluidServer:
     @factors.setter
     def factors(self, factors: Factors) -> None:
         self._factors = factors
-        self._rates = step_rates(self._profile.costs, factors)
+        # The usual constants are shared by all replicas of a profile, and so stay in the cache.
+        usual = factors == UNCHANGED
+        self._rates = self._profile.rates if usual else step_rates(self._profile.costs, factors)
         self._shape: _Shape | None = None
 
     @property
@@ -143,8 +184,8 @@ class FluidServer:
         if shape is None or self._lengths is not lengths:
             self._lengths = lengths
             hit = lengths.hit * self._factors.hit
-            shape = _Shape(self._profile, self._rates, Lengths(lengths.prompt, lengths.output, hit))
-            self._shape = shape
+            found = Lengths(lengths.prompt, lengths.output, hit)
+            shape = self._shape = _shape(self._profile, self._rates, found)
         mean = rate * elapsed
         noise = self._random.gauss(0.0, sqrt(mean)) if mean > 0.0 else 0.0
         arrived = self._whole(0, mean + noise)
@@ -170,7 +211,7 @@ class FluidServer:
             self.page.counters[vllm.ABORT] += gone
 
     def _serve(self, shape: _Shape, elapsed: float, arrived: int) -> None:
-        rates, lengths, page = shape.rates, shape.lengths, self.page
+        lengths, page = shape.lengths, self.page
         queued, before = self._queue, self._running
         room = shape.capacity * elapsed + max(0.0, shape.batch - before)
         admitted = min(queued + arrived, float(floor(room)))
@@ -181,7 +222,7 @@ class FluidServer:
 
         rate_in = admitted / elapsed
         utilisation = min(rate_in / shape.capacity, 1.0)
-        step = shape.full if left else loaded_step(rates, lengths, rate_in, shape.batch)
+        step = shape.full if left else shape.step(rate_in)
         life = lengths.output * step
         level = min(rate_in * life, shape.batch)
         decay = exp(-min(elapsed / life, 50.0))
@@ -215,20 +256,29 @@ class FluidServer:
         *,
         backlog: bool,
     ) -> None:
-        page, lengths, rates = self.page, shape.lengths, shape.rates
+        # Counted in place: a large fleet does this more often than anything else.
+        page, lengths = self.page, shape.lengths
+        buckets, sums = page.buckets, page.sums
+        queued, read, firsts = (
+            buckets[vllm.QUEUE_TIME],
+            buckets[vllm.PREFILL_TIME],
+            buckets[vllm.TTFT],
+        )
         added = self._profile.request_overhead + self._factors.network + step * 0.5
         first, last = waits
-        for index, (share, size) in enumerate(_PROMPTS):
-            times = share * admitted
-            position = (index + 0.5) / len(_PROMPTS)
-            if backlog:
-                wait = first + (last - first) * position
-            else:
-                wait = first * (1.0 - position) - last * log(1.0 - position)
-            reading = step + rates.prefill(lengths.prompt * size, lengths.hit)
-            page.observe(vllm.QUEUE_TIME, wait, times)
-            page.observe(vllm.PREFILL_TIME, reading, times)
-            page.observe(vllm.TTFT, wait + reading + added, times)
+        times = _PROMPT_SHARE * admitted
+        all_waits = all_readings = 0.0
+        for (left, spread), fresh in zip(_WAITS, shape.readings, strict=True):
+            wait = first * left + last * ((1.0 - left) if backlog else spread)
+            reading = step + fresh
+            queued[bisect_left(_EDGES, wait)] += times
+            read[bisect_left(_EDGES, reading)] += times
+            firsts[bisect_left(vllm.TTFT_EDGES, wait + reading + added)] += times
+            all_waits += wait
+            all_readings += reading
+        sums[vllm.QUEUE_TIME] += all_waits * times
+        sums[vllm.PREFILL_TIME] += all_readings * times
+        sums[vllm.TTFT] += (all_waits + all_readings + len(_PROMPTS) * added) * times
         tokens = float(round(lengths.prompt * admitted))
         page.counters[vllm.PROMPT_TOKENS] += tokens
         page.counters[vllm.PREFIX_QUERIES] += tokens
@@ -243,8 +293,14 @@ class FluidServer:
             page.observe(vllm.ITL, self._stood, times)
             page.counters[vllm.GENERATION_TOKENS] += times
             self._stood = 0.0
-        for share, size in _INTERVALS:
-            page.observe(vllm.ITL, step * size, whole * share)
+        buckets, edges = page.buckets[vllm.ITL], vllm.TOKEN_EDGES
+        low = bisect_left(edges, step * _SHORTEST)
+        if low == len(edges) or step * _LONGEST <= edges[low]:
+            buckets[low] += whole
+        else:
+            for share, size in _INTERVALS:
+                buckets[bisect_left(edges, step * size)] += whole * share
+        page.sums[vllm.ITL] += step * _MEAN_INTERVAL * whole
         page.counters[vllm.GENERATION_TOKENS] += whole
 
     def _count_ended(
@@ -253,10 +309,15 @@ class FluidServer:
         page = self.page
         first, last = waits
         base = self._profile.request_overhead + self._factors.network + step * 1.5 + shape.reading
+        base += (first + last) * 0.5
+        decoded, whole = page.buckets[vllm.DECODE_TIME], page.buckets[vllm.E2E]
         for share, size in _OUTPUTS:
-            decode = shape.lengths.output * size * step
-            page.observe(vllm.DECODE_TIME, decode, share * ended)
-            page.observe(vllm.E2E, base + (first + last) * 0.5 + decode, share * ended)
+            decode, times = shape.lengths.output * size * step, share * ended
+            decoded[bisect_left(_EDGES, decode)] += times
+            whole[bisect_left(_EDGES, base + decode)] += times
+        spent = shape.lengths.output * _MEAN_OUTPUT * step * ended
+        page.sums[vllm.DECODE_TIME] += spent
+        page.sums[vllm.E2E] += spent + base * ended
         counters = page.counters
         length, abort = _LENGTH_SHARE * ended, _ABORT_SHARE * ended
         counters[vllm.LENGTH] += length

@@ -74,17 +74,21 @@ def full_step(rates: StepRates, lengths: Lengths, batch: float) -> float:
     )
 
 
+def request_cost(rates: StepRates, lengths: Lengths) -> float:
+    """Seconds of steps that one request takes for itself, whatever else is in them."""
+    return (
+        rates.prefill(lengths.prompt, lengths.hit)
+        + lengths.output * rates.per_sequence
+        + lengths.output * lengths.held * rates.per_context
+    )
+
+
 def loaded_step(rates: StepRates, lengths: Lengths, rate: float, batch: float) -> float:
     """Seconds per step at a rate below capacity.
 
     What experts add is not linear in the batch and is iterated.
     """
-    per_request = (
-        rates.prefill(lengths.prompt, lengths.hit)
-        + lengths.output * rates.per_sequence
-        + lengths.output * lengths.held * rates.per_context
-    )
-    share = min(rate * per_request, 0.999)
+    share = min(rate * request_cost(rates, lengths), 0.999)
     least = rates.decode(1.0, lengths.held)
     step = least
     for _ in range(8 if rates.experts else 1):

@@ -7,6 +7,8 @@ fourteen days of Alibaba's services (Apache-2.0, arXiv 2505.09999). See docs/wor
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import msgspec
 
 from mtop_tui.engine.workload.lengths import Lengths, Part
@@ -103,19 +105,23 @@ BATCH = Kind(
 KINDS = {one.name: one for one in (CHAT, CODE, MIXED, LONG_CONTEXT, REASONING, BATCH)}
 """All kinds, by name."""
 
-_HINTS = (
-    (CODE, ("code", "autocomplete", "completion", "copilot", "starcoder")),
-    (
-        BATCH,
-        ("batch", "offline", "embed", "rerank", "classif", "guard", "moderat", "extract"),
-    ),
-    (LONG_CONTEXT, ("long", "rag-", "document", "summar", "agent", "1m-", "128k-")),
-    (REASONING, ("reason", "r1-", "o1-", "qwq", "think", "math")),
-    (CHAT, ("chat", "instruct", "assistant", "it-")),
+_HINTS = tuple(
+    (kind, tuple(f"-{word}" for word in words))
+    for kind, words in (
+        (CODE, ("code", "autocomplete", "completion", "copilot", "starcoder")),
+        (
+            BATCH,
+            ("batch", "offline", "embed", "rerank", "classif", "guard", "moderat", "extract"),
+        ),
+        (LONG_CONTEXT, ("long", "rag-", "document", "summar", "agent", "1m-", "128k-")),
+        (REASONING, ("reason", "r1-", "o1-", "qwq", "think", "math")),
+        (CHAT, ("chat", "instruct", "assistant", "it-")),
+    )
 )
 """What parts of names begin with; a hyphen ends the part."""
 
 
+@lru_cache(maxsize=4096)
 def kind_of(*names: str | None) -> Kind:
     """The kind that the names of a service and its model suggest, else mixed; the first that does.
 
@@ -125,6 +131,7 @@ def kind_of(*names: str | None) -> Kind:
         parts = "".join(one if one.isalnum() else "-" for one in (name or "").lower())
         text = f"-{parts}-"
         for kind, words in _HINTS:
-            if any(f"-{word}" in text for word in words):
-                return kind
+            for word in words:
+                if word in text:
+                    return kind
     return MIXED

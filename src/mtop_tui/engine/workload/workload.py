@@ -71,7 +71,9 @@ class Workload:
     __slots__ = (
         "_at",
         "_begin",
+        "_cell",
         "_changes",
+        "_course",
         "_due",
         "_end",
         "_gap",
@@ -108,6 +110,8 @@ class Workload:
         self._now = self._at = self._end = self._due = -math.inf
         self._gap = self._rate = 0.0
         self._scales = _PLAIN
+        # The course of the rate in the cell that was asked about last.
+        self._cell, self._course = math.nan, 0.0
 
     @property
     def mean(self) -> float:
@@ -224,8 +228,12 @@ class Workload:
 
     def _usual(self, at: float) -> float:
         """The rate without changes: that in the middle of the cell around `at`."""
-        middle = (at // CELL + 0.5) * CELL
-        return self._mean * rhythm.course(self._key, middle + self._offset, self.shape.diurnal)
+        cell = at // CELL
+        if cell != self._cell:
+            self._cell = cell
+            middle = (cell + 0.5) * CELL
+            self._course = rhythm.course(self._key, middle + self._offset, self.shape.diurnal)
+        return self._mean * self._course
 
     def _enter(self, at: float) -> None:
         """Set the rate, and until when it holds."""
