@@ -17,9 +17,14 @@ from mtop_tui.commands import Command
 from mtop_tui.views.table import Tone
 from mtop_tui.widgets.strips import Piece, strip
 
+HELP = "app.help"
+
 
 class KeyBar(Widget):
-    """Keys and labels of the commands that have one; what does not fit is left to `?`."""
+    """Keys and labels of the commands that have one; what does not fit is left to `?`.
+
+    The key to help is there however little room there is.
+    """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"key-bar--key"}
     ALLOW_SELECT = False
@@ -34,17 +39,30 @@ class KeyBar(Widget):
         if y:
             return Strip.blank(width, self.rich_style)
         pieces: list[Piece] = [(" ", "normal")]
-        used = 1
+        left = width - 1
+        kept = sum(_width(command) for command in self._commands if command.id == HELP)
         for command in self._commands:
-            key = command.key_label.split(" ")[0]
-            text = f" {command.bar}  "
-            if used + len(key) + len(text) > width:
-                break
-            pieces += [(key, "good"), (text, "normal")]
-            used += len(key) + len(text)
+            is_help = command.id == HELP
+            if _width(command) > left - (0 if is_help else kept):
+                continue
+            kept = 0 if is_help else kept
+            pieces += [(_key(command), "good"), (_words(command), "normal")]
+            left -= _width(command)
         return strip(pieces, width, self._style)
 
     def _style(self, tone: Tone) -> Style:
         if tone != "good":
             return self.rich_style
         return self.rich_style + self.get_component_rich_style("key-bar--key", partial=True)
+
+
+def _key(command: Command) -> str:
+    return command.key_label.split(" ")[0]
+
+
+def _words(command: Command) -> str:
+    return f" {command.bar}  "
+
+
+def _width(command: Command) -> int:
+    return len(_key(command)) + len(_words(command))
