@@ -12,7 +12,6 @@ import msgspec
 
 from mtop_tui.engine import naming
 from mtop_tui.engine.control.autoscaling import Rule, Scaler
-from mtop_tui.engine.control.commands import FleetLevers
 from mtop_tui.engine.control.nodes import Nodes
 from mtop_tui.engine.control.workloads import Workloads
 from mtop_tui.engine.deployment import DEFAULT_IMAGE, SimulatedService, pools_of, pull_fault
@@ -20,7 +19,6 @@ from mtop_tui.engine.kubelet import Kubelet
 from mtop_tui.engine.levers import Levers
 from mtop_tui.engine.lifecycle import Limits
 from mtop_tui.engine.outputs.chronicle import Chronicle
-from mtop_tui.engine.outputs.exporter import Exporter
 from mtop_tui.engine.outputs.logbook import Logbook
 from mtop_tui.engine.pods import SimulatedReplica
 from mtop_tui.engine.randomness import stream
@@ -104,11 +102,8 @@ class SimulatedFleet:
         )
         self.workloads.kubelet = self.kubelet
         self.nodes = Nodes(self.world, self.kubelet, self.chronicle)
-        exporter = Exporter(
-            self.world, self.chronicle.stats, lambda: self.nodes.xids, analytic=self.fluid
-        )
         if nodes or services:
-            self.world.at(start, exporter.begin)
+            self.world.at(start, self._export)
         self.sampler.attach(self.world, self.router)
         self.kubelet.serve = self._serve
         self._born = _born(services, seed, start)
@@ -119,11 +114,15 @@ class SimulatedFleet:
         self._leaving: dict[ServiceKey, ServiceRun] = {}
         self.workloads.settled = self._left
         self._described = False
-        self._levers = FleetLevers(self)
+        self._levers: Levers | None = None
 
     @property
     def levers(self) -> Levers:
         """The only way in for faults, scenarios and users."""
+        if self._levers is None:
+            from mtop_tui.engine.control.commands import FleetLevers  # noqa: PLC0415 - if used
+
+            self._levers = FleetLevers(self)
         return self._levers
 
     def advance(self, until: float) -> Iterator[list[Observation]]:
@@ -298,6 +297,15 @@ class SimulatedFleet:
         self.world.emit(scaler.record)
         self._scalers += 1
         scaler.begin((self._scalers * 0.6180339887498949) % 1.0)
+
+    def _export(self) -> None:
+        from mtop_tui.engine.outputs.exporter import (  # noqa: PLC0415 - after the first picture
+            Exporter,
+        )
+
+        Exporter(
+            self.world, self.chronicle.stats, lambda: self.nodes.xids, analytic=self.fluid
+        ).begin()
 
     def _serve(self, replica: SimulatedReplica) -> None:
         self.sampler.join(replica)

@@ -211,9 +211,11 @@ _CATALOGUE: tuple[tuple[str, Model], ...] = (
     (r"opt-125m", _dense("OPT-125M", 0.125, 12, 768, 12, 12, 64, 50272)),
 )
 
-# What a name must begin to match with: only patterns of its own family are ever compiled.
-_FAMILIES = tuple(
-    (re.split("[^a-z]", pattern, maxsplit=1)[0], pattern, model) for pattern, model in _CATALOGUE
+# The plain words that a name must hold to match, family and size: only then is a pattern compiled.
+_WORDS = re.compile(r"\\b|[^a-z0-9]")
+_ROWS = tuple(
+    ((words := _WORDS.split(pattern))[0], words[-1], pattern, model)
+    for pattern, model in _CATALOGUE
 )
 
 _SIZE = r"(?:\b|_)(?:(\d+)x)?(\d+(?:\.\d+)?)(b|m)(?:\b|_)"
@@ -235,8 +237,8 @@ def model_named(*names: str) -> Model:
     """
     lowered = [name.lower() for name in names if name]
     for name in lowered:
-        for family, pattern, model in _FAMILIES:
-            if family in name and re.search(pattern, name):
+        for family, size_word, pattern, model in _ROWS:
+            if family in name and size_word in name and re.search(pattern, name):
                 return _quantised(model, name)
     for name in lowered:
         size = re.search(_SIZE, name)

@@ -6,10 +6,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-_AT = re.compile(r"^(?P<what>.*?)(?: - at `(?:key in )?\$(?P<path>.*)`)?$", re.DOTALL)
-_EXPECTED = re.compile(r"Expected `(?P<types>[^`]+)`(?P<rule>[^,]*)(?:, got `(?P<got>[^`]+)`)?")
-_MISSING = re.compile(r"Object missing required field `(?P<name>[^`]+)`")
-_STEP = re.compile(r"\[(\d+)\]|\[(\.\.\.)\]|([^.\[\]]+)")
+# Compiled when something is wrong: most start-ups never need them.
+_AT = r"(?s)^(?P<what>.*?)(?: - at `(?:key in )?\$(?P<path>.*)`)?$"
+_EXPECTED = r"Expected `(?P<types>[^`]+)`(?P<rule>[^,]*)(?:, got `(?P<got>[^`]+)`)?"
+_MISSING = r"Object missing required field `(?P<name>[^`]+)`"
+_STEP = r"\[(\d+)\]|\[(\.\.\.)\]|([^.\[\]]+)"
 _LONGEST_VALUE = 40
 
 _QUANTITY = 'a quantity such as 1 or "500m"'
@@ -39,13 +40,13 @@ class FieldError(ValueError):
 
 def field_error(validation: str, body: Mapping[str, Any]) -> FieldError:
     """msgspec's message about `body`, turned into a sentence about the field it names."""
-    parts = _AT.match(validation)
+    parts = re.match(_AT, validation)
     what, path = (parts["what"], parts["path"] or "") if parts else (validation, "")
-    missing = _MISSING.match(what)
+    missing = re.match(_MISSING, what)
     if missing:
         field, _ = _found(path, body, "")
         return FieldError(f"{field}.{missing['name']}".lstrip("."), "is missing; add it")
-    expected = _EXPECTED.match(what)
+    expected = re.match(_EXPECTED, what)
     if not expected:
         return FieldError(_found(path, body, "")[0] or "document", what)
     field, value = _found(path, body, expected["types"])
@@ -89,7 +90,7 @@ def _advice(nouns: list[str], value: Any) -> str:
 def _found(path: str, body: Any, types: str) -> tuple[str, Any]:
     """The path in words, and the value there; `[...]` becomes the key that is at fault."""
     field, value = "", body
-    for index, anything, name in _STEP.findall(path):
+    for index, anything, name in re.findall(_STEP, path):
         if index:
             field += f"[{index}]"
             value = value[int(index)] if isinstance(value, list) else None

@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 
 _GIB: Final = 2.0**30
 _UNITS: Final = {"KiB": 2.0**10, "MiB": 2.0**20, "GiB": _GIB}
+# What models too large for their GPUs end with is told without the patterns.
+_OFTEN: Final = (
+    ("CUDA out of memory", "cuda-oom"),
+    ("No available memory for the cache blocks", "no-kv-memory"),
+)
 _WITH_FIGURES: Final = frozenset({"gpu-memory-taken"})
 _API: Final = "(APIServer pid=1)"
 
@@ -250,9 +255,9 @@ signature of its own."""
 
 def failure_of(text: str) -> str:
     """The failure whose words these are; "error" for words that are of none."""
-    # The one that replicas run into by themselves is told without the patterns.
-    if "No available memory for the cache blocks" in text:
-        return "no-kv-memory"
+    for words, kind in _OFTEN:
+        if words in text:
+            return kind
     found = _match(text)
     name = found.signature if found else ""
     return name if name in SERVING and name not in _WITH_FIGURES else "error"
@@ -260,12 +265,13 @@ def failure_of(text: str) -> str:
 
 def wanted_bytes(text: str) -> float | None:
     """How much an allocation that failed had asked for; None if the words do not say it."""
-    found = _match(text)
-    wanted = dict(found.values).get("wanted") if found else None
-    if wanted is None:
+    said = text.partition("Tried to allocate ")[2].split(maxsplit=2)
+    if len(said) < 2 or (unit := _UNITS.get(said[1].rstrip("."))) is None:
         return None
-    number, unit = wanted.split()
-    return float(number) * _UNITS[unit]
+    try:
+        return float(said[0]) * unit
+    except ValueError:
+        return None
 
 
 def _match(text: str) -> Match | None:
