@@ -39,7 +39,7 @@ async def test_events_stand_newest_first_and_say_their_message(fleet: Fleet) -> 
         await pilot.press("e")
         await fleet.settle(pilot)
         assert "fleet > events" in fleet.lines[0]
-        assert "1 warnings" in fleet.lines[0]
+        assert "1 warning" in fleet.lines[0]
         rows = [line for line in fleet.lines if "pod/chat-" in line]
         assert "FailedScheduling" in rows[0]
         assert " 20s " in rows[0]

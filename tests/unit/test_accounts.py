@@ -95,12 +95,12 @@ def test_a_gap_is_not_observed_rather_than_free() -> None:
     assert "observed" in summary(view, "service", "1h")[2].text
 
 
-def test_a_node_without_a_price_makes_a_lower_bound() -> None:
+def test_what_has_no_price_is_not_known_and_not_free() -> None:
     fleet = store(*minutes(10), machine=None)
     view = costs(fleet, BEGIN + 600, "service", 3600)
     (spent,) = [column for column in COLUMNS if column.id == "spent"]
     rows = {row.name: row for row in view.rows.values()}
-    assert spent.cell(rows["chat"]).text.startswith(">=")
+    assert spent.cell(rows["chat"]).text == "--"
     assert view.bill is not None
     assert view.bill.usd == Decimal(0)
     assert explain(rows["chat"]).chain.text == "no node has a price"

@@ -532,3 +532,49 @@ def test_a_service_that_was_removed_is_not_listed(provider, monkeypatch):
     fleet = source.Fleet(scripted, FleetStore(), ManualClock(START))
     monkeypatch.setattr(source, "open_fleet", lambda _, hurry: fleet)
     assert run("list", "-o", "name").stdout == "production/here\n"
+
+
+def test_more_replicas_than_any_cluster_has_are_refused_by_their_field(tmp_path):
+    big = {
+        "apiVersion": "serving.kserve.io/v1alpha2",
+        "kind": "LLMInferenceService",
+        "metadata": {"name": "big", "namespace": "x"},
+        "spec": {"model": {"uri": "hf://org/b-7b", "name": "b"}, "replicas": 2_000_000_000},
+    }
+    fine = {**big, "metadata": {"name": "fine", "namespace": "x"}}
+    fine["spec"] = {**big["spec"], "replicas": 1}
+    (tmp_path / "big.yaml").write_text(yaml.safe_dump(big))
+    (tmp_path / "fine.yaml").write_text(yaml.safe_dump(fine))
+    done = run_installed("list", "-o", "name", "--mocks", str(tmp_path))
+    assert (done.returncode, done.stdout) == (0, "x/fine\n")
+    assert "spec.replicas: expected 10000 at most, not 2000000000" in done.stderr
+
+
+def test_an_objective_for_a_service_that_is_not_there_is_said(tmp_path):
+    path = tmp_path / "slo.yaml"
+    path.write_text(
+        "version: prometheus/v1\nservice: nope\nslos:\n"
+        "- name: slow\n  objective: 99.9\n  sli:\n    events:\n"
+        "      error_query: sum(rate(vllm:time_to_first_token_seconds_count[{{.window}}])) -"
+        " sum(rate(vllm:time_to_first_token_seconds_bucket{le='1.0'}[{{.window}}]))\n"
+        "      total_query: sum(rate(vllm:time_to_first_token_seconds_count[{{.window}}]))\n"
+    )
+    done = run_installed("list", "-o", "name", "--slo", str(path))
+    assert done.returncode == 0
+    assert "no service nope is there" in done.stderr
+
+
+def test_an_annotation_that_cannot_be_read_is_said(tmp_path):
+    body = {
+        "apiVersion": "serving.kserve.io/v1alpha2",
+        "kind": "LLMInferenceService",
+        "metadata": {
+            "name": "fine",
+            "namespace": "x",
+            "annotations": {"mtop.dev/slo": "ttft<=1@99%%"},
+        },
+        "spec": {"model": {"uri": "hf://org/b-7b", "name": "b"}, "replicas": 1},
+    }
+    (tmp_path / "fine.yaml").write_text(yaml.safe_dump(body))
+    done = run_installed("list", "--mocks", str(tmp_path))
+    assert "x/fine: annotation mtop.dev/slo cannot be read: position 8" in done.stderr

@@ -289,3 +289,9 @@ def test_bundled_prices_say_where_they_are_from_and_when() -> None:
     assert len(bundled_prices()) == 54
     gcp = Node("a2-highgpu-1g", "us-central1", "spot")
     assert usd(bundled_prices().price_of(gcp)) == Decimal("1.92802")
+
+
+@pytest.mark.parametrize("text", ["1e400", "100001", "1e9"])
+def test_a_price_that_no_node_can_have_is_refused(text: str) -> None:
+    with pytest.raises(PriceError, match="at most 100,000 USD per hour"):
+        read_price(text)

@@ -52,6 +52,9 @@ def list_(ctx: click.Context, /, output: str, **_: object) -> None:
     states = select(store, _query(settings), now)
     if not states:
         _explain_empty(store, settings)
+    for state in states:
+        if state.slo_problem:
+            complain(f"{state.key.namespace}/{state.key.name}: {state.slo_problem}")
     if output == "name":
         emit("".join(f"{state.key.namespace}/{state.key.name}\n" for state in states))
         return
@@ -217,4 +220,5 @@ def _terminal_width() -> int | None:
     """Columns of the terminal on stdout; None when it is a file or a pipe."""
     from shutil import get_terminal_size
 
-    return get_terminal_size().columns if sys.stdout.isatty() else None
+    is_terminal = sys.stdout is not None and sys.stdout.isatty()
+    return get_terminal_size().columns if is_terminal else None

@@ -55,8 +55,6 @@ cli.add_command(recipes)
 
 
 def _open(ctx: click.Context) -> int:
-    _require_terminal()
-
     def column_ids() -> tuple[str, ...]:
         from mtop_tui.views.columns import COLUMN_IDS
 
@@ -66,6 +64,7 @@ def _open(ctx: click.Context) -> int:
     # collection then.
     gc.disable()
     loaded = settings_of(ctx, column_ids)
+    _require_terminal()
     if (recipe := ctx.params["recipe"]) is not None:
         from mtop_tui.cli.story import open_story
 

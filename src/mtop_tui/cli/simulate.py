@@ -188,12 +188,14 @@ async def _follow(fleet: StoryFleet, key: ServiceKey) -> None:
 
 
 def _situation(fleet: StoryFleet) -> str:
+    from mtop_tui.views.format import count
+
     totals = fleet.store.totals()
     objects = totals.objects
     return (
         f"{objects.services_ready}/{objects.services} services ready, "
         f"{objects.replicas_ready}/{objects.replicas_desired} replicas, "
-        f"{totals.request_rate:.1f} req/s"
+        f"{count(totals.request_rate)} req/s"
     )
 
 

@@ -43,6 +43,7 @@ def open_fleet(loaded: Loaded, *, hurry: bool = False) -> Fleet:
     """
     from mtop_tui import resources
     from mtop_tui.clock import ManualClock, WallClock
+    from mtop_tui.kserve.schema import DEFAULT_NAMESPACE
     from mtop_tui.providers.mock.manifests import load
     from mtop_tui.providers.mock.provider import MockProvider
 
@@ -75,11 +76,18 @@ def open_fleet(loaded: Loaded, *, hurry: bool = False) -> Fleet:
         clones=settings.services,
         sleep=pass_time if hurry else asyncio.sleep,
     )
-    return Fleet(provider, store_for(settings), clock)
+    there = [
+        (metadata.namespace or DEFAULT_NAMESPACE, metadata.name)
+        for metadata in (service.parsed.metadata for service in manifests.services)
+    ]
+    return Fleet(provider, store_for(settings, there), clock)
 
 
-def store_for(settings: Settings) -> FleetStore:
+def store_for(settings: Settings, there: Sequence[tuple[str, str]] = ()) -> FleetStore:
     """An empty store with the prices and objectives of the settings.
+
+    Objectives for a service that is not among those there (namespace and name; none: not known) are
+    said on stderr, for that is likely a slip of the pen.
 
     Raises:
         Failure: a file of theirs cannot be used.
@@ -87,7 +95,11 @@ def store_for(settings: Settings) -> FleetStore:
     from mtop_tui.config.promises import promises
     from mtop_tui.state.fleet import FleetStore
 
-    return FleetStore(_prices(settings), promises(settings, _objectives(settings)))
+    file = _objectives(settings)
+    for one in () if file is None else file.objectives:
+        if there and not any(one.is_for(namespace, name) for namespace, name in there):
+            complain(f"{one.origin.text}: no service {one.service} is there for {one.name}")
+    return FleetStore(_prices(settings), promises(settings, file))
 
 
 def _prices(settings: Settings) -> PriceBook:

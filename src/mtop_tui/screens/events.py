@@ -8,6 +8,7 @@ from mtop_tui.screens.table_screen import TableScreen
 from mtop_tui.views import events
 from mtop_tui.views.events import EventFacts
 from mtop_tui.views.fleet import Why
+from mtop_tui.views.format import counted
 from mtop_tui.views.table import Cell
 
 
@@ -26,8 +27,8 @@ class EventsScreen(TableScreen[EventFacts]):
         """How many there are, and how many warn."""
         warnings = sum(one.event.severity == "Warning" for one in facts.values())
         return (
-            Cell(f"{len(facts)} events"),
-            Cell(f"{warnings} warnings", "warn" if warnings else "quiet"),
+            Cell(counted(len(facts), "event")),
+            Cell(counted(warnings, "warning"), "warn" if warnings else "quiet"),
         )
 
     def explain(self, facts: EventFacts) -> Why:

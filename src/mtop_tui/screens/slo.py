@@ -7,6 +7,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from mtop_tui.screens.table_screen import TableScreen
 from mtop_tui.views import slo
 from mtop_tui.views.fleet import Why
+from mtop_tui.views.format import counted
 from mtop_tui.views.slo import ObjectiveFacts
 from mtop_tui.views.table import Cell
 
@@ -26,11 +27,14 @@ class SloScreen(TableScreen[ObjectiveFacts]):
         """How many there are, and how many alerts fire."""
         pages = sum(one.status.pages for one in facts.values())
         tickets = sum(one.status.tickets for one in facts.values())
-        return (
-            Cell(f"{len(facts)} objectives"),
+        said = [
+            Cell(counted(len(facts), "objective")),
             Cell(f"{pages} paging", "bad" if pages else "quiet"),
-            Cell(f"{tickets} tickets", "warn" if tickets else "quiet"),
-        )
+            Cell(f"{tickets} ticketing", "warn" if tickets else "quiet"),
+        ]
+        if unread := sum(bool(state.slo_problem) for state in self.app.store.services()):
+            said.append(Cell(f"{counted(unread, 'annotation')} unreadable", "warn"))
+        return said
 
     def explain(self, facts: ObjectiveFacts) -> Why:
         """When the budget ends at this pace, and what to keep in mind."""
@@ -38,6 +42,9 @@ class SloScreen(TableScreen[ObjectiveFacts]):
 
     def nothing(self) -> str:
         """Why there is no objective."""
+        for state in self.app.store.services():
+            if state.slo_problem:
+                return f"{state.key.namespace}/{state.key.name}: {state.slo_problem}"
         if any(state.last_at is None for state in self.app.store.services()):
             return "objectives are counted once a minute has passed"
         return (

@@ -199,6 +199,8 @@ def _sources(origins: frozenset[PriceOrigin]) -> str:
 
 
 def _dollars(usd: float, facts: CostFacts) -> str:
+    if usd == 0:
+        return fmt.UNKNOWN  # what runs on CPUs is not priced; it is not free
     text = fmt.dollars(Decimal(usd))
     return f">={text}" if facts.account.unpriced else text
 

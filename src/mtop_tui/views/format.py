@@ -25,6 +25,11 @@ def count(value: float | None) -> str:
     return _three_digits(value / 1e9) + "G" if abs(value) < 999.5e9 else f"{value:.0e}"
 
 
+def counted(number: int, noun: str) -> str:
+    """A number of things: `1 event`, `2 events`, `1,200 events`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def whole(value: float | None) -> str:
     """A count of things, without decimals below 10,000: `0`, `214`, `9999`, `12.3k`."""
     if value is None or not math.isfinite(value):

@@ -41,13 +41,17 @@ def _state(facts: SourceFacts) -> Cell:
 
 
 def _contact(facts: SourceFacts) -> Cell:
-    heard = facts.health.last_contact
-    return Cell(UNKNOWN if heard is None else f"{short_duration(facts.now - heard)} ago", "quiet")
+    silence = _silence(facts)
+    return Cell(UNKNOWN if silence is None else f"{short_duration(silence)} ago", "quiet")
 
 
 def _silence(facts: SourceFacts) -> float | None:
+    """Since it said anything at all: a source says how it is only now and then."""
     heard = facts.health.last_contact
-    return None if heard is None else facts.now - heard
+    if heard is None:
+        return None
+    said = facts.now - heard
+    return said if facts.lag is None else min(said, facts.lag)
 
 
 def _lag(facts: SourceFacts) -> Cell:

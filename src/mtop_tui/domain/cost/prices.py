@@ -15,6 +15,9 @@ from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Literal, NamedTuple, Protocol
 
+HIGHEST = Decimal(100_000)
+"""USD per hour beyond which a price is a slip of the pen: the dearest node costs a few hundred."""
+
 PRICE_LABEL = "mtop.dev/usd-per-hour"
 """Node label with the price of the whole node in USD per hour."""
 
@@ -279,6 +282,8 @@ def physical_gpus(node: PricedNode) -> int:
 def _checked(usd: Decimal) -> Decimal:
     if not usd.is_finite() or usd <= 0:
         raise PriceError(f"a price is above 0 USD per hour, not {usd}")
+    if usd > HIGHEST:
+        raise PriceError(f"a price is at most {HIGHEST:,} USD per hour, not {usd}")
     return usd
 
 

@@ -26,6 +26,7 @@ from mtop_tui.kserve.schema import (
     LLMInferenceService,
     LLMInferenceServiceConfig,
     Metadata,
+    ServiceSpec,
 )
 from mtop_tui.providers.mock.documents import Document, documents
 from mtop_tui.providers.mock.files import Problem, manifest_files, manifest_text
@@ -33,6 +34,9 @@ from mtop_tui.text import safe
 
 FALLBACK_FOLDERS = ("config", "nodes")
 """Where in the fallback the configs and the nodes are."""
+
+MOST_REPLICAS = 10_000
+"""Of one pool: more are a slip of the pen, and all of them would be simulated."""
 
 _KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml")
 _PRESET_NAMES = f"{PRESET_PREFIX}config-llm-"
@@ -202,6 +206,7 @@ def _sort_in(place: _Place, body: Any, found: _Found) -> None:
 
 def _add_service(place: _Place, body: dict[str, Any], found: _Found) -> None:
     service = parse_service(body)
+    _check_size(service.spec)
     metadata = service.metadata
     demand, wrong = demand_of(metadata.annotations or {})
     for name, message in wrong.items():
@@ -213,6 +218,19 @@ def _add_service(place: _Place, body: dict[str, Any], found: _Found) -> None:
     first = found.services.setdefault(key, manifest)
     if first is not manifest:
         found.problems.append(_duplicate(place, "service", "/".join(key), first))
+
+
+def _check_size(spec: ServiceSpec) -> None:
+    """Refuse more replicas than a cluster has pods: they would all be simulated."""
+    for path, pool in (("spec", spec), ("spec.prefill", spec.prefill)):
+        if pool is None:
+            continue
+        least = pool.scaling.min_replicas if pool.scaling is not None else None
+        for field, count in (("replicas", pool.replicas), ("scaling.minReplicas", least)):
+            if count is not None and count > MOST_REPLICAS:
+                raise FieldError(
+                    f"{path}.{field}", f"expected {MOST_REPLICAS} at most, not {count}; lower it"
+                )
 
 
 def _add_config(place: _Place, body: dict[str, Any], found: _Found) -> None:
