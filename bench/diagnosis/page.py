@@ -88,6 +88,21 @@ def totals_of(cases: Sequence[Case], healthy: Sequence[Look]) -> Totals:
     )
 
 
+_KNOWN = (
+    "## What to make of it",
+    "",
+    "The rules were developed on seeds 1 and 2; other seeds are the fairer judges.",
+    "",
+    "- Where bursts alone bring a fleet beyond an objective, a case is scored though the fault may",
+    "  not be what is felt: queue and KV cache are then named.",
+    "- `start-failure`: until the engine ends for the first time, after about 78 s on two fleets,",
+    "  nothing tells it from a start.",
+    "- `slow-node`: two of four replicas are on the node, so that few peers are left to compare to.",
+    "- `slow-replica` is still said of the busiest replica of an overloaded fleet.",
+    "",
+)
+
+
 def _silent(looks: Sequence[Look]) -> float:
     return sum(not one.blamed for one in looks) / max(len(looks), 1)
 
@@ -148,6 +163,7 @@ def page(cases: Sequence[Case], healthy: Sequence[Look]) -> str:
         f"- Said of healthy services: {_blamed(healthy, violated=False)}.",
         f"- Said of those beyond an objective: {_blamed(healthy, violated=True)}.",
         "",
+        *_KNOWN,
     ]
     return "\n".join(lines)
 
