@@ -97,7 +97,7 @@ _KNOWN = (
     "  not be what is felt: queue and KV cache are then named.",
     "- `start-failure`: until the engine ends for the first time, after about 78 s on two fleets,",
     "  nothing tells it from a start.",
-    "- `slow-node`: two of four replicas are on the node, so that few peers are left to compare to.",
+    "- `slow-node`: half of the replicas are on the node, so that few peers are left to compare.",
     "- `slow-replica` is still said of the busiest replica of an overloaded fleet.",
     "",
 )

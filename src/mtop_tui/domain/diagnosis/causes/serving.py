@@ -334,16 +334,16 @@ def high_ttft(facts: ServiceFacts) -> Finding | None:
 def high_tpot(facts: ServiceFacts) -> Finding | None:
     """The mean time per output token is above its objective, or twice its baseline.
 
-    With GPUs half idle it is no symptom of load: host or neighbours hold up the steps, and requests
-    wait for that.
+    Where requests wait while GPUs are half idle it is no symptom of load: host or neighbours hold
+    up the steps, and requests wait for that.
     """
     figures = facts.figures
     limit = None if figures.tpot_baseline is None else SLOWER * figures.tpot_baseline
     found = _latency(facts, "TPOT", figures.tpot, figures.tpot_objective, "objective") or _latency(
         facts, "TPOT", figures.tpot, limit, "twice its baseline"
     )
-    busy = figures.gpu_utilisation
-    if found is None or busy is None or busy > IDLE:
+    busy, waiting = figures.gpu_utilisation, figures.waiting
+    if found is None or busy is None or busy > IDLE or (waiting or 0) < QUEUE_LEAST:
         return found
     return replace(found, depth=Depth.BALANCE)
 
