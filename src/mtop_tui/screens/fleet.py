@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 TALL = 30
-"""Lines from which on the why line is two."""
+"""Lines from which on there is room for a sentence on why."""
 
 HOLD_SECONDS = 3.0
 """Rows that trade places with every sample cannot be read: the order holds this long."""

@@ -29,7 +29,7 @@ HOLD_SECONDS = 3.0
 """Rows that trade places with every sample cannot be read: the order holds this long."""
 
 TALL = 30
-"""Lines from which on the why line is two."""
+"""Lines from which on there is room for a sentence on why."""
 
 
 class TableScreen(LookingScreen, Generic[Facts]):

@@ -124,8 +124,6 @@ def explain(facts: CostFacts) -> Why:
 def summary(view: CostView, group: str, period: str) -> list[Cell]:
     """The bill in its parts, what it is grouped by, and over which period."""
     said = [Cell(f"by {group}"), Cell(f"last {period}")]
-    if view.observed < 0.995:
-        said.append(Cell(f"{fmt.percent(view.observed)} of it observed", "warn"))
     bill = view.bill
     if bill is not None and bill.usd > 0:
         least = ">=" if bill.unpriced_nodes else ""
@@ -136,6 +134,8 @@ def summary(view: CostView, group: str, period: str) -> list[Cell]:
         )
         shares = ", ".join(f"{name} {float(usd / bill.usd):.0%}" for name, usd in parts)
         said.append(Cell(f"{least}${fmt.dollars(bill.usd)}: {shares}"))
+    if view.observed < 0.995:
+        said.append(Cell(f"{fmt.percent(view.observed)} of it observed", "warn"))
     return said
 
 

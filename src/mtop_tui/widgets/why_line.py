@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
 from typing import ClassVar
 
 from rich.style import Style
@@ -34,13 +35,20 @@ class WhyLine(Widget):
         return max(0, self.size.width - len(_lead(name)))
 
     def render_line(self, y: int) -> Strip:
-        """One line."""
+        """One line: the chain first, then the detail, broken between words."""
         width = self.size.width
         name, said = self._said
-        lead = _lead(name) if y == 0 else " " * len(_LEAD)
-        cell = said.chain if y == 0 else said.detail if y == 1 else Cell("")
-        text = fit(cell.text, max(0, width - len(lead)))
-        return strip([(lead, "quiet"), (text, cell.tone)], width, self._style)
+        if y == 0:
+            lead = _lead(name)
+            text = fit(said.chain.text, max(0, width - len(lead)))
+            return strip([(lead, "quiet"), (text, said.chain.tone)], width, self._style)
+        lead = " " * len(_LEAD)
+        room = max(1, width - len(lead))
+        lines = wrap(
+            said.detail.text, room, max_lines=max(1, self.size.height - 1), placeholder=" …"
+        )
+        text = fit(lines[y - 1] if y <= len(lines) else "", room)
+        return strip([(lead, "quiet"), (text, said.detail.tone)], width, self._style)
 
     def _style(self, tone: Tone) -> Style:
         if tone == "normal":
