@@ -305,8 +305,8 @@ def front_end_bound(facts: ServiceFacts) -> Finding | None:
 
 
 def high_errors(facts: ServiceFacts) -> Finding | None:
-    """Requests fail, 5 % or more of those that ended."""
-    ratio = facts.figures.error_ratio
+    """Requests fail, 5 % or more of those that ended; with GPUs half idle, not for load."""
+    ratio, busy = facts.figures.error_ratio, facts.figures.gpu_utilisation
     if ratio is None or ratio < ERRORS_LEAST:
         return None
     return _serving(
@@ -317,7 +317,7 @@ def high_errors(facts: ServiceFacts) -> Finding | None:
         evidence=(Evidence("error ratio", percent(ratio), "service"),),
         next_step="See what is logged: "
         + kubectl(facts, "logs -c main --tail=50 -l", f"app.kubernetes.io/name={facts.name}"),
-        depth=Depth.SYMPTOM,
+        depth=Depth.SYMPTOM if busy is None or busy > IDLE else Depth.BALANCE,
         severity="critical",
     )
 
