@@ -30,6 +30,7 @@ from mtop_tui.engine.workload.source import RequestSource
 from mtop_tui.engine.world import World
 from mtop_tui.observations import (
     Autoscaler,
+    MetricSample,
     Node,
     ObjectRef,
     Observation,
@@ -167,7 +168,8 @@ class SimulatedFleet:
     def _observe(self, until: float) -> Iterator[list[Observation]]:
         """Records in the order of time; an empty list says that much was done for few of them."""
         world = self.world
-        if not self._described:
+        described = self._described
+        if not described:
             if until < self.begin:
                 return
             yield from self._describe()
@@ -178,6 +180,10 @@ class SimulatedFleet:
             seen = world.take()
             if seen:
                 yield seen
+                if not described and isinstance(seen[0], MetricSample):
+                    # The first figures end a batch: a picture need not wait for those after it.
+                    described = True
+                    yield []
             if world.work - done >= _WORK:
                 done = world.work
                 yield []
