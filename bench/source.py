@@ -42,6 +42,9 @@ LAYOUT = SampleLayout(
 )
 """All that vLLM exposes of what mtop reads: 145 cumulative values and three gauges."""
 
+WIDTH = len(LAYOUT.counters) + sum(histogram.width for histogram in LAYOUT.histograms)
+"""Cumulative values of a sample."""
+
 STEPS = 240
 VARIANTS = 5
 IN_VIEW = 50
@@ -187,8 +190,6 @@ class BenchSource:
 
     def _sample(self, replica: Replica, at: float, step: int) -> MetricSample:
         values, gauges = self.step(replica, step)
-        # Every reading of a real page makes new numbers.
-        values = tuple([value + 0.0 for value in values])
         return MetricSample(
             at=at,
             ref=replica.ref,

@@ -71,8 +71,9 @@ def test_what_holds_gpus_and_runs_nothing_is_idle(hour: FleetStore) -> None:
     rows = {row.name: row for row in costs(hour, BEGIN + 3600, "service", 3600).rows.values()}
     assert rows["batch"].account.idle == pytest.approx(rows["batch"].account.usd)
     assert rows["chat"].account.idle == 0
-    assert rows["batch"].account.usd == pytest.approx(2 * rows["chat"].account.usd)
-    assert rows[NODE_IDLE].account.usd == pytest.approx(rows["chat"].account.usd, rel=0.01)
+    # Each is written down at its own turn within the minute.
+    assert rows["batch"].account.usd == pytest.approx(2 * rows["chat"].account.usd, rel=0.03)
+    assert rows[NODE_IDLE].account.usd == pytest.approx(rows["chat"].account.usd, rel=0.05)
     assert rows["chat"].now == pytest.approx(NODE_USD / 4)
 
 
@@ -92,7 +93,7 @@ def test_a_gap_is_not_observed_rather_than_free() -> None:
     fleet = store(*minutes(10), *minutes(10, start=40))
     view = costs(fleet, BEGIN + 3000, "service", 3600)
     assert view.observed == pytest.approx(20 / 60, abs=0.04)
-    assert "observed" in summary(view, "service", "1h")[2].text
+    assert "observed" in summary(view, "service", "1h")[3].text
 
 
 def test_what_has_no_price_is_not_known_and_not_free() -> None:

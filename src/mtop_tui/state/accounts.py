@@ -1,19 +1,23 @@
-"""What was spent on what: kept by the minute, so that a period can be added up afterwards."""
+"""What was spent on what: kept by the minute, so that a period can be added up afterwards.
+
+Replicas of one service, revision and GPU type cost the same each.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import NamedTuple
 
 from mtop_tui.domain.cost.bill import Spend
+from mtop_tui.domain.cost.money import Dollars, total
 from mtop_tui.domain.cost.prices import PriceBook
 from mtop_tui.domain.cost.tokens import TokenUse
-from mtop_tui.observations import Node, ObjectRef, Replica, ServiceKey
+from mtop_tui.observations import Node, Replica, ServiceKey
 from mtop_tui.state.metrics import figures_of
 from mtop_tui.state.rings import SumRing
 from mtop_tui.state.service import ServiceState
-from mtop_tui.state.spend import NodeKey, node_price, replica_cost
+from mtop_tui.state.spend import NodeKey, replica_cost
 from mtop_tui.state.totals import Member
 
 HOUR = 3600.0
@@ -87,33 +91,49 @@ class _Book:
 
 
 class Accounts:
-    """The money of a fleet, written down once a minute."""
+    """The money of a fleet: each service is written down once a minute, in turn."""
 
     def __init__(self) -> None:
         self._books: dict[AccountKey, _Book] = {}
         self._nodes = _Book(len(NodeAccount._fields))
-        self._last: float | None = None
+        self._last: dict[ServiceKey, float] = {}
+        self._nodes_last: float | None = None
 
-    def write(
+    def write_service(
         self,
         at: float,
-        services: Iterable[ServiceState],
+        state: ServiceState,
+        usd_per_hour: Dollars,
         nodes: dict[NodeKey, Node],
         prices: PriceBook,
     ) -> None:
-        """Write down the time since the last writing; a gap too long to know stays unknown."""
-        last, self._last = self._last, at
+        """Write down what a service held since the last writing.
+
+        A gap too long to know stays unknown. `usd_per_hour` is what all its replicas cost now.
+        """
+        last = self._last.get(state.key)
+        self._last[state.key] = at
+        if last is None or not 0 < at - last <= LONGEST_STEP:
+            return
+        for key, account in _accounts(state, usd_per_hour, nodes, prices, at - last):
+            book = self._books.get(key)
+            if book is None:
+                book = self._books[key] = _Book(len(Account._fields))
+            book.add(at, account)
+
+    def write_nodes(self, at: float, bill: Dollars, nodes: int) -> None:
+        """Write down what all nodes with GPUs cost; `nodes` is how many there are."""
+        last, self._nodes_last = self._nodes_last, at
         if last is None or not 0 < at - last <= LONGEST_STEP:
             return
         elapsed = at - last
-        for state in services:
-            members = state.members()
-            for key, account in _accounts(state, members, nodes, prices, elapsed):
-                book = self._books.get(key)
-                if book is None:
-                    book = self._books[key] = _Book(len(Account._fields))
-                book.add(at, account)
-        self._nodes.add(at, _node_account(nodes, prices, elapsed))
+        unpriced = bill.unpriced * elapsed
+        self._nodes.add(
+            at,
+            NodeAccount(
+                float(bill.usd) * elapsed / HOUR, nodes * elapsed - unpriced, unpriced, elapsed
+            ),
+        )
 
     def over(self, period: float, at: float) -> dict[AccountKey, Account]:
         """Sums over a period (seconds) before a time; what held nothing is left out."""
@@ -127,7 +147,7 @@ class Accounts:
 
 def _accounts(
     state: ServiceState,
-    members: dict[ObjectRef, Member],
+    usd_per_hour: Dollars,
     nodes: dict[NodeKey, Node],
     prices: PriceBook,
     elapsed: float,
@@ -137,53 +157,40 @@ def _accounts(
         if replica.nodes:
             key = AccountKey(state.key, replica.revision, replica.gpu_type or "")
             groups.setdefault(key, []).append(replica)
+    members = state.members()
     for key, replicas in groups.items():
-        usd = idle = unseen = unpriced = 0.0
-        for replica in replicas:
-            cost = replica_cost(replica, nodes, prices)
-            spent = float(cost.usd) * elapsed / HOUR
-            usd += spent
-            unpriced += elapsed if cost.unpriced else 0.0
-            member = members.get(replica.ref)
-            if member is None:
-                unseen += spent
-            else:
-                running, waiting, _ = member.pool.index.levels(member.gauges)
-                idle += spent if running == 0 and not waiting > 0 else 0.0
-        figures = figures_of(members[one.ref] for one in replicas if one.ref in members)
-        rates = (
-            figures.prompt_token_rate,
-            figures.generation_token_rate,
-            figures.request_rate,
-        )
+        if len(groups) == 1:
+            cost, metrics = usd_per_hour, state.last_metrics
+        else:
+            cost = total(replica_cost(replica, nodes, prices) for replica in replicas)
+            metrics = figures_of(members[one.ref] for one in replicas if one.ref in members)
+        spent = float(cost.usd) * elapsed / HOUR
+        found = [members.get(replica.ref) for replica in replicas]
+        idle = sum(member is not None and _is_idle(member) for member in found)
+        share = spent / len(replicas)
         prompt, generated, requests = (
             rate * elapsed if rate > 0 else 0.0  # NaN and 0 alike add nothing
-            for rate in rates
+            for rate in (
+                metrics.prompt_token_rate,
+                metrics.generation_token_rate,
+                metrics.request_rate,
+            )
         )
         yield (
             key,
             Account(
-                usd,
-                idle,
-                unseen,
-                unpriced,
-                elapsed * len(replicas),
-                prompt,
-                generated,
-                requests,
+                usd=spent,
+                idle=idle * share,
+                unobserved=found.count(None) * share,
+                unpriced=elapsed * cost.unpriced,
+                seconds=elapsed * len(replicas),
+                prompt=prompt,
+                generated=generated,
+                requests=requests,
             ),
         )
 
 
-def _node_account(nodes: dict[NodeKey, Node], prices: PriceBook, elapsed: float) -> NodeAccount:
-    usd = priced = unpriced = 0.0
-    for node in nodes.values():
-        if not node.gpus:
-            continue
-        price = node_price(node, prices)
-        if price is None:
-            unpriced += elapsed
-        else:
-            usd += float(price) * elapsed / HOUR
-            priced += elapsed
-    return NodeAccount(usd, priced, unpriced, elapsed)
+def _is_idle(member: Member) -> bool:
+    running, waiting, _ = member.pool.index.levels(member.gauges)
+    return running == 0 and not waiting > 0

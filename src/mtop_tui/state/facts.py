@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Mapping
 from statistics import median
 
@@ -222,7 +221,7 @@ def _cluster(store: FleetStore, state: ServiceState) -> ClusterFacts:
         if reading.throttled:
             throttled[reading.node] = reading.throttled
     return ClusterFacts(
-        free_gpus=_free_gpus(store),
+        free_gpus=store.free_gpus(),
         nodes=[
             NodeFacts(
                 name=name,
@@ -234,18 +233,6 @@ def _cluster(store: FleetStore, state: ServiceState) -> ClusterFacts:
             for name in names
         ],
     )
-
-
-def _free_gpus(store: FleetStore) -> tuple[tuple[str, int], ...]:
-    free: Counter[str] = Counter()
-    for node in store.nodes.values():
-        if node.ready and node.gpus:
-            free[node.gpu_type or "GPU"] += node.gpus
-    for state in store.services():
-        for replica in state.replicas.values():
-            if replica.nodes and replica.gpus:
-                free[replica.gpu_type or "GPU"] -= replica.gpus
-    return tuple(sorted((kind, max(0, count)) for kind, count in free.items()))
 
 
 def _route(store: FleetStore, state: ServiceState) -> RouteFacts | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -116,12 +116,13 @@ class FleetStore:
         self._nodes_revision = 0
         self._summaries: dict[ServiceKey, tuple[int, int, ServiceSummary]] = {}
         self._object_totals: tuple[int, ObjectTotals] | None = None
+        self._free_gpus: tuple[int, tuple[tuple[str, int], ...]] | None = None
         self._by_name: tuple[int, list[ServiceState]] | None = None
         self._history_slot = -math.inf
         self._rates = (math.nan, math.nan)
         self._burning: int | None = None
         self.accounts: Accounts | None = None
-        self._accounted = -math.inf
+        self._turn = 0
         self._canaries: dict[ServiceKey, CanaryTrack] = {}
         self._handlers: dict[type, Callable[[Any], None]] = {
             MetricSample: self._sample,
@@ -159,9 +160,7 @@ class FleetStore:
                 self.history.write(latest, self._rates)
                 if self.groups:
                     self._compare_members(latest)
-                if latest // MINUTE > self._accounted:
-                    self._accounted = latest // MINUTE
-                    self._keep_accounts(latest)
+                self._keep_accounts(latest)
         self.revision += 1
 
     # Questions
@@ -216,6 +215,22 @@ class FleetStore:
         live = {member.service: member.weight for member in group.members if not member.stopped}
         weight = sum(live.values())
         return live.get(service.ref.name, 0) / weight if weight else None
+
+    def free_gpus(self) -> tuple[tuple[str, int], ...]:
+        """GPUs of ready nodes that no replica holds, by type."""
+        held = self._free_gpus
+        if held is None or held[0] != self.topology_revision:
+            free: Counter[str] = Counter()
+            for node in self.nodes.values():
+                if node.ready and node.gpus:
+                    free[node.gpu_type or "GPU"] += node.gpus
+            for state in self._services.values():
+                for replica in state.replicas.values():
+                    if replica.nodes and replica.gpus:
+                        free[replica.gpu_type or "GPU"] -= replica.gpus
+            by_type = tuple(sorted((kind, max(0, count)) for kind, count in free.items()))
+            held = self._free_gpus = (self.topology_revision, by_type)
+        return held[1]
 
     def canary(self, key: ServiceKey) -> CanaryVerdict | None:
         """What is said of a member of a route group beside its stable one; None of others."""
@@ -393,11 +408,21 @@ class FleetStore:
         self._canaries = kept
 
     def _keep_accounts(self, at: float) -> None:
+        """Write accounts of a part of the services: of each, once a minute."""
         if self.accounts is None:
             from mtop_tui.state.accounts import Accounts  # noqa: PLC0415 - not at the start
 
             self.accounts = Accounts()
-        self.accounts.write(at, self._services.values(), self.nodes, self.prices)
+        turns = int(MINUTE / FLEET_STEP)
+        last, self._turn = self._turn, int(at // FLEET_STEP)
+        services = self.services()
+        for turn in range(max(last + 1, self._turn - turns + 1), self._turn + 1):
+            for state in services[turn % turns :: turns]:
+                cost = self.summary(state).cost
+                self.accounts.write_service(at, state, cost, self.nodes, self.prices)
+            if turn % turns == 0:
+                nodes = sum(node.gpus > 0 for node in self.nodes.values())
+                self.accounts.write_nodes(at, self.totals().objects.bill, nodes)
 
     def _touch(self, state: ServiceState) -> None:
         state.revision += 1
