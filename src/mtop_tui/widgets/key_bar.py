@@ -17,13 +17,13 @@ from mtop_tui.commands import Command
 from mtop_tui.views.table import Tone
 from mtop_tui.widgets.strips import Piece, strip
 
-HELP = "app.help"
+KEPT = ("app.help", "app.quit")
 
 
 class KeyBar(Widget):
     """Keys and labels of the commands that have one; what does not fit is left to `?`.
 
-    The key to help is there however little room there is.
+    The keys to help and to quit are there however little room there is.
     """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"key-bar--key"}
@@ -40,12 +40,11 @@ class KeyBar(Widget):
             return Strip.blank(width, self.rich_style)
         pieces: list[Piece] = [(" ", "normal")]
         left = width - 1
-        kept = sum(_width(command) for command in self._commands if command.id == HELP)
+        kept = sum(_width(command) for command in self._commands if command.id in KEPT)
         for command in self._commands:
-            is_help = command.id == HELP
-            if _width(command) > left - (0 if is_help else kept):
+            kept -= _width(command) if command.id in KEPT else 0
+            if _width(command) > left - kept:
                 continue
-            kept = 0 if is_help else kept
             pieces += [(_key(command), "good"), (_words(command), "normal")]
             left -= _width(command)
         return strip(pieces, width, self._style)
