@@ -10,9 +10,10 @@ from collections.abc import Callable
 
 
 def leave_on_signals(leave: Callable[[int], object]) -> None:
-    """From now on, SIGHUP and SIGTERM call `leave` on the running loop, with the exit code.
+    """From now on, SIGHUP, SIGTERM and SIGINT call `leave` on the running loop, with the exit code.
 
-    Nothing changes when stdout is no terminal.
+    SIGINT is somebody's ctrl+c and leaves with 0, as that key does. Nothing changes when stdout is
+    no terminal.
     """
     if sys.__stdout__ is None or not sys.__stdout__.isatty():
         return
@@ -21,11 +22,11 @@ def leave_on_signals(leave: Callable[[int], object]) -> None:
     def handle(number: int, _frame: object) -> None:
         try:
             os.get_terminal_size(terminal)
-            loop.call_soon_threadsafe(leave, 128 + number)
+            loop.call_soon_threadsafe(leave, 0 if number == signal.SIGINT else 128 + number)
         except (OSError, RuntimeError):
             # The terminal is gone, and drawing would block for ever; or mtop has just left.
             signal.signal(number, signal.SIG_DFL)
             signal.raise_signal(number)
 
-    for number in (signal.SIGHUP, signal.SIGTERM):
+    for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT):
         signal.signal(number, handle)
