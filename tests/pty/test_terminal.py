@@ -197,6 +197,7 @@ def test_a_kept_filter_stays_on_the_screen_with_what_it_leaves():
 def test_help_and_palette_open_and_esc_leaves_them():
     with mtop() as terminal:
         open_help_then_palette(terminal)
+        assert is_whole(terminal.screen)
 
 
 def test_pause_holds_the_clock_and_resume_lets_it_go_on():
