@@ -1,5 +1,7 @@
 """Log lines that mean something, as engines and the kernel write them."""
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -181,5 +183,7 @@ def test_statistics_with_escapes() -> None:
 def test_no_line_breaks_it(noise: str, line: str, cut: int) -> None:
     at = cut % (len(line) + 1)
     for text in (noise, line[:at] + noise + line[at:], line[at:], line[:at]):
-        match(text)
-        engine_stats(text)
+        found = match(text)
+        assert found is None or found.signature in BY_NAME
+        stats = engine_stats(text)
+        assert stats is None or all(value is None or math.isfinite(value) for value in stats)
