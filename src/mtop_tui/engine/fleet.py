@@ -121,7 +121,7 @@ class SimulatedFleet:
     def levers(self) -> Levers:
         """The only way in for faults, scenarios and users."""
         if self._levers is None:
-            from mtop_tui.engine.control.commands import FleetLevers  # noqa: PLC0415 - if used
+            from mtop_tui.engine.control.commands.fleet import FleetLevers  # noqa: PLC0415 - if used
 
             self._levers = FleetLevers(self)
         return self._levers
