@@ -108,10 +108,8 @@ class MtopApp(App[int]):
     def get_default_screen(self) -> Screen[None]:
         """The fleet, sorted as the settings say."""
         settings = self.settings
-        column = settings.sort.removeprefix("-") or "mark"
-        query = FleetQuery(sort=column, namespaces=settings.namespaces)
-        if settings.sort.startswith("-"):
-            query = FleetQuery(column, not query.is_descending, "", settings.namespaces)
+        sort, is_reversed = settings.sort_column or "mark", settings.sort_reversed
+        query = FleetQuery(sort, is_reversed, namespaces=settings.namespaces)
         return FleetScreen(query, settings.columns)
 
     def on_mount(self) -> None:
@@ -146,7 +144,7 @@ class MtopApp(App[int]):
 
     def _show(self) -> None:
         if isinstance(self.screen, FleetScreen):
-            self.screen.look()
+            self.screen.look_if_seen()
 
     async def _draw_first(self) -> None:
         """Once the fleet has been described, its picture comes before all that is to follow."""

@@ -195,16 +195,10 @@ def _suggestion(name: str, states: list[ServiceState]) -> str:
 
 
 def _query(settings: Settings) -> FleetQuery:
-    from mtop_tui.views.columns import BY_ID
     from mtop_tui.views.fleet import FleetQuery
 
-    if not settings.sort_column:
-        return FleetQuery(namespaces=settings.namespaces)
-    return FleetQuery(
-        sort=settings.sort_column,
-        descending=BY_ID[settings.sort_column].largest_first is not settings.sort_reversed,
-        namespaces=settings.namespaces,
-    )
+    sort = settings.sort_column or "mark"
+    return FleetQuery(sort, settings.sort_reversed, namespaces=settings.namespaces)
 
 
 def _explain_empty(store: FleetStore, settings: Settings) -> None:

@@ -39,7 +39,7 @@ class CostScreen(TableScreen[CostFacts]):
         """The bill in its parts."""
         return cost.summary(self._view, self._group, self._period)
 
-    def explain(self, facts: CostFacts) -> Why:
+    def say(self, facts: CostFacts) -> Why:
         """What its tokens cost."""
         return cost.explain(facts)
 

@@ -31,7 +31,7 @@ class EventsScreen(TableScreen[EventFacts]):
             Cell(counted(warnings, "warning"), "warn" if warnings else "quiet"),
         )
 
-    def explain(self, facts: EventFacts) -> Why:
+    def say(self, facts: EventFacts) -> Why:
         """The whole message."""
         return events.explain(facts)
 

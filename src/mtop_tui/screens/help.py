@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from itertools import groupby
 from typing import Any, ClassVar
 
 from textual.app import ComposeResult
@@ -45,11 +44,13 @@ class HelpScreen(ModalScreen[None]):
             page.scroll_up(animate=False)
 
 
-def _page(commands: Iterable[Command], columns: Iterable[Column[Any]]) -> list[Content]:
+def _page(commands: Sequence[Command], columns: Iterable[Column[Any]]) -> list[Content]:
     lines = [Content.styled("mtop: LLM services of a fleet", "bold"), Content("")]
-    for group, members in groupby(commands, key=lambda command: command.group):
+    for group in dict.fromkeys(command.group for command in commands):
         lines.append(Content.styled(group, "$accent bold"))
-        for command in members:
+        for command in commands:
+            if command.group != group:
+                continue
             more = f". {command.help}" if command.help else ""
             lines.append(_entry(command.key_label, f"{command.title}{more}"))
         lines.append(Content(""))

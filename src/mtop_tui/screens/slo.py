@@ -36,7 +36,7 @@ class SloScreen(TableScreen[ObjectiveFacts]):
             said.append(Cell(f"{counted(unread, 'annotation')} unreadable", "warn"))
         return said
 
-    def explain(self, facts: ObjectiveFacts) -> Why:
+    def say(self, facts: ObjectiveFacts) -> Why:
         """When the budget ends at this pace, and what to keep in mind."""
         return slo.explain(facts)
 

@@ -27,7 +27,7 @@ class SourcesScreen(TableScreen[SourceFacts]):
         live = sum(one.health.state == "live" for one in facts.values())
         return (Cell(f"{live}/{len(facts)} live", "normal" if live == len(facts) else "warn"),)
 
-    def explain(self, facts: SourceFacts) -> Why:
+    def say(self, facts: SourceFacts) -> Why:
         """What it says of itself."""
         return sources.explain(facts)
 

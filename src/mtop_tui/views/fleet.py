@@ -5,35 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import msgspec
-
 from mtop_tui.domain.readiness import Health
 from mtop_tui.state.fleet import FleetStore
 from mtop_tui.state.service import ServiceState
 from mtop_tui.views.cells import ServiceFacts, mark
 from mtop_tui.views.columns import BY_ID, COLUMNS, FleetColumn
 from mtop_tui.views.format import UNKNOWN
-from mtop_tui.views.table import Cell, Row
+from mtop_tui.views.table import Cell, Row, TableQuery, is_descending
 
 
-class FleetQuery(msgspec.Struct, frozen=True):
-    """Which services are wanted, and in what order.
-
-    `filter` is what `views.query` reads: words in a service's name, namespace, model, GPU or
-    state, and comparisons. `descending` None means the column's own direction.
-    """
+class FleetQuery(TableQuery, frozen=True):
+    """Which services are wanted, and in what order; no namespaces means all of them."""
 
     sort: str = "mark"
-    descending: bool | None = None
-    filter: str = ""
     namespaces: tuple[str, ...] = ()
-
-    @property
-    def is_descending(self) -> bool:
-        """The direction in force."""
-        if self.descending is None:
-            return BY_ID[self.sort].largest_first
-        return self.descending
 
 
 def select(store: FleetStore, query: FleetQuery, now: float) -> list[ServiceState]:
@@ -52,7 +37,7 @@ def select(store: FleetStore, query: FleetQuery, now: float) -> list[ServiceStat
             rest.append(state)
         else:
             valued.append((value, state))
-    valued.sort(key=_value, reverse=query.is_descending)
+    valued.sort(key=_value, reverse=is_descending(query, COLUMNS))
     return [state for _, state in valued] + rest
 
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from itertools import pairwise
 from operator import itemgetter
-from typing import Generic, Literal, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Generic, Literal, NamedTuple, TypeVar
 
 import msgspec
+
+if TYPE_CHECKING:
+    from mtop_tui.views.query import Field
 
 Tone = Literal["normal", "quiet", "good", "warn", "bad"]
 """How much something wants to be seen."""
@@ -57,6 +60,18 @@ class Column(msgspec.Struct, Generic[Facts], frozen=True):
     moves: bool = False
     exact: bool = False
     keep_end: bool = False
+
+
+class TableQuery(msgspec.Struct, frozen=True):
+    """Which rows are wanted, and in what order.
+
+    `sort` is the id of a column. Each column has its own direction; `reversed` turns it around.
+    `filter` is what `views.query` reads.
+    """
+
+    sort: str
+    reversed: bool = False
+    filter: str = ""
 
 
 Placed = Sequence[tuple[Column[Facts], int]]
@@ -133,42 +148,72 @@ def longest_values(columns: Iterable[Column[Facts]], rows: Iterable[Facts]) -> d
 
 
 def ordered(
-    rows: Mapping[Hashable, Facts],
-    columns: Sequence[Column[Facts]],
-    by: Column[Facts],
-    words: str = "",
-    *,
-    descending: bool,
+    rows: Mapping[Hashable, Facts], columns: Sequence[Column[Facts]], query: TableQuery
 ) -> list[Hashable]:
-    """Keys of the rows in order, without those that are not wanted.
+    """Keys of the rows that are wanted, in order.
 
-    What is typed is read by `views.query`: words in any cell, and comparisons with columns by
-    their id. What has no value to order by comes last, in the order it came in.
+    What has no value to order by comes last, in the order it came in.
 
     Raises:
-        QueryError: `words` is no filter.
+        QueryError: the query's filter is none.
     """
-    wants = _filter(words, columns)
+    if query.filter.strip():
+        rows = _wanted(rows, row_filter(query.filter, columns))
+    by = column_of(query, columns)
     valued: list[tuple[float | str, Hashable]] = []
     rest: list[Hashable] = []
     for key, facts in rows.items():
-        if wants is not None and not wants(facts):
-            continue
         value = by.sort(facts)
         if value is None:
             rest.append(key)
         else:
             valued.append((value, key))
-    valued.sort(key=itemgetter(0), reverse=descending)
+    valued.sort(key=itemgetter(0), reverse=is_descending(query, columns))
     return [key for _, key in valued] + rest
 
 
-def _filter(text: str, columns: Sequence[Column[Facts]]) -> Callable[[Facts], bool] | None:
-    if not text.strip():
-        return None
-    from mtop_tui.views.query import Field, parse_query  # noqa: PLC0415 - when wanted
+def _wanted(
+    rows: Mapping[Hashable, Facts], wants: Callable[[Facts], bool]
+) -> Mapping[Hashable, Facts]:
+    """The rows that are wanted; none, if to tell takes too long."""
+    from mtop_tui.views.time_limit import TakesTooLong, time_limit  # noqa: PLC0415 - when wanted
 
-    fields = {column.id: Field(column.sort, column.right) for column in columns if column.title}
+    try:
+        with time_limit():
+            return {key: facts for key, facts in rows.items() if wants(facts)}
+    except TakesTooLong:
+        return {}
+
+
+def column_of(query: TableQuery, columns: Iterable[Column[Facts]]) -> Column[Facts]:
+    """The column that orders the rows."""
+    return next(column for column in columns if column.id == query.sort)
+
+
+def is_descending(query: TableQuery, columns: Iterable[Column[Facts]]) -> bool:
+    """Whether the largest comes first."""
+    return column_of(query, columns).largest_first is not query.reversed
+
+
+def row_filter(text: str, columns: Sequence[Column[Facts]]) -> Callable[[Facts], bool]:
+    """Whether a row is wanted by what was typed.
+
+    It is read by `views.query`: words in any cell, and comparisons with columns by their id.
+
+    Raises:
+        QueryError: it is no filter; at which column, and what was expected there.
+    """
+    from mtop_tui.views.query import parse_query  # noqa: PLC0415 - when wanted
+
     return parse_query(
-        text, fields, lambda facts: " ".join(column.cell(facts).text for column in columns)
+        text,
+        row_fields(columns),
+        lambda facts: " ".join(column.cell(facts).text for column in columns),
     )
+
+
+def row_fields(columns: Iterable[Column[Facts]]) -> dict[str, Field[Facts]]:
+    """What can be compared, by name: columns that have a title."""
+    from mtop_tui.views.query import Field  # noqa: PLC0415 - when wanted
+
+    return {column.id: Field(column.sort, column.right) for column in columns if column.title}

@@ -1,0 +1,21 @@
+"""One declaration per command: its keys, its place in the key bar, the palette and the help."""
+
+from mtop_tui.commands.app import APP
+from mtop_tui.commands.command import Command, bindings
+from mtop_tui.commands.logs import LOGS
+from mtop_tui.commands.service import PAGE, SERVICE
+from mtop_tui.commands.tables import COST, FLEET, MOVE, TABLE, VIEWS
+
+__all__ = (
+    "APP",
+    "COST",
+    "FLEET",
+    "LOGS",
+    "MOVE",
+    "PAGE",
+    "SERVICE",
+    "TABLE",
+    "VIEWS",
+    "Command",
+    "bindings",
+)

@@ -1,0 +1,170 @@
+"""The commands of tables of rows: of the fleet, and of the fleet's other screens."""
+
+from __future__ import annotations
+
+from mtop_tui.commands.command import Command
+
+MOVE = (
+    Command("move.up", "k,up", "move(-1)", "Up", "Move", shown="k ↑", palette=False),
+    Command("move.down", "j,down", "move(1)", "Down", "Move", shown="j ↓", palette=False),
+    Command(
+        "move.page_up",
+        "pageup,ctrl+b",
+        "move_page(-1)",
+        "Page up",
+        "Move",
+        shown="PgUp ^b",
+        palette=False,
+    ),
+    Command(
+        "move.page_down",
+        "pagedown,ctrl+f",
+        "move_page(1)",
+        "Page down",
+        "Move",
+        shown="PgDn ^f",
+        palette=False,
+    ),
+    Command("move.first", "g,home", "move_to(0)", "First row", "Move", shown="g Home"),
+    Command("move.last", "G,end", "move_to(-1)", "Last row", "Move", shown="G End"),
+)
+
+TABULAR = (
+    Command(
+        "table.filter",
+        "slash",
+        "filter",
+        "Filter",
+        "Table",
+        "Words, or comparisons such as ttft>500ms and ns=prod*",
+        bar="filter",
+        shown="/",
+        priority=True,
+    ),
+    Command(
+        "table.sort_next",
+        "s,right_square_bracket",
+        "sort(1)",
+        "Sort by next column",
+        "Table",
+        "The sorted column carries an arrow; a click on a title sorts too",
+        bar="sort",
+        shown="s ]",
+    ),
+    Command(
+        "table.sort_previous",
+        "S,left_square_bracket",
+        "sort(-1)",
+        "Sort by previous column",
+        "Table",
+        shown="S [",
+    ),
+    Command("table.reverse", "r", "reverse", "Reverse order", "Table", bar="reverse"),
+)
+"""What every table of rows can do."""
+
+FLEET = (
+    Command(
+        "fleet.open",
+        "enter",
+        "open",
+        "Open",
+        "Fleet",
+        "The selected service: why, charts, replicas, events, spec",
+        bar="open",
+        shown="Enter",
+    ),
+    *TABULAR,
+    Command("fleet.logs", "l", "logs", "Logs", "Fleet", "What its replicas said", bar="logs"),
+    Command(
+        "fleet.pause", "p,space", "pause", "Pause or resume", "Fleet", bar="pause", shown="p Space"
+    ),
+    Command(
+        "fleet.leave",
+        "escape",
+        "leave",
+        "Back",
+        "Fleet",
+        "Clear the filter",
+        shown="Esc",
+        palette=False,
+    ),
+)
+
+TABLE = (
+    *TABULAR,
+    Command("table.pause", "p,space", "pause", "Pause or resume", "Table", shown="p Space"),
+    Command(
+        "table.leave",
+        "escape",
+        "leave",
+        "Back",
+        "Table",
+        "Clear the filter, then go back",
+        bar="back",
+        shown="Esc",
+        palette=False,
+    ),
+)
+
+COST = (
+    Command(
+        "cost.group",
+        "b",
+        "group",
+        "Group by the next",
+        "Cost",
+        "Service, namespace, team, GPU type, revision",
+        bar="group",
+    ),
+    Command(
+        "cost.period",
+        "w",
+        "period",
+        "Next period",
+        "Cost",
+        "The last hour, 6 hours, day or week",
+        bar="period",
+    ),
+)
+
+VIEWS = (
+    Command(
+        "view.cost",
+        "dollar_sign",
+        "app.open('cost')",
+        "Cost",
+        "Views",
+        "Where the money goes",
+        bar="cost",
+        shown="$",
+    ),
+    Command(
+        "view.objectives",
+        "o",
+        "app.open('objectives')",
+        "Objectives",
+        "Views",
+        "How much error budget is left, and for how long",
+        bar="SLO",
+    ),
+    Command(
+        "view.events",
+        "e",
+        "app.open('events')",
+        "Events",
+        "Views",
+        "What Kubernetes said of any object",
+        bar="events",
+    ),
+    Command(
+        "view.sources",
+        "v",
+        "app.open('sources')",
+        "Sources",
+        "Views",
+        "Where the data is from, and how far it can be trusted",
+        bar="sources",
+    ),
+)
+"""The fleet's other screens, from any of them."""
