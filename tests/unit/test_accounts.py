@@ -8,7 +8,8 @@ import pytest
 
 from fleet_source import START, key, node, replica, sample, service
 from mtop_tui.config.prices import bundled_prices
-from mtop_tui.observations import MetricSample, Observation
+from mtop_tui.observations import MetricSample, Observation, Removed
+from mtop_tui.state.accounts import HOUR
 from mtop_tui.state.fleet import FleetStore
 from mtop_tui.views.cost import COLUMNS, GROUPS, NODE_IDLE, costs, explain, summary
 
@@ -111,6 +112,19 @@ def test_before_the_first_minute_there_is_no_account() -> None:
     view = costs(store(), BEGIN, "service", 3600)
     assert view.rows == {}
     assert view.bill is None
+
+
+def test_accounts_of_what_is_gone_are_kept_for_a_week_and_no_longer() -> None:
+    fleet = store(*minutes(3))
+    fleet.apply([Removed(at=BEGIN + 180, ref=TWO.ref)])
+    accounts, week = fleet.accounts, 168 * HOUR
+    assert accounts is not None
+    before = accounts.nbytes
+    for later in (week - HOUR, week + HOUR):
+        fleet.apply([sample(ONE, BEGIN + later + second, requests=0) for second in (0, 30, 60, 90)])
+        gone = not any(key.service == IDLE for key in accounts.over(week, BEGIN + later))
+        assert gone is (later > week)
+        assert (accounts.nbytes < before) is (later > week)
 
 
 def test_every_cell_of_every_row_is_text(hour: FleetStore) -> None:

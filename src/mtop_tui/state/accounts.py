@@ -5,6 +5,7 @@ Replicas of one service, revision and GPU type cost the same each.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import NamedTuple
@@ -85,6 +86,16 @@ class _Book:
         self.recent.add(at, values)
         self.hours.add(at, values)
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the numbers kept."""
+        return self.recent.nbytes + self.hours.nbytes
+
+    @property
+    def until(self) -> float:
+        """When the last hour ends that anything was written for."""
+        return self.hours.until
+
     def over(self, period: float, at: float) -> tuple[float, ...]:
         ring = self.recent if period <= RECENT_SLOTS * RECENT_STEP else self.hours
         return ring.over(period, at)
@@ -98,6 +109,7 @@ class Accounts:
         self._nodes = _Book(len(NodeAccount._fields))
         self._last: dict[ServiceKey, float] = {}
         self._nodes_last: float | None = None
+        self._pruned = -math.inf
 
     def write_service(
         self,
@@ -123,6 +135,7 @@ class Accounts:
 
     def write_nodes(self, at: float, bill: Dollars, nodes: int) -> None:
         """Write down what all nodes with GPUs cost; `nodes` is how many there are."""
+        self._forget_old(at)
         last, self._nodes_last = self._nodes_last, at
         if last is None or not 0 < at - last <= LONGEST_STEP:
             return
@@ -134,6 +147,20 @@ class Accounts:
                 float(bill.usd) * elapsed / HOUR, nodes * elapsed - unpriced, unpriced, elapsed
             ),
         )
+
+    def _forget_old(self, at: float) -> None:
+        """Once an hour, drop the accounts of what held nothing for as long as any is kept."""
+        if at < self._pruned + HOUR:
+            return
+        self._pruned = at
+        oldest = at - HOURS_KEPT * HOUR
+        self._books = {key: book for key, book in self._books.items() if book.until > oldest}
+        self._last = {key: last for key, last in self._last.items() if at - last <= LONGEST_STEP}
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the numbers kept."""
+        return sum(book.nbytes for book in (self._nodes, *self._books.values()))
 
     def over(self, period: float, at: float) -> dict[AccountKey, Account]:
         """Sums over a period (seconds) before a time; what held nothing is left out."""

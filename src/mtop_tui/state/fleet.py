@@ -5,12 +5,10 @@ from __future__ import annotations
 import math
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
-from decimal import Decimal
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from mtop_tui.domain.cost.money import Dollars, total
 from mtop_tui.domain.cost.prices import PriceBook
-from mtop_tui.domain.readiness import Health, Status, is_ready, status_of
+from mtop_tui.domain.readiness import Status
 from mtop_tui.observations import (
     Annotation,
     Autoscaler,
@@ -32,7 +30,16 @@ from mtop_tui.observations import (
 )
 from mtop_tui.state.rings import SeriesRing
 from mtop_tui.state.service import ServiceState
-from mtop_tui.state.spend import NodeKey, bill, replica_cost
+from mtop_tui.state.spend import NodeKey
+from mtop_tui.state.sums import (
+    FleetTotals,
+    ObjectTotals,
+    ServiceSummary,
+    service_status,
+    sum_objects,
+    sum_rates,
+    summarise,
+)
 from mtop_tui.state.totals import MINUTE, Member
 
 if TYPE_CHECKING:
@@ -44,50 +51,6 @@ ANNOTATIONS_KEPT = 500
 EVENTS_KEPT = 2000
 FLEET_STEP = 2.0
 FLEET_SLOTS = 300
-
-
-class ServiceSummary(NamedTuple):
-    """What changes only with a service's objects: replicas, GPUs and money."""
-
-    ready: bool | None
-    health: Health
-    ready_replicas: int
-    desired_replicas: int | None
-    gpus: int
-    cost: Dollars
-
-
-class ObjectTotals(NamedTuple):
-    """Sums that change only with objects."""
-
-    services: int
-    services_ready: int
-    replicas_ready: int
-    replicas_desired: int
-    gpus_used: int
-    gpus: int
-    cost: Dollars
-    bill: Dollars
-
-
-class FleetTotals(NamedTuple):
-    """Sums over all services; rates are per second, NaN where no service has one.
-
-    `burning` counts services with a firing alert on a burn rate, None when none has an objective.
-    """
-
-    objects: ObjectTotals
-    request_rate: float
-    token_rate: float
-    burning: int | None
-
-    @property
-    def idle_ratio(self) -> float | None:
-        """Share of the bill that no replica asked for; None while a price is missing."""
-        bill, cost = self.objects.bill, self.objects.cost
-        if bill.unpriced or cost.unpriced or not bill.usd:
-            return None
-        return float(max(Decimal(0), bill.usd - cost.usd) / bill.usd)
 
 
 class FleetStore:
@@ -154,7 +117,7 @@ class FleetStore:
             self.latest = latest
             if latest // FLEET_STEP > self._history_slot:
                 self._history_slot = latest // FLEET_STEP
-                self._rates = self._sum_rates()
+                self._rates = sum_rates(self._services.values())
                 promised = [state for state in self._services.values() if state.has_objectives]
                 self._burning = sum(one.is_burning for one in promised) if promised else None
                 self.history.write(latest, self._rates)
@@ -181,12 +144,7 @@ class FleetStore:
 
     def status(self, state: ServiceState, now: float) -> Status:
         """How a service fares at a time, in words."""
-        service = state.service
-        if service is None:
-            return Status(Health.UNKNOWN, "no object yet")
-        return status_of(
-            service.conditions, list(state.replicas.values()), stopped=service.stopped, now=now
-        )
+        return service_status(state, now)
 
     def summary(self, state: ServiceState) -> ServiceSummary:
         """A service's replicas, GPUs and money; computed when its objects or nodes change."""
@@ -194,7 +152,7 @@ class FleetStore:
         revisions = (state.topology_revision, self._nodes_revision)
         if held is not None and held[:2] == revisions:
             return held[2]
-        summary = self._summarise(state)
+        summary = summarise(state, self.nodes, self.prices)
         self._summaries[state.key] = (*revisions, summary)
         return summary
 
@@ -244,7 +202,9 @@ class FleetStore:
         """
         held = self._object_totals
         if held is None or held[0] != self.topology_revision:
-            held = self._object_totals = (self.topology_revision, self._sum_objects())
+            summaries = [self.summary(state) for state in self.services()]
+            objects = sum_objects(summaries, self.nodes.values(), self.prices)
+            held = self._object_totals = (self.topology_revision, objects)
         return FleetTotals(held[1], *self._rates, self._burning)
 
     # Records
@@ -428,49 +388,6 @@ class FleetStore:
         state.revision += 1
         state.topology_revision += 1
         self.topology_revision += 1
-
-    # Sums
-
-    def _summarise(self, state: ServiceState) -> ServiceSummary:
-        service = state.service
-        pools = () if service is None else service.pools
-        desired = [pool.desired for pool in pools]
-        placed = [replica for replica in state.replicas.values() if replica.nodes]
-        return ServiceSummary(
-            ready=None if service is None else is_ready(service.conditions),
-            health=Health.UNKNOWN if service is None else self.status(state, 0.0).health,
-            ready_replicas=sum(replica.phase == "ready" for replica in state.replicas.values()),
-            desired_replicas=sum(n for n in desired if n is not None)
-            if any(n is not None for n in desired)
-            else None,
-            gpus=sum(replica.gpus or 0 for replica in placed),
-            cost=total(replica_cost(replica, self.nodes, self.prices) for replica in placed),
-        )
-
-    def _sum_objects(self) -> ObjectTotals:
-        summaries = [self.summary(state) for state in self.services()]
-        return ObjectTotals(
-            services=len(summaries),
-            services_ready=sum(summary.ready is True for summary in summaries),
-            replicas_ready=sum(summary.ready_replicas for summary in summaries),
-            replicas_desired=sum(summary.desired_replicas or 0 for summary in summaries),
-            gpus_used=sum(summary.gpus for summary in summaries),
-            gpus=sum(node.gpus for node in self.nodes.values()),
-            cost=total(summary.cost for summary in summaries),
-            bill=bill(self.nodes.values(), self.prices),
-        )
-
-    def _sum_rates(self) -> tuple[float, float]:
-        requests = tokens = 0.0
-        known = False
-        for state in self._services.values():
-            metrics = state.last_metrics
-            if metrics.request_rate == metrics.request_rate:  # not NaN
-                known = True
-                requests += metrics.request_rate
-            if (rate := metrics.token_rate) == rate:
-                tokens += rate
-        return (requests, tokens) if known else (math.nan, math.nan)
 
 
 def _by_age(state: ServiceState) -> tuple[float, str]:

@@ -146,6 +146,11 @@ class SumRing:
         """Bytes of the ring's data."""
         return self._data.itemsize * len(self._data)
 
+    @property
+    def until(self) -> float:
+        """When the newest step ends; -inf while nothing was added."""
+        return -math.inf if self._last is None else (self._last + 1) * self._step
+
     def add(self, at: float, values: Iterable[float]) -> None:
         """Add to the step of a time; a time before the newest step is ignored."""
         slot = int(at // self._step)

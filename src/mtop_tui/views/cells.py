@@ -12,9 +12,9 @@ from mtop_tui.domain.cost.tokens import usd_per_million_tokens
 from mtop_tui.domain.quantiles import Bounds
 from mtop_tui.domain.readiness import Health, Status
 from mtop_tui.observations import Pool, Service
-from mtop_tui.state.fleet import ServiceSummary
 from mtop_tui.state.metrics import SERIES, ServiceMetrics
 from mtop_tui.state.service import ServiceState
+from mtop_tui.state.sums import ServiceSummary
 from mtop_tui.views import format as fmt
 from mtop_tui.views.sparkline import ascii_chart, braille, usual_height
 from mtop_tui.views.table import Cell, Tone

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from mtop_tui.domain.readiness import Health
-from mtop_tui.state.fleet import ServiceSummary
 from mtop_tui.state.service import ServiceState
+from mtop_tui.state.sums import ServiceSummary
 from mtop_tui.views import cells, table
 from mtop_tui.views.cells import ServiceFacts
 from mtop_tui.views.table import Column, SortValue

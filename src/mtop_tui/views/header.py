@@ -10,7 +10,8 @@ import msgspec
 
 from mtop_tui.domain.cost.money import Dollars
 from mtop_tui.observations import SourceHealth
-from mtop_tui.state.fleet import FleetStore, FleetTotals
+from mtop_tui.state.fleet import FleetStore
+from mtop_tui.state.sums import FleetTotals
 from mtop_tui.text import safe
 from mtop_tui.views import format as fmt
 from mtop_tui.views.fleet import FleetQuery
