@@ -27,6 +27,7 @@ from mtop_tui.config.settings import Loaded, Settings
 from mtop_tui.observations import MetricSample, Observation, SourceHealth
 from mtop_tui.providers.base import FleetProvider, feed
 from mtop_tui.screens.fleet import FleetScreen
+from mtop_tui.screens.looking import LookingScreen
 from mtop_tui.signals import leave_on_signals
 from mtop_tui.state.fleet import FleetStore
 from mtop_tui.themes import THEMES
@@ -229,6 +230,15 @@ class MtopApp(App[int]):
                 self.switch_screen(screen)
         elif isinstance(self.screen, FleetScreen):
             self.push_screen(screen)
+
+    def action_kubectl(self) -> None:
+        """Open the kubectl commands that show what the screen shows."""
+        from mtop_tui.screens.kubectl import KubectlScreen  # noqa: PLC0415 - on first use
+
+        if isinstance(self.screen, LookingScreen) and (commands := self.screen.kubectl()):
+            self.push_screen(KubectlScreen(commands))
+        else:
+            self.notify("kubectl has nothing like this screen", markup=False)
 
     async def action_quit(self, code: int = 0) -> None:
         """Close the source and leave."""

@@ -26,6 +26,14 @@ APP = (
         shown=": ^p",
         palette=False,
     ),
+    Command(
+        "app.kubectl",
+        "K",
+        "kubectl",
+        "The same with kubectl",
+        "mtop",
+        "Commands that show what this screen shows",
+    ),
     Command("app.quit", "q,ctrl+c", "quit", "Quit", "mtop", bar="quit", shown="q ^c"),
     Command(
         "app.step",

@@ -76,6 +76,14 @@ SERVICE = (
     ),
     Command("service.logs", "l", "logs", "Logs", "Service", "What its replicas said", bar="logs"),
     Command("service.yaml", "y", "yaml", "YAML", "Service", "The object itself", bar="yaml"),
+    Command(
+        "service.copy_row",
+        "Y",
+        "copy_row",
+        "Copy the replica's row",
+        "Service",
+        "The columns in view, separated by tabs, to the terminal's clipboard (OSC 52)",
+    ),
     Command("service.pause", "p,space", "pause", "Pause or resume", "Service", shown="p Space"),
     Command(
         "service.back", "escape", "back", "Back", "Service", bar="back", shown="Esc", palette=False

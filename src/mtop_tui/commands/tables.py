@@ -60,6 +60,41 @@ TABULAR = (
         shown="S [",
     ),
     Command("table.reverse", "r", "reverse", "Reverse order", "Table", bar="reverse"),
+    Command(
+        "table.mark_next",
+        "right",
+        "mark(1)",
+        "Mark the next column",
+        "Table",
+        "The marked column is the one whose field is copied",
+        shown="→",
+        palette=False,
+    ),
+    Command(
+        "table.mark_previous",
+        "left",
+        "mark(-1)",
+        "Mark the previous column",
+        "Table",
+        shown="←",
+        palette=False,
+    ),
+    Command(
+        "table.copy_cell",
+        "y",
+        "copy_cell",
+        "Copy the field",
+        "Table",
+        "Of the selected row in the marked column, to the terminal's clipboard (OSC 52)",
+    ),
+    Command(
+        "table.copy_row",
+        "Y",
+        "copy_row",
+        "Copy the row",
+        "Table",
+        "The columns in view, separated by tabs",
+    ),
 )
 """What every table of rows can do."""
 
@@ -92,6 +127,15 @@ FLEET = (
 )
 
 TABLE = (
+    Command(
+        "table.open",
+        "enter",
+        "open",
+        "Open the service",
+        "Table",
+        "The one that the selected row is about",
+        shown="Enter",
+    ),
     *TABULAR,
     Command("table.pause", "p,space", "pause", "Pause or resume", "Table", shown="p Space"),
     Command(

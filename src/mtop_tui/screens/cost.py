@@ -8,10 +8,12 @@ from typing import ClassVar
 from textual.binding import BindingType
 
 from mtop_tui.commands import COST, bindings
+from mtop_tui.observations import ServiceKey
 from mtop_tui.screens.table_screen import TableScreen
-from mtop_tui.views import cost
+from mtop_tui.views import cost, kubectl
 from mtop_tui.views.cost import GROUPS, PERIODS, CostFacts, CostView
 from mtop_tui.views.fleet import Why
+from mtop_tui.views.kubectl import Kubectl
 from mtop_tui.views.table import Cell
 
 
@@ -46,6 +48,18 @@ class CostScreen(TableScreen[CostFacts]):
     def nothing(self) -> str:
         """Why there is no account."""
         return "accounts are kept from the first full minute on"
+
+    def service_of(self, facts: CostFacts) -> ServiceKey | None:
+        """The service, while each row is one."""
+        if self._group != "service":
+            return None
+        keys = (state.key for state in self.app.store.services())
+        named = (facts.namespace, facts.name)
+        return next((key for key in keys if (key.namespace, key.name) == named), None)
+
+    def kubectl(self) -> Sequence[Kubectl]:
+        """What the bill is made of."""
+        return kubectl.of_cost(self.selected_service)
 
     def action_group(self) -> None:
         """Group by the next thing."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import getters
@@ -26,6 +26,7 @@ from mtop_tui.widgets.why_line import WhyLine
 
 if TYPE_CHECKING:
     from mtop_tui.views.fleet_filter import Asked
+    from mtop_tui.views.kubectl import Kubectl
     from mtop_tui.views.query import Field
 
 
@@ -148,13 +149,16 @@ class FleetScreen(TabularScreen[FleetQuery]):
 
     # Commands
 
+    def kubectl(self) -> Sequence[Kubectl]:
+        """The services, and the selected one."""
+        from mtop_tui.views import kubectl  # noqa: PLC0415 - when wanted
+
+        return kubectl.of_fleet(self._query.namespaces, self.table.selected)
+
     def action_open(self) -> None:
         """Open the selected service."""
-        from mtop_tui.screens.service import ServiceScreen  # noqa: PLC0415 - on first use
-
-        if self.table.selected is not None:
-            self.table.pin()
-            self.app.push_screen(ServiceScreen(self.table.selected))
+        self.table.pin()
+        self.open_service(self.table.selected)
 
     def action_logs(self) -> None:
         """Open the logs of the selected service."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 from contextlib import aclosing
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, TextIO
@@ -50,6 +51,7 @@ from mtop_tui.widgets.title_bar import TitleBar
 if TYPE_CHECKING:
     from textual.widgets import Input
 
+    from mtop_tui.views.kubectl import Kubectl
     from mtop_tui.widgets.prompt_bar import PromptBar
 
 FLUSH = 0.2
@@ -335,6 +337,15 @@ class LogsScreen(LookingScreen):
             self.action_back()
             return
         self.look()
+
+    def kubectl(self) -> Sequence[Kubectl]:
+        """What follows the same logs."""
+        from mtop_tui.views import kubectl  # noqa: PLC0415 - when wanted
+
+        state, since = self.app.store.service(self._service), self._range.since
+        replicas = 0 if state is None else len(state.replicas)
+        back = None if since is None else self.app.time() - since
+        return kubectl.of_logs(self._service, replicas, previous=self._previous, since=back)
 
     def action_copy(self) -> None:
         """Copy the selected lines, or the one under the cursor."""

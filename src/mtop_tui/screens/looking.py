@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from textual import getters
 from textual.screen import Screen
 
+from mtop_tui.text import safe
 from mtop_tui.views.table import Cell
 from mtop_tui.widgets.title_bar import TitleBar
 
 if TYPE_CHECKING:
     from mtop_tui.app import MtopApp
+    from mtop_tui.observations import ServiceKey
+    from mtop_tui.views.kubectl import Kubectl
+    from mtop_tui.widgets.row_table import RowTable
 
 
 class LookingScreen(Screen[None]):
@@ -54,6 +58,30 @@ class LookingScreen(Screen[None]):
         clock = datetime.fromtimestamp(now).astimezone().strftime("%H:%M:%S")
         held = (Cell("paused", "warn"),) if self.app.paused else ()
         self.title_bar.show(" > ".join(("mtop  fleet", *crumbs)), (*held, *facts), clock)
+
+    def kubectl(self) -> Sequence[Kubectl]:
+        """The commands that show what this screen shows."""
+        return ()
+
+    def copy(self, text: str, what: str) -> None:
+        """Give text to the terminal's clipboard (OSC 52), and say what it was."""
+        self.app.copy_to_clipboard(text)
+        self.notify(safe(f"copied {what}"), timeout=3, markup=False)
+
+    def copy_row(self, table: RowTable[Any]) -> None:
+        """Copy the selected row of a table, the fields in view separated by tabs."""
+        row = table.selected_row
+        if row is not None:
+            shown = [column for column, _ in table.columns if column.title]
+            text = "\t".join(row.cells[column.id].text.strip() for column in shown)
+            self.copy(text, f"a row of {len(shown)} fields")
+
+    def open_service(self, key: ServiceKey | None) -> None:
+        """Open a service, if there is one."""
+        from mtop_tui.screens.service import ServiceScreen  # noqa: PLC0415 - on first use
+
+        if key is not None:
+            self.app.push_screen(ServiceScreen(key))
 
     def action_back(self) -> None:
         """Go back to the screen before."""

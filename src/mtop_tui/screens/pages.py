@@ -13,6 +13,8 @@ from mtop_tui.commands import APP, MOVE, PAGE, bindings
 from mtop_tui.observations import ServiceKey
 from mtop_tui.screens.looking import LookingScreen
 from mtop_tui.text import safe
+from mtop_tui.views import kubectl
+from mtop_tui.views.kubectl import Kubectl
 from mtop_tui.views.table import Cell
 from mtop_tui.widgets.key_bar import KeyBar
 from mtop_tui.widgets.lines_view import LinesView
@@ -51,6 +53,10 @@ class PageScreen(LookingScreen):
     def lines(self, width: int) -> Sequence[tuple[Cell, ...]]:
         """What the page says."""
         raise NotImplementedError
+
+    def kubectl(self) -> Sequence[Kubectl]:
+        """The service and what belongs to it."""
+        return kubectl.of_service(self._key)
 
 
 class FindingsPage(PageScreen):

@@ -30,6 +30,7 @@ from mtop_tui.widgets.title_bar import TitleBar
 
 if TYPE_CHECKING:
     from mtop_tui.domain.diagnosis.findings import Finding
+    from mtop_tui.views.kubectl import Kubectl
 
 REPLICAS, *BESIDE = views.PANELS
 MIDDLE_HEIGHT, LARGE = 34, (150, 48)
@@ -345,6 +346,16 @@ class ServiceScreen(LookingScreen):
         from mtop_tui.screens.logs import LogsScreen  # noqa: PLC0415 - on first use
 
         self.app.push_screen(LogsScreen(self._key))
+
+    def kubectl(self) -> Sequence[Kubectl]:
+        """The service and what belongs to it."""
+        from mtop_tui.views import kubectl  # noqa: PLC0415 - when wanted
+
+        return kubectl.of_service(self._key)
+
+    def action_copy_row(self) -> None:
+        """Copy the row of the selected replica."""
+        self.copy_row(self.table)
 
     def action_yaml(self) -> None:
         """Open the object as its source has it."""

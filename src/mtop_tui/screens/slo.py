@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 
+from mtop_tui.observations import ServiceKey
 from mtop_tui.screens.table_screen import TableScreen
-from mtop_tui.views import slo
+from mtop_tui.views import kubectl, slo
 from mtop_tui.views.fleet import Why
 from mtop_tui.views.format import counted
+from mtop_tui.views.kubectl import Kubectl
 from mtop_tui.views.slo import ObjectiveFacts
 from mtop_tui.views.table import Cell
 
@@ -50,3 +52,11 @@ class SloScreen(TableScreen[ObjectiveFacts]):
         return (
             "no objectives: state them with --slo FILE, the annotation mtop.dev/slo or the settings"
         )
+
+    def service_of(self, facts: ObjectiveFacts) -> ServiceKey:
+        """The service that has it."""
+        return facts.key
+
+    def kubectl(self) -> Sequence[Kubectl]:
+        """Where objectives are annotated."""
+        return kubectl.of_objectives(self.selected_service)

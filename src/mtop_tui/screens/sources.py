@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping, Sequence
 
 from mtop_tui.screens.table_screen import TableScreen
-from mtop_tui.views import sources
+from mtop_tui.views import kubectl, sources
 from mtop_tui.views.fleet import Why
+from mtop_tui.views.kubectl import Kubectl
 from mtop_tui.views.sources import SourceFacts
 from mtop_tui.views.table import Cell
 
@@ -34,3 +35,7 @@ class SourcesScreen(TableScreen[SourceFacts]):
     def nothing(self) -> str:
         """Why there is no source."""
         return "no source has said anything yet"
+
+    def kubectl(self) -> Sequence[Kubectl]:
+        """Whether the cluster answers, and what one may read."""
+        return kubectl.of_sources(self.app.settings.namespaces)

@@ -30,6 +30,7 @@ from mtop_tui.widgets.title_bar import TitleBar
 from mtop_tui.widgets.why_line import WhyLine
 
 if TYPE_CHECKING:
+    from mtop_tui.observations import ServiceKey
     from mtop_tui.views.query import Field
 
 Facts = TypeVar("Facts")
@@ -73,6 +74,10 @@ class TableScreen(TabularScreen[TableQuery], Generic[Facts]):
     def nothing(self) -> str:
         """Why there is no row."""
         raise NotImplementedError
+
+    def service_of(self, facts: Facts) -> ServiceKey | None:  # noqa: ARG002 - up to who inherits
+        """The service that a row is about."""
+        return None
 
     # Looking
 
@@ -133,6 +138,20 @@ class TableScreen(TabularScreen[TableQuery], Generic[Facts]):
         """What the selected row is made of."""
         key = self.table.selected
         return None if key is None else self._facts.get(key)
+
+    @property
+    def selected_service(self) -> ServiceKey | None:
+        """The service that the selected row is about."""
+        return None if self.selected is None else self.service_of(self.selected)
+
+    def action_open(self) -> None:
+        """Open the service that the selected row is about."""
+        key = self.selected_service
+        if key is None:
+            self.notify("this row is about no service", timeout=3, markup=False)
+        else:
+            self.table.pin()
+            self.open_service(key)
 
     # Filtering
 

@@ -116,6 +116,21 @@ class TabularScreen(LookingScreen, Generic[Query]):
         """Turn the order around."""
         self.ask(replace(self._query, reversed=not self._query.reversed))
 
+    def action_mark(self, step: int) -> None:
+        """Mark the column so many to the right: its field is what is copied."""
+        self.table.mark_next(step)
+
+    def action_copy_cell(self) -> None:
+        """Copy the field of the selected row in the marked column, whole."""
+        row, column = self.table.selected_row, self.table.marked
+        if row is not None and column is not None:
+            text = row.cells[column.id].text.strip()
+            self.copy(text, f"{column.title}: {text}")
+
+    def action_copy_row(self) -> None:
+        """Copy the selected row, its fields separated by tabs."""
+        self.copy_row(self.table)
+
     async def action_filter(self) -> None:
         """Open the filter, with what it holds."""
         from mtop_tui.widgets.filter_bar import FilterBar  # noqa: PLC0415 - Input is 10 ms

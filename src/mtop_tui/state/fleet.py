@@ -190,6 +190,11 @@ class FleetStore:
             held = self._free_gpus = (self.topology_revision, by_type)
         return held[1]
 
+    def service_about(self, ref: ObjectRef) -> ServiceState | None:
+        """The service that an object is, or belongs to."""
+        key = ServiceKey(ref.cluster, ref.namespace, ref.name)
+        return self._owners.get(ref) or self._services.get(key)
+
     def canary(self, key: ServiceKey) -> CanaryVerdict | None:
         """What is said of a member of a route group beside its stable one; None of others."""
         track = self._canaries.get(key)
@@ -282,8 +287,7 @@ class FleetStore:
         if record.involved.kind == "Node":
             concerned = self._concerned(record.involved)
         else:
-            key = ServiceKey(*record.involved[:2], record.involved.name)
-            state = self._owners.get(record.involved) or self._services.get(key)
+            state = self.service_about(record.involved)
             concerned = () if state is None else (state,)
         for state in concerned:
             state.events.append(record)

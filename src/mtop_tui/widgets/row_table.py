@@ -40,6 +40,7 @@ class RowTable(Generic[Key], ScrollView, can_focus=True, inherit_bindings=False)
     | `row-table--header` | the line of column titles |
     | `row-table--sorted` | the title of the sorted column |
     | `row-table--cursor` | the selected row |
+    | `row-table--marked` | the marked column: its title, and its field of the selected row |
     | `tone--quiet`, `--good`, `--warn`, `--bad` | fields that want less or more attention |
     """
 
@@ -47,6 +48,7 @@ class RowTable(Generic[Key], ScrollView, can_focus=True, inherit_bindings=False)
         "row-table--header",
         "row-table--sorted",
         "row-table--cursor",
+        "row-table--marked",
         *TONES,
     }
     BINDINGS = bindings(MOVE)
@@ -84,6 +86,7 @@ class RowTable(Generic[Key], ScrollView, can_focus=True, inherit_bindings=False)
         self._columns: Placed[Any] = []
         self._fields: list[tuple[Column[Any], int, int]] = []
         self._sorted: tuple[str, bool] = ("", True)
+        self._marked = ""
         self._cursor = 0
         self._pinned = False
         self._rows: dict[Key, Row] = {}
@@ -138,6 +141,28 @@ class RowTable(Generic[Key], ScrollView, can_focus=True, inherit_bindings=False)
         """Move the selection to a row, if it is in the table."""
         if key in self._order:
             self._move_to(self._order.index(key))
+
+    @property
+    def selected_row(self) -> Row | None:
+        """The selected row as text."""
+        return None if self.selected is None else self._row(self.selected)
+
+    @property
+    def marked(self) -> Column[Any] | None:
+        """The marked column, or the one of names until one was marked."""
+        shown = {column.id: column for column, _ in self._columns if column.title}
+        return shown.get(self._marked) or shown.get("name") or next(iter(shown.values()), None)
+
+    def mark(self, column: str) -> None:
+        """Mark a column."""
+        self._marked = column
+        self._redraw()
+
+    def mark_next(self, step: int) -> None:
+        """Mark the column so many to the right."""
+        ids = [column.id for column, _ in self._columns if column.title]
+        if self.marked is not None:
+            self.mark(ids[max(0, min(ids.index(self.marked.id) + step, len(ids) - 1))])
 
     # Moving
 
@@ -250,7 +275,19 @@ class RowTable(Generic[Key], ScrollView, can_focus=True, inherit_bindings=False)
             return Strip.blank(width, self.rich_style)
         self._drawn[y] = state
         row, selected = state
-        return strip(self._pieces(row, selected), width, self._style_of(selected))
+        line = strip(self._pieces(row, selected), width, self._style_of(selected))
+        return self._with_mark(line) if selected and self._marked else line
+
+    def _with_mark(self, line: Strip) -> Strip:
+        """With the field of the marked column set off from the rest."""
+        start = GUTTER
+        for column, cells, space in self._fields:
+            if column.id == self._marked:
+                style = self.get_component_rich_style("row-table--marked", partial=True)
+                field = line.crop(start, start + cells).apply_style(style)
+                return Strip.join([line.crop(0, start), field, line.crop(start + cells)])
+            start += cells + space
+        return line
 
     def _pieces(self, row: Row, selected: bool) -> list[Piece]:
         pieces: list[Piece] = [(">" if selected else " ", "normal")]
@@ -265,22 +302,28 @@ class RowTable(Generic[Key], ScrollView, can_focus=True, inherit_bindings=False)
     def _header(self, width: int) -> Strip:
         plain = self.get_component_rich_style("row-table--header")
         marked = plain + self.get_component_rich_style("row-table--sorted", partial=True)
+        chosen = plain + self.get_component_rich_style("row-table--marked", partial=True)
+        styles: dict[Tone, Style] = {"good": marked, "warn": chosen}
         by, descending = self._sorted
         arrow = ("v" if descending else "^") if self._ascii else ("▼" if descending else "▲")
         pieces: list[Piece] = [(" ", "normal")]
         for column, cells, space in self._fields:
             title = column.title
+            is_marked = bool(title) and column.id == self._marked
             if column.id != by or not title:
-                pieces.append((fit(title, cells, right=column.right), "normal"))
+                tone: Tone = "warn" if is_marked else "normal"
+                pieces.append((fit(title, cells, right=column.right), tone))
                 pieces.append((" " * space, "normal"))
-            elif column.right:
+                continue
+            tone = "warn" if is_marked else "good"
+            if column.right:
                 pieces.append((" " * (cells - len(title)), "normal"))
-                pieces.append((title + arrow, "good"))  # the arrow stands in the gap
+                pieces.append((title + arrow, tone))  # the arrow stands in the gap
                 pieces.append((" " * (space - 1), "normal"))
             else:
-                pieces.append((title + arrow, "good"))
+                pieces.append((title + arrow, tone))
                 pieces.append((" " * (cells + space - len(title) - 1), "normal"))
-        return strip(pieces, width, lambda tone: marked if tone == "good" else plain)
+        return strip(pieces, width, lambda tone: styles.get(tone, plain))
 
     def _style_of(self, selected: bool) -> Callable[[Tone], Style]:
         def style(tone: Tone) -> Style:
