@@ -143,8 +143,8 @@ RATE = Parameter("rate", "share", "number", 0.5, 0.0, 1.0)
     ("given", "name", "words"),
     [
         ({"rate": 2}, "rate", "expected a number from 0 to 1, got 2"),
-        ({"rate": "0.5"}, "rate", "expected a number from 0 to 1, got '0.5'"),
-        ({"rate": True}, "rate", "got True"),
+        ({"rate": "0.5"}, "rate", 'expected a number from 0 to 1, got "0.5"'),
+        ({"rate": True}, "rate", "got true"),
         ({"rate": math.nan}, "rate", "got nan"),
         ({"speed": 1}, "speed", "no such parameter; there are rate"),
     ],

@@ -21,11 +21,14 @@ _MINUTE = 60.0
 
 def _duration(text: str) -> float:
     """Seconds of a duration such as 10m."""
+    from mtop_tui.config.recipe_values import LONGEST
     from mtop_tui.domain.durations import duration_seconds
 
     seconds = duration_seconds(text)
-    if not seconds:
-        raise click.UsageError(f"--for expected a duration such as 90s or 10m, got {text}")
+    if not seconds or seconds > LONGEST:
+        raise click.UsageError(
+            f"--for expected a duration such as 90s or 10m, up to 30d, got {text}"
+        )
     return seconds
 
 
@@ -109,7 +112,8 @@ def simulate(
     if report is not None:
         _write(report, as_json(as_report(fleet, start, outcomes)))
     emit(as_text(fleet, start, outcomes, asserts=asserts))
-    if asserts and not all(one.passed for one in outcomes):
+    undone = fleet.provider.undone
+    if asserts and (undone or not all(one.passed for one in outcomes)):
         ctx.exit(Exit.FAILED)
 
 

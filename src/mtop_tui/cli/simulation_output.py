@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from mtop_tui.cli.fleet_output import as_document, as_table
+from mtop_tui.text import safe
 from mtop_tui.views.cells import ServiceFacts
 from mtop_tui.views.checks import Check, Outcome
 from mtop_tui.views.fleet import facts_of
@@ -34,6 +35,7 @@ def as_text(fleet: StoryFleet, start: float, outcomes: Sequence[Outcome], *, ass
         parts.append("\n")
         parts += [_line(one) for one in outcomes]
         parts.append(_summary(outcomes, asserts))
+    parts += [f"NOT DONE  {safe(step)}\n" for step in fleet.provider.undone]
     if fleet.fluid:
         parts.append("analytic: figures are means of a formula, not of single requests\n")
     return "".join(parts)
@@ -49,7 +51,8 @@ def as_report(fleet: StoryFleet, start: float, outcomes: Sequence[Outcome]) -> d
         "started_at_unix_seconds": start,
         "duration_seconds": story.duration,
         "analytic": fleet.fluid,
-        "passed": all(one.passed for one in outcomes),
+        "passed": all(one.passed for one in outcomes) and not fleet.provider.undone,
+        "not_done": list(fleet.provider.undone),
         "checks": [
             {
                 "check": one.check.name,

@@ -13,7 +13,7 @@ from mtop_tui.config.settings import Loaded
 if TYPE_CHECKING:
     from mtop_tui.clock import Clock
     from mtop_tui.observations import Annotation
-    from mtop_tui.providers.base import FleetProvider
+    from mtop_tui.providers.mock.provider import MockProvider
     from mtop_tui.providers.mock.story import Story
     from mtop_tui.state.fleet import FleetStore
 
@@ -26,7 +26,7 @@ class StoryFleet(NamedTuple):
     """A story with its source, the store that takes what it emits, and its clock."""
 
     story: Story
-    provider: FleetProvider
+    provider: MockProvider
     store: FleetStore
     clock: Clock
     seed: int

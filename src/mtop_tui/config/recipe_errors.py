@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -19,6 +20,7 @@ _NOUNS = {
     "dict": "a mapping",
     "model": "a mapping",
 }
+_LENGTHS = {"string_too_short", "too_short"}
 _BOUNDS = {
     "greater_than_equal": ("of at least", "ge"),
     "greater_than": ("above", "gt"),
@@ -98,6 +100,10 @@ def _message(one: Mapping[str, Any], field: str) -> str:
         return f"expected a number {words} {context[name]:g}, got {_shown(value)}"
     if kind == "literal_error":
         return f"expected {context['expected']}, got {_shown(value)}"
+    if kind in _LENGTHS:
+        return "is empty; write something, or remove it"
+    if kind == "string_too_long":
+        return f"expected at most {context['max_length']} characters, got {len(value)}"
     if kind == "string_pattern_mismatch":
         return (
             "expected a name of lower-case letters, digits and -, services as NAMESPACE/NAME, "
@@ -107,7 +113,7 @@ def _message(one: Mapping[str, Any], field: str) -> str:
         return f"expected a finite number, got {_shown(value)}"
     noun = _NOUNS.get(kind.removesuffix("_type"))
     if noun is not None:
-        return f"expected {noun}, got {_shown(value)}"
+        return f"expected {noun}, got {_shown(value)}{_number_hint(noun, value)}"
     return f"{one['msg'][:1].lower()}{one['msg'][1:]}, got {_shown(value)}"
 
 
@@ -139,6 +145,19 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
     return None
 
 
+def _number_hint(noun: str, value: object) -> str:
+    """What is meant by text where a number belongs: YAML takes `1e6` for text."""
+    if noun not in {_NOUNS["int"], _NOUNS["float"]} or not isinstance(value, str):
+        return ""
+    try:
+        number = float(value)
+    except ValueError:
+        return ""
+    if not math.isfinite(number):
+        return ""
+    return f"; write {int(number) if number.is_integer() else number} without quotes"
+
+
 def _shown(value: object) -> str:
     if value is None:
         return "nothing"
@@ -149,5 +168,9 @@ def _shown(value: object) -> str:
     if isinstance(value, list):
         return "a list"
     if isinstance(value, str):
-        return f'"{value if len(value) <= _LONGEST_VALUE else value[:_LONGEST_VALUE] + "…"}"'
-    return str(value)
+        return f'"{_cut(value)}"'
+    return _cut(str(value))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}…"

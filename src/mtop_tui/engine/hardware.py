@@ -44,6 +44,11 @@ class Gpu(msgspec.Struct, frozen=True):
         """Memory of one GPU in bytes."""
         return self.memory_gib * 2**30
 
+    def can_be_cut(self, profile: str) -> bool:
+        """Whether it has slices of a MIG profile such as 1g.10gb."""
+        memory = float(profile.partition(".")[2].removesuffix("gb") or "inf")
+        return self.name.startswith(_CUTTABLE) and memory <= self.memory_gib
+
 
 _NVLINK_LATENCY = 15e-6
 _PCIE_LATENCY = 30e-6
@@ -127,6 +132,8 @@ CPU = Gpu("CPU", 64, 80e9, 2e12, None, False, _PCIE_LATENCY, _PCIE)
 _A100_40 = next(gpu for gpu in GPUS if gpu.name == "A100-40")
 _BY_WORD = {gpu.name.lower(): gpu for gpu in GPUS if not gpu.name.startswith("A100")}
 _BY_WORD |= {"3090": _BY_WORD["rtx3090"], "4090": _BY_WORD["rtx4090"]}
+_CUTTABLE = ("A100", "H100", "H200", "H20", "GH200", "B200", "GB200", "RTXPRO6000")
+"""GPUs that have MIG (NVIDIA's MIG user guide, supported GPUs)."""
 _SLICE = re.compile(r"\bmig-(\d)g\.(\d+)gb")
 _SLICES = 7
 _A100_40_GIB = frozenset({"40", "40gb", "39", "40960", "40536"})

@@ -53,6 +53,11 @@ def suffix(length: int, *parts: str) -> str:
     return "".join(_ALPHABET[digest[i] % len(_ALPHABET)] for i in range(length))
 
 
+def is_suffix(text: str) -> bool:
+    """Whether Kubernetes could have appended this text to a name."""
+    return bool(text) and not text.strip(_ALPHABET)
+
+
 def child_name(parent: str, ending: str) -> str:
     """The name KServe gives a child: shortened with a hash where it would exceed 63 characters."""
     if len(parent) + len(ending) <= _LONGEST:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Final
 
 from mtop_tui.domain.diagnosis.causes import RULES
 from mtop_tui.domain.diagnosis.facts import ServiceFacts
@@ -89,6 +90,15 @@ EXPLAINS: dict[str, tuple[str, ...]] = {
     "high-tpot": ("kv-saturation", *_OVERLOAD),
 }
 """Which symptoms each cause explains, by id. `stopped` makes all that is not deeper irrelevant."""
+
+CAUSES: Final = frozenset(
+    {
+        *EXPLAINS,
+        *(symptom for symptoms in EXPLAINS.values() for symptom in symptoms),
+        *("peer-memory", "rollout-paused", "stale-source", "stopped"),
+    }
+)
+"""The ids of all causes that there are."""
 
 
 def diagnose(facts: ServiceFacts) -> tuple[Finding, ...]:

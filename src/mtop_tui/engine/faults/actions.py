@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 import msgspec
 
 from mtop_tui.engine.faults.effects import Effect
-from mtop_tui.engine.faults.parameters import Parameter
+from mtop_tui.engine.faults.parameters import Parameter, ParameterError, Values
 
 
 class Action(msgspec.Struct, frozen=True):
@@ -22,6 +23,7 @@ class Action(msgspec.Struct, frozen=True):
         leads_to: causes of `docs/diagnosis.md` that name it rightly, best first.
         acts_on: what a target has to name; "services" can stand for the nodes they run on.
         mode: how many of those that fit, where a recipe does not say.
+        unfit: what parameters that are right by themselves get wrong together; None when nothing.
         kin: what Chaos Mesh or Litmus call it; empty for mtop's own.
     """
 
@@ -34,6 +36,7 @@ class Action(msgspec.Struct, frozen=True):
     acts_on: Literal["replicas", "services", "nodes"] = "replicas"
     mode: Literal["one", "all"] = "all"
     kin: str = ""
+    unfit: Callable[[Values], ParameterError | None] | None = None
 
 
 def table(*actions: Action) -> dict[str, Action]:

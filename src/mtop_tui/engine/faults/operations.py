@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mtop_tui.engine.faults.actions import Action, table
-from mtop_tui.engine.faults.parameters import Parameter
+from mtop_tui.engine.faults.parameters import Parameter, ParameterError, Values
 from mtop_tui.engine.faults.stage import Running, Stage
 from mtop_tui.engine.levers import ScalingMetric
 from mtop_tui.engine.serving.requests import Factors
@@ -33,6 +33,15 @@ def _autoscale(stage: Stage, run: Running) -> None:
             target=run.number("target"),
             scaled_object=run.flag("keda"),
         )
+
+
+def _unfit_bounds(values: Values) -> ParameterError | None:
+    least, most = float(values["min"]), float(values["max"])
+    if least > most:
+        return ParameterError("min", f"expected at most max, {most:g}, got {least:g}")
+    if not least and not values["keda"]:
+        return ParameterError("min", "0 needs KEDA; add keda: true, or expect 1 or more")
+    return None
 
 
 def _stop(stage: Stage, run: Running) -> None:
@@ -139,6 +148,7 @@ OPERATIONS = table(
             Parameter("keda", "whether a new one is KEDA's", "flag", False),
         ),
         acts_on="services",
+        unfit=_unfit_bounds,
     ),
     Action("stop", "stops a service on purpose", _stop, acts_on="services"),
     Action("start", "starts a stopped service", _start, acts_on="services"),
@@ -149,7 +159,7 @@ OPERATIONS = table(
         "starts a new revision",
         _roll_out,
         parameters=(
-            Parameter("image", "of the new revision", "text"),
+            Parameter("image", "of the new revision", "text", least=1),
             Parameter(
                 "strategy",
                 "rolling or all at once",

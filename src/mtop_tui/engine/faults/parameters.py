@@ -15,6 +15,12 @@ Value = float | int | str | bool
 Values = Mapping[str, Value]
 
 
+_LARGEST = 10**18
+"""Whole numbers beyond are not looked at any closer: no parameter is as large."""
+
+_SHOWN = 40
+
+
 class ParameterError(ValueError):
     """A parameter that is not there, is missing, or has a value that cannot be used.
 
@@ -37,7 +43,7 @@ class Parameter(msgspec.Struct, frozen=True):
         about: what it does, with its unit.
         kind: "number" and "whole" have bounds; a "duration" is text such as 90s, or seconds.
         default: taken where nothing is given; None means that it must be given.
-        least: smallest value allowed.
+        least: smallest value allowed; of text, the characters it must have.
         most: largest value allowed.
         drawn: the range from which a drawn fault takes it; None keeps the default. A choice is
             drawn from all that it may be.
@@ -58,8 +64,10 @@ class Parameter(msgspec.Struct, frozen=True):
         """What a value must be, in words."""
         if self.kind == "choice":
             return f"one of {', '.join(self.choices)}"
-        if self.kind in {"text", "flag"}:
-            return "text" if self.kind == "text" else "true or false"
+        if self.kind == "flag":
+            return "true or false"
+        if self.kind == "text":
+            return "text that is not empty" if self.least else "text"
         noun = {"whole": "a whole number", "duration": "a duration such as 90s or 10m"}
         what = noun.get(self.kind, "a number")
         if math.isinf(self.most):
@@ -75,16 +83,17 @@ class Parameter(msgspec.Struct, frozen=True):
         if self.kind == "flag":
             if isinstance(given, bool):
                 return given
-            raise ParameterError(self.name, f"expected {self.expected}, got {given!r}")
-        if self.kind in {"text", "choice"}:
-            fits = isinstance(given, str) and (self.kind == "text" or given in self.choices)
-            if fits:
-                return str(given)
-            raise ParameterError(self.name, f"expected {self.expected}, got {given!r}")
-        number = self._number(given)
-        if not self.least <= number <= self.most:
-            raise ParameterError(self.name, f"expected {self.expected}, got {given!r}")
-        return int(number) if self.kind == "whole" else number
+        elif self.kind == "choice":
+            if isinstance(given, str) and given in self.choices:
+                return given
+        elif self.kind == "text":
+            if isinstance(given, str) and len(given.strip()) >= self.least:
+                return given
+        else:
+            number = self._number(given)
+            if self.least <= number <= self.most:
+                return int(number) if self.kind == "whole" else number
+        raise ParameterError(self.name, f"expected {self.expected}, got {_shown(given)}")
 
     def draw(self, random: Random) -> Value | None:
         """A value of the range it may be drawn from, one of the choices, or the default."""
@@ -100,7 +109,7 @@ class Parameter(msgspec.Struct, frozen=True):
         )
 
     def _number(self, given: object) -> float:
-        if isinstance(given, bool):
+        if isinstance(given, bool) or (isinstance(given, int) and abs(given) > _LARGEST):
             return math.nan
         if isinstance(given, int | float):
             whole = self.kind != "whole" or float(given).is_integer()
@@ -109,6 +118,17 @@ class Parameter(msgspec.Struct, frozen=True):
             seconds = duration_seconds(given)
             return math.nan if seconds is None else seconds
         return math.nan
+
+
+def _shown(given: object) -> str:
+    """A value in a few words, as YAML writes it."""
+    if isinstance(given, bool):
+        return str(given).lower()
+    if isinstance(given, list | Mapping):
+        return "a list" if isinstance(given, list) else "a mapping"
+    text = str(given)
+    text = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+    return f'"{text}"' if isinstance(given, str) else text
 
 
 def read_values(parameters: Sequence[Parameter], given: Mapping[str, object]) -> dict[str, Value]:

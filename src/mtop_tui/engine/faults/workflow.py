@@ -80,6 +80,44 @@ def timeline(steps: Iterable[Step], duration: float) -> list[Planned]:
     return sorted(planned, key=lambda one: one.at)
 
 
+def unreached(steps: Sequence[Step], duration: float) -> Iterator[tuple[tuple[int, ...], float]]:
+    """Steps that never begin, for what they are part of is over by then.
+
+    Each is named by its place in the list, and in the lists of the steps it is part of; with the
+    seconds after the beginning at which it would begin.
+    """
+    for index, step in enumerate(steps):
+        yield from _unreached(step, (index,), 0.0, duration)
+
+
+def _unreached(
+    step: Step, place: tuple[int, ...], begin: float, limit: float
+) -> Iterator[tuple[tuple[int, ...], float]]:
+    at = begin + step.at
+    if at >= limit:
+        yield place, at
+    elif isinstance(step.what, Serial | Parallel):
+        stop = limit if step.deadline is None else min(limit, at + step.deadline)
+        for index, part in enumerate(step.what.steps):
+            yield from _unreached(part, (*place, index), at, stop)
+            if isinstance(step.what, Serial):
+                at = _planned(part, at, stop)[1]
+
+
+def occurrences(steps: Iterable[Step], duration: float) -> int:
+    """How many things happen at most: counted without laying them out."""
+    return sum(_occurrences(step, duration) for step in steps)
+
+
+def _occurrences(step: Step, limit: float) -> int:
+    times = 1
+    if step.every is not None:
+        times = max(1, math.ceil((limit - step.at) / step.every))
+        times = times if step.times is None else min(times, step.times)
+    parts = step.what.steps if isinstance(step.what, Serial | Parallel) else ()
+    return times * max(1, sum(_occurrences(one, limit) for one in parts))
+
+
 def _planned(step: Step, begin: float, limit: float) -> tuple[list[Planned], float]:
     """What a step consists of, and when it has ended."""
     planned: list[Planned] = []

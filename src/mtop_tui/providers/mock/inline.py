@@ -17,10 +17,12 @@ from mtop_tui.engine.demand import (
     REQUEST_RATE,
     TENANTS,
 )
+from mtop_tui.kserve.pools import MAIN_CONTAINER
 from mtop_tui.kserve.schema import DEFAULT_NAMESPACE, KSERVE_VERSIONS, NODE_KIND, SERVICE_KIND
 
 if TYPE_CHECKING:
-    from mtop_tui.config.recipe import Load, NodePool, ServiceSpec
+    from mtop_tui.config.recipe_cluster import NodePool, ServiceSpec
+    from mtop_tui.config.recipe_scenario import Load
 
 Body = dict[str, Any]
 
@@ -72,7 +74,7 @@ def merged(body: Any, patch: Any) -> Any:
 def service_body(spec: ServiceSpec, copied: Body | None) -> Body:
     """The LLMInferenceService that `spec` says; `copied` is the manifest it starts from."""
     namespace, name = split_name(spec.name)
-    body: Body = spec.manifest or copied or _service(spec)
+    body: Body = copied or _service(spec) if spec.manifest is None else spec.manifest
     stated: Body = {
         "metadata": {
             "name": name,
@@ -85,6 +87,8 @@ def service_body(spec: ServiceSpec, copied: Body | None) -> Body:
     body = merged(body, stated)
     if copied is not None:
         body = merged(body, {"spec": _changes(spec)})
+        if spec.image:
+            body["spec"] = with_image(body["spec"], spec.image)
     return dict(merged(body, spec.patch))
 
 
@@ -160,7 +164,7 @@ def _service(spec: ServiceSpec) -> Body:
 
 
 def _changes(spec: ServiceSpec) -> Body:
-    """What is said of replicas, route and image."""
+    """What is said of replicas and route."""
     changes: Body = {}
     if spec.replicas is not None:
         changes |= {"replicas": spec.replicas, "scaling": None}
@@ -170,9 +174,28 @@ def _changes(spec: ServiceSpec) -> Body:
         changes |= {"replicas": None, "scaling": bounds | driver}
     if spec.route is not None:
         changes["router"] = {"route": {"group": spec.route.group, "weight": spec.route.weight}}
-    if spec.image:
-        changes["template"] = {"containers": [_container(spec)]}
     return changes
+
+
+def with_image(spec: Body, image: str) -> Body:
+    """The spec of a service whose pools all run another image, everything else being the same."""
+    found = dict(spec)
+    if isinstance(found.get("prefill"), Mapping):
+        found["prefill"] = with_image(found["prefill"], image)
+    for part in ("template", "worker"):
+        pod = found.get(part)
+        if isinstance(pod, Mapping) or (part == "template" and "worker" not in found):
+            found[part] = dict(pod or {}) | {"containers": _running(pod or {}, image)}
+    return found
+
+
+def _running(pod: Body, image: str) -> list[Any]:
+    """The containers of a pod, with an image for the one that serves."""
+    containers = list(pod.get("containers") or [{"name": MAIN_CONTAINER}])
+    names = [one.get("name") for one in containers if isinstance(one, Mapping)]
+    place = names.index(MAIN_CONTAINER) if MAIN_CONTAINER in names else 0
+    containers[place] = dict(containers[place]) | {"image": image}
+    return containers
 
 
 def _pod(spec: ServiceSpec) -> Body:
@@ -184,7 +207,7 @@ def _pod(spec: ServiceSpec) -> Body:
 
 
 def _container(spec: ServiceSpec) -> Body:
-    container: Body = {"name": "main"}
+    container: Body = {"name": MAIN_CONTAINER}
     if spec.gpus:
         gpus = {f"nvidia.com/mig-{spec.mig}" if spec.mig else _GPU: str(spec.gpus)}
         container["resources"] = {"limits": gpus, "requests": gpus}

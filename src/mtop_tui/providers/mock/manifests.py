@@ -206,7 +206,7 @@ def _sort_in(place: _Place, body: Any, found: _Found) -> None:
 
 def _add_service(place: _Place, body: dict[str, Any], found: _Found) -> None:
     service = parse_service(body)
-    _check_size(service.spec)
+    check_size(service.spec)
     metadata = service.metadata
     demand, wrong = demand_of(metadata.annotations or {})
     for name, message in wrong.items():
@@ -220,8 +220,12 @@ def _add_service(place: _Place, body: dict[str, Any], found: _Found) -> None:
         found.problems.append(_duplicate(place, "service", "/".join(key), first))
 
 
-def _check_size(spec: ServiceSpec) -> None:
-    """Refuse more replicas than a cluster has pods: they would all be simulated."""
+def check_size(spec: ServiceSpec) -> None:
+    """Refuse more replicas than a cluster has pods: they would all be simulated.
+
+    Raises:
+        FieldError: naming the field that asks for them.
+    """
     for path, pool in (("spec", spec), ("spec.prefill", spec.prefill)):
         if pool is None:
             continue

@@ -77,6 +77,7 @@ class MockProvider:
         self._lost = 0.0
         self._paused_at: float | None = None
         self._fleet: SimulatedFleet | None = None
+        self._director: Director | None = None
         self._services = 0
         self._bodies: dict[tuple[str, str, str], dict[str, Any]] | None = None
 
@@ -85,6 +86,11 @@ class MockProvider:
         """Which simulation it is."""
         story = "" if self._story is None else f"{self._story.name}, "
         return f"mock: {story}seed {self._seed}"
+
+    @property
+    def undone(self) -> tuple[str, ...]:
+        """Steps of its story that could not be done so far, and why."""
+        return () if self._director is None else tuple(self._director.failures)
 
     @property
     def offers(self) -> frozenset[Offer]:
@@ -175,7 +181,8 @@ class MockProvider:
             return fleet
         from mtop_tui.engine.faults.director import Director  # noqa: PLC0415 - only for stories
 
-        return Director(fleet, self._story.planned, now)
+        self._director = Director(fleet, self._story.planned, now)
+        return self._director
 
     def _build(self, now: float) -> SimulatedFleet:
         source = _fleet(self._manifests, now)

@@ -11,6 +11,7 @@ import msgspec
 
 from mtop_tui import resources
 from mtop_tui.engine.demand import demand_of
+from mtop_tui.engine.hardware import gpu_named
 from mtop_tui.engine.workload.traces import Trace, TraceError, read_trace
 from mtop_tui.kserve.field_errors import FieldError
 from mtop_tui.kserve.parse import parse_node, parse_service
@@ -25,11 +26,11 @@ from mtop_tui.providers.mock.inline import (
     service_body,
     split_name,
 )
-from mtop_tui.providers.mock.manifests import Manifest, Manifests, ServiceManifest, load
+from mtop_tui.providers.mock.manifests import Manifest, Manifests, ServiceManifest, check_size, load
 from mtop_tui.providers.mock.recipes import RecipeFile
 
 if TYPE_CHECKING:
-    from mtop_tui.config.recipe import TraceFile
+    from mtop_tui.config.recipe_scenario import Selector, TraceFile
 
 
 _LISTED = 6
@@ -63,6 +64,8 @@ class RecipeFleet:
         self.services: dict[str, tuple[Body, str]] = {}
         self.problems: list[Problem] = []
         self.groups: dict[str, str] = {}
+        self._split: dict[str, bool] = {}
+        self._labels: dict[str, dict[str, str]] = {}
         self.nodes: tuple[Manifest[ClusterNode], ...] = ()
         self.manifests = self._read()
         self.replays = dict(self._replays())
@@ -74,9 +77,7 @@ class RecipeFleet:
     def _read(self) -> Manifests:
         found = self._folder()
         self._collect(found)
-        for index, pool in enumerate(self._recipe.environment.nodes):
-            if pool.mig and not pool.gpu:
-                self.wrong(f"environment.nodes[{index}].mig", "needs a gpu that is cut; add gpu")
+        self._check_nodes()
         nodes = tuple(
             Manifest(body, parse_node(body), str(self._file.path), 0)
             for pool in self._recipe.environment.nodes
@@ -85,8 +86,25 @@ class RecipeFleet:
         services = tuple(self._parsed())
         if not services and not self.problems:
             self.wrong("fleet", "no service is in it; add services, or patterns to mocks")
+        clones = self._recipe.fleet.clones
+        if clones is not None and clones < len(services):
+            said = f"expected at least the {len(services)} services of the recipe, got {clones}"
+            self.wrong("fleet.clones", said)
         self.nodes = nodes or found.nodes
         return msgspec.structs.replace(found, services=services, nodes=self.nodes)
+
+    def _check_nodes(self) -> None:
+        seen: set[str] = set()
+        for index, pool in enumerate(self._recipe.environment.nodes):
+            field = f"environment.nodes[{index}]"
+            if pool.pool in seen:
+                self.wrong(f"{field}.pool", f"pool {pool.pool} is already there; rename one")
+            seen.add(pool.pool)
+            gpu = gpu_named(pool.gpu)
+            if pool.mig and gpu is None:
+                self.wrong(f"{field}.mig", "needs a gpu that is cut; add gpu")
+            elif pool.mig and gpu is not None and not gpu.can_be_cut(pool.mig):
+                self.wrong(f"{field}.mig", f"{pool.gpu} cannot be cut into {pool.mig}")
 
     def _folder(self) -> Manifests:
         shipped = resources.path("mocks")
@@ -138,29 +156,42 @@ class RecipeFleet:
         for name, (body, field) in self.services.items():
             try:
                 service = parse_service(body)
+                check_size(service.spec)
             except FieldError as error:
                 self.wrong(field, f"{name}: {error.field}: {error.message}")
                 continue
+            if _name_of(body) != name:
+                self.wrong(
+                    field, f"{name}: is renamed to {_name_of(body)}; leave its name as it is"
+                )
             demand, wrong = demand_of(service.metadata.annotations or {})
             for hint, message in wrong.items():
                 self.wrong(field, f"{name}: metadata.annotations.{hint}: {message}")
             router = service.spec.router
             if router and router.route and router.route.group:
                 self.groups[name] = router.route.group
+            self._split[name] = service.spec.prefill is not None
+            self._labels[name] = service.metadata.labels or {}
             line = self._file.document.line_of(field)
             yield ServiceManifest(body, service, str(self._file.path), line, demand)
 
     def _replays(self) -> Iterator[tuple[ServiceKey, Replay]]:
         for name, load_ in self._recipe.workload.items():
             if load_.trace is not None:
-                trace = self._trace(load_.trace, f"workload.{name}.trace.file")
-                if trace is not None:
-                    said = load_.trace
+                said = load_.trace
+                field = f"workload.{name}.trace"
+                trace = self._trace(said, f"{field}.file")
+                if trace is not None and said.start >= trace.span:
+                    late = f"is after its end; the trace lasts {trace.span:g} s"
+                    self.wrong(f"{field}.start", late)
+                elif trace is not None:
                     yield self.key(name), Replay(trace, said.start, said.speed, said.repeat)
 
     def _trace(self, said: TraceFile, field: str) -> Trace | None:
         path = self._file.path.parent / Path(said.file).expanduser()
         try:
+            if path.exists() and not path.is_file():
+                raise OSError(0, "it is no regular file")
             with path.open(encoding="utf-8") as lines:
                 return read_trace(lines, str(path))
         except TraceError as error:
@@ -177,6 +208,19 @@ class RecipeFleet:
             return full
         self.wrong(field, self._no_service(full, [*self.services]))
         return None
+
+    def misfit(self, on: Selector) -> str:
+        """What of a selector fits none of its services: a label, or a pool; empty when all fits."""
+        names = ["/".join(split_name(name)) for name in on.services] or [*self._labels]
+        there = [name for name in names if name in self._labels]
+        if on.role is not None and not any(
+            self._split[name] == (on.role != "main") for name in there
+        ):
+            return "role"
+        wanted = on.labels.items()
+        if wanted and not any(wanted <= self._labels[name].items() for name in there):
+            return "labels"
+        return ""
 
     def _no_service(self, name: str, there: list[str]) -> str:
         from mtop_tui.config.settings import nearest  # noqa: PLC0415 - only to word an error

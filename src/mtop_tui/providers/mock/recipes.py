@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -13,6 +13,7 @@ from mtop_tui.providers.mock.files import Problem, manifest_text
 
 if TYPE_CHECKING:
     from mtop_tui.config.recipe import Recipe
+    from mtop_tui.config.recipe_errors import Fault
 
 FOLDER = "recipes"
 TOPOLOGIES = ("canary", "rolling", "bluegreen", "shadow")
@@ -114,9 +115,14 @@ def read_recipe(
     except RecipeError as error:
         raise UnusableRecipeError(
             Problem(str(path), document.line_of(one.field), one.field, one.message)
-            for one in error.faults
+            for one in _roots(error.faults)
         ) from None
     return RecipeFile(path, document, recipe)
+
+
+def _roots(faults: Sequence[Fault]) -> Sequence[Fault]:
+    """What is wrong, without what follows from a target that is wrong wherever it is put in."""
+    return [one for one in faults if one.field == "target"] or faults
 
 
 def summaries() -> Iterator[tuple[str, str]]:
@@ -136,6 +142,8 @@ def _document(path: Path) -> Document:
         if document.flaw is not None:
             flaw = document.flaw
             raise UnusableRecipeError([Problem(str(path), flaw.line, "", flaw.message)])
+    if not found:
+        raise UnusableRecipeError([Problem(str(path), 0, "", "is empty; see docs/recipes.md")])
     if len(found) != 1:
         message = f"expected one recipe, got {len(found)} documents; see docs/recipes.md"
         raise UnusableRecipeError([Problem(str(path), 0, "", message)])

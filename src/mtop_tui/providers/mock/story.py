@@ -21,6 +21,8 @@ from mtop_tui.providers.mock.recipes import RecipeFile, UnusableRecipeError
 from mtop_tui.views.check_metrics import FLEET_METRICS, SERVICE_METRICS
 from mtop_tui.views.checks import Check
 
+_OF_A_GROUP = frozenset({"weight_share", "request_share"})
+
 
 class Story(msgspec.Struct, frozen=True):
     """What a recipe comes to.
@@ -87,15 +89,21 @@ def _checks(file: RecipeFile, fleet: RecipeFleet) -> Iterator[Check]:
     for index, one in enumerate(file.recipe.expect):
         field = f"expect[{index}]"
         for name, where in ((one.service, "service"), (one.times_of, "times_of")):
-            if name is not None:
-                fleet.known(name, f"{field}.{where}")
+            if name is None:
+                continue
+            there = fleet.known(name, f"{field}.{where}")
+            if there is not None and one.metric in _OF_A_GROUP and there not in fleet.groups:
+                fleet.wrong(f"{field}.{where}", f"{there} is in no route group")
         if one.metric is not None:
             table: Mapping[str, Any] = FLEET_METRICS if one.service is None else SERVICE_METRICS
             if one.metric not in table:
                 whose = "the fleet's; leave service out" if one.service else "a service's"
                 fleet.wrong(f"{field}.metric", f"{one.metric} is {whose}")
-        if one.until is not None and one.until > file.recipe.duration:
-            fleet.wrong(f"{field}.to", "is after the end of the recipe")
+        lasts = f"the recipe lasts {file.recipe.duration:g} s"
+        if one.since >= file.recipe.duration:
+            fleet.wrong(f"{field}.from", f"is after the end; {lasts}")
+        elif one.until is not None and one.until > file.recipe.duration:
+            fleet.wrong(f"{field}.to", f"is after the end; {lasts}")
         yield Check(
             name=one.check,
             start=one.since,
