@@ -17,7 +17,8 @@ from textual.app import App
 from textual.binding import BindingType
 from textual.command import Provider
 from textual.driver import Driver
-from textual.filter import LineFilter
+from textual.filter import LineFilter, NoColor
+from textual.notifications import Notification, SeverityLevel
 from textual.worker import Worker, WorkerState
 
 from mtop_tui import resources
@@ -30,6 +31,7 @@ from mtop_tui.screens.fleet import FleetScreen
 from mtop_tui.screens.looking import LookingScreen
 from mtop_tui.signals import leave_on_signals
 from mtop_tui.state.fleet import FleetStore
+from mtop_tui.text import safe
 from mtop_tui.themes import THEMES
 from mtop_tui.views.fleet import FleetQuery
 from mtop_tui.widgets.ascii_filter import AsciiOnly
@@ -46,6 +48,9 @@ SLOWEST, FASTEST = 0.25, 256.0
 
 LONGEST_DRAWING = 1.0
 """Seconds for which data is held back until the first picture stands."""
+
+TOAST_SECONDS, MOST_TOASTS = 5.0, 3
+"""How long something said stands, and how much of it at once."""
 
 LONGEST_WITHOUT_GC = 5.0
 """Seconds after which collection resumes even if no service has been shown."""
@@ -80,6 +85,7 @@ class MtopApp(App[int]):
         self._behind = 0.0
         self._has_shown = self._is_described = self._has_drawn = False
         self._ascii_only = (AsciiOnly(),) if settings.ascii else ()
+        self._toasts: dict[str, tuple[Notification, int]] = {}
         self.animation_level = "none"
         for theme in THEMES:
             self.register_theme(theme)
@@ -100,7 +106,9 @@ class MtopApp(App[int]):
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """What is done to each line before it is drawn."""
-        return (*super().get_line_filters(), *self._ascii_only)
+        # Textual would make greys of colours; who sets NO_COLOR wants none written.
+        colours = (NoColor(),) if os.environ.get("NO_COLOR") else super().get_line_filters()
+        return (*colours, *self._ascii_only)
 
     def on_load(self) -> None:
         """Before the terminal is touched: see to it that a signal leaves it as `q` does."""
@@ -179,10 +187,32 @@ class MtopApp(App[int]):
             ]
         )
 
+    def say(self, text: str, severity: SeverityLevel = "information") -> None:
+        """Say something for some seconds; what still stands there is counted, not repeated."""
+        standing = {said: one for said, one in self._toasts.items() if not one[0].has_expired}
+        before, times = standing.pop(text, (None, 0))
+        if before is None and len(standing) >= MOST_TOASTS:
+            before, _ = standing.pop(next(iter(standing)))
+        if before is not None:
+            self._unnotify(before, refresh=False)
+        shown = text if not times else f"{text} ({times + 1} times)"
+        toast = Notification(safe(shown), severity=severity, timeout=TOAST_SECONDS)
+        self._toasts = {**standing, text: (toast, times + 1)}
+        # Not posted, as `notify` does: what is said twice at once must find what it replaces.
+        self._notifications.add(toast)
+        self._refresh_notifications()
+
+    def action_command_palette(self) -> None:
+        """Open the palette."""
+        from mtop_tui.screens.palette import Palette  # noqa: PLC0415 - on first use
+
+        if not isinstance(self.screen, Palette):
+            self.push_screen(Palette())
+
     def toggle_pause(self) -> None:
         """Hold or resume the source's time and the screen's with it."""
         if "pause" not in self._provider.offers:
-            self.notify("this source cannot be paused", markup=False)
+            self.say("this source cannot be paused")
             return
         self.paused = not self.paused
         if self.paused:
@@ -195,9 +225,9 @@ class MtopApp(App[int]):
     def action_step(self) -> None:
         """Move the time at which it is held forward by `STEP`."""
         if "step" not in self._provider.offers:
-            self.notify("this source cannot be stepped", markup=False)
+            self.say("this source cannot be stepped")
         elif self._paused_at is None:
-            self.notify("pause first: a step moves the time at which it is held", markup=False)
+            self.say("pause first: a step moves the time at which it is held")
         else:
             self._paused_at += STEP
             self._provider.step(STEP)
@@ -205,11 +235,11 @@ class MtopApp(App[int]):
     def action_pace(self, times: float) -> None:
         """Let simulated time run so many times as fast as it does."""
         if not isinstance(self._clock, PacedClock):
-            self.notify("only a story has a pace: open one with --recipe", markup=False)
+            self.say("only a story has a pace: open one with --recipe")
             return
         speed = min(max(self._clock.speed * times, SLOWEST), FASTEST)
         self._clock.speed = speed
-        self.notify(f"{speed:g} simulated seconds per second", timeout=2, markup=False)
+        self.say(f"{speed:g} simulated seconds per second")
 
     def action_help(self) -> None:
         """Open the help page."""

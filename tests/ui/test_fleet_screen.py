@@ -12,8 +12,8 @@ from fleet_source import START, health, key, node, replica, sample, service, tra
 from mtop_tui.commands import APP, FLEET, MOVE
 from mtop_tui.config.settings import THEME_NAMES, Settings
 from mtop_tui.observations import Removed
-from mtop_tui.screens.fleet import HOLD_SECONDS
 from mtop_tui.screens.help import HelpScreen
+from mtop_tui.screens.tabular import HOLD_SECONDS
 from mtop_tui.views.columns import BY_ID, COLUMN_IDS
 from mtop_tui.views.fleet import FleetQuery, facts_of, select
 from mtop_tui.widgets.row_table import RowTable
@@ -422,7 +422,7 @@ async def test_ascii_only() -> None:
         assert fleet.text.isascii()
 
 
-@pytest.mark.parametrize("theme", ["mtop-dark", "mtop-light"])
+@pytest.mark.parametrize("theme", THEME_NAMES)
 async def test_themes_draw_in_other_colours_without_losing_text(theme: str) -> None:
     fleet = Fleet(*typical_fleet(), settings=Settings(theme=theme))
     async with fleet.app.run_test(size=MIDDLE) as pilot:

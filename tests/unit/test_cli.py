@@ -508,8 +508,8 @@ def test_an_unknown_theme_is_refused_by_every_command(monkeypatch, provider, arg
     done = run(*arguments)
     assert (done.exit_code, done.stdout) == (2, "")
     assert done.stderr == (
-        "mtop: MTOP_THEME=neon: expected mtop-dark or mtop-light; "
-        "unset it or set for instance MTOP_THEME=mtop-dark\n"
+        "mtop: MTOP_THEME=neon: expected mtop-dark, mtop-light, mtop-contrast, "
+        "mtop-colour-blind or mtop-ansi; unset it or set for instance MTOP_THEME=mtop-dark\n"
     )
 
 

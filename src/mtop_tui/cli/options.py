@@ -105,6 +105,11 @@ _SCREEN = (
         help="Time between screen updates, 0.25 to 60.",
     ),
     click.option("--theme", metavar="NAME", help="Colours of the screen."),
+    click.option(
+        "--reduced-motion/--no-reduced-motion",
+        default=None,
+        help="Rows trade places every half minute at most.",
+    ),
 )
 
 

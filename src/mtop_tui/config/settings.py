@@ -22,7 +22,13 @@ _OTHER_VARIABLES: Final = frozenset({CONFIG_VARIABLE, "MTOP_REQUIRE_TOOLS"})
 
 MODES: Final = ("mock",)
 LATER_MODES: Final = ("live", "replay")
-THEME_NAMES: Final = ("mtop-dark", "mtop-light")
+THEME_NAMES: Final = (
+    "mtop-dark",
+    "mtop-light",
+    "mtop-contrast",
+    "mtop-colour-blind",
+    "mtop-ansi",
+)
 
 _NEAR: Final = 0.7
 """How alike two words must be (difflib's ratio) for one to be taken for the other."""
@@ -64,7 +70,9 @@ class Settings:
     columns: Annotated[tuple[str, ...], Rule("names of columns", "name,state,ttft")] = ()
     """Columns of the model table, in order; empty chooses them by the width of the terminal."""
 
-    theme: Annotated[str, Rule(" or ".join(THEME_NAMES), THEME_NAMES[0])] = THEME_NAMES[0]
+    theme: Annotated[
+        str, Rule(f"{', '.join(THEME_NAMES[:-1])} or {THEME_NAMES[-1]}", THEME_NAMES[0])
+    ] = THEME_NAMES[0]
     """Colours of the screen."""
 
     mocks: Annotated[Path | None, Rule("an existing folder", "mocks")] = None
@@ -97,6 +105,9 @@ class Settings:
 
     ascii: Annotated[bool, Rule("true or false", "true")] = False
     """Draw with ASCII characters only."""
+
+    reduced_motion: Annotated[bool, Rule("true or false", "true", flag="--reduced-motion")] = False
+    """Let rows keep their places for long: nothing else ever moves by itself or blinks."""
 
     @property
     def sort_column(self) -> str:

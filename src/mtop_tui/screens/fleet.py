@@ -11,7 +11,7 @@ from textual.binding import BindingType
 
 from mtop_tui.commands import APP, FLEET, MOVE, VIEWS, bindings
 from mtop_tui.observations import ServiceKey
-from mtop_tui.screens.tabular import HOLD_SECONDS, TabularScreen
+from mtop_tui.screens.tabular import TabularScreen
 from mtop_tui.state.service import ServiceState
 from mtop_tui.text import safe
 from mtop_tui.views import columns as table_columns
@@ -86,7 +86,7 @@ class FleetScreen(TabularScreen[FleetQuery]):
         """Sort again when the order may have changed, and not else."""
         store, query = self.app.store, self._query
         lively = table_columns.BY_ID[query.sort].moves or bool(query.filter)
-        basis = (query, store.topology_revision, now // HOLD_SECONDS if lively else 0)
+        basis = (query, store.topology_revision, now // self.hold if lively else 0)
         if basis == self._ordered_at:
             return
         if self._ordered_at is None or self._ordered_at[1] != store.topology_revision:

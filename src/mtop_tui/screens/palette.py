@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
-from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
+from textual.widgets import Input
 
 from mtop_tui.commands import APP, FLEET, MOVE
 from mtop_tui.config.settings import THEME_NAMES
@@ -19,6 +20,14 @@ if TYPE_CHECKING:
     from textual.dom import DOMNode
 
     Entry = tuple[str, str, Callable[[], Awaitable[object] | object]]
+
+
+class Palette(CommandPalette):
+    """Textual's palette, in which nothing blinks."""
+
+    def on_mount(self) -> None:
+        """Let the cursor stand still."""
+        self.query_one(Input).cursor_blink = False
 
 
 class MtopCommands(Provider):

@@ -371,7 +371,7 @@ class ServiceScreen(LookingScreen):
         """Look back over a shorter or longer span."""
         index = SPANS.index(self._board.span) - step
         if index >= len(SPANS):
-            self.notify("an hour is kept, no more", markup=False)
+            self.app.say("an hour is kept, no more")
         self.action_span(index)
 
     def action_cursor(self, step: int) -> None:
@@ -388,7 +388,7 @@ class ServiceScreen(LookingScreen):
             words = (
                 f"no mark before that since {clock(axis.start)}" if step < 0 else "no later mark"
             )
-            self.notify(words, markup=False)
+            self.app.say(words)
         else:
             self._draw(found)
 

@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 
 from mtop_tui.commands import APP, MOVE, TABLE, VIEWS, Command, bindings
-from mtop_tui.screens.tabular import HOLD_SECONDS, TabularScreen
+from mtop_tui.screens.tabular import TabularScreen
 from mtop_tui.views.fleet import Why
 from mtop_tui.views.table import (
     Cell,
@@ -107,7 +107,7 @@ class TableScreen(TabularScreen[TableQuery], Generic[Facts]):
         self.show_why()
 
     def _reorder(self, now: float) -> None:
-        lively = now // HOLD_SECONDS if column_of(self._query, self.COLUMNS).moves else 0
+        lively = now // self.hold if column_of(self._query, self.COLUMNS).moves else 0
         basis = (self._query, lively, frozenset(self._facts))
         if basis == self._ordered_at:
             return

@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
 Query = TypeVar("Query", bound=TableQuery)
 
-HOLD_SECONDS = 3.0
-"""Rows that trade places with every sample cannot be read: the order holds this long."""
+HOLD_SECONDS, LONG_HOLD_SECONDS = 3.0, 30.0
+"""Rows that trade places with every sample cannot be read: the order holds this long, the longer
+where motion is to be reduced."""
 
 TALL = 30
 """Lines from which on there is room for a sentence on why."""
@@ -85,6 +86,11 @@ class TabularScreen(LookingScreen, Generic[Query]):
     def room(self) -> int:
         """Cells there are for the columns of the table."""
         return self.table.size.width - GUTTER - RIGHT_MARGIN
+
+    @property
+    def hold(self) -> float:
+        """Seconds for which rows keep their places, whatever is measured."""
+        return LONG_HOLD_SECONDS if self.app.settings.reduced_motion else HOLD_SECONDS
 
     def show_why(self) -> None:
         """Show what there is to say of the selected row, or what is wrong with the filter."""
