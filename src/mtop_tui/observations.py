@@ -73,6 +73,10 @@ class Pool(msgspec.Struct, frozen=True, kw_only=True):
     gpu_type: str | None = None
     tensor_parallel: int | None = None
     image: str | None = None
+    workload: str = ""
+    """Name of its Deployment or LeaderWorkerSet; empty where it is not known."""
+    conditions: tuple[Condition, ...] = ()
+    """Of that: whether it is available, and how its rollout gets on."""
 
 
 class RouteShare(msgspec.Struct, frozen=True):

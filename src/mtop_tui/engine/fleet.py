@@ -230,6 +230,7 @@ class SimulatedFleet:
         made = world.take()
         for pool in run.pools:
             self.workloads.found(run, pool)
+            self.workloads.settle(pool)
         replicas = world.take()
         world.emit(*made)
         for autoscaler in self._autoscalers.get(service.key, ()):
@@ -240,8 +241,6 @@ class SimulatedFleet:
             world.emit(reported)
         world.emit(*scalers)
         for pool in run.pools:
-            ready = sum(one.ready for one in pool.live)
-            pool.progress = (ready, ready >= pool.desired)
             record = pool.newest.report(world.now, pool)
             if record is not None:
                 world.emit(record)

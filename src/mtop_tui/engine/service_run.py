@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from mtop_tui.engine import status
+from mtop_tui.engine.control.progress import Progress, workload_conditions
 from mtop_tui.engine.demand import Demand
 from mtop_tui.engine.lifecycle import NO_LIMITS, Limits
 from mtop_tui.engine.pods import SimulatedReplica
@@ -103,9 +104,7 @@ class PoolRun:
         revisions: oldest first.
         strategy: of the rollout under way or last made.
         paused: whether a rollout is held.
-        progressed_at: when its rollout last got further.
-        progress: how many of its newest replicas were ready then, and whether it was done.
-        overdue: whether that is longer ago than the deadline.
+        progress: how far its rollout has come.
         limits: on starts of its replicas.
         scaler: its autoscaler.
         refused: why the last pod was not created, or empty.
@@ -129,9 +128,7 @@ class PoolRun:
         self.revisions: list[RevisionRun] = []
         self.strategy = "rolling"
         self.paused = False
-        self.progressed_at = created_at
-        self.progress = (0, False)
-        self.overdue = False
+        self.progress = Progress(created_at)
         self.limits: Limits = NO_LIMITS
         self.scaler: Scaler | None = None
         self.refused = ""
@@ -235,7 +232,12 @@ class ServiceRun:
         self._conditions = {one.type: one for one in found}
         pools = tuple(
             msgspec.structs.replace(
-                one.spec, desired=one.desired, ready=one.ready, image=one.newest.image or None
+                one.spec,
+                desired=one.desired,
+                ready=one.ready,
+                image=one.newest.image or None,
+                workload=one.workload,
+                conditions=workload_conditions(one),
             )
             for one in self.pools
         )
@@ -255,7 +257,7 @@ def _status(pool: PoolRun, at: float) -> status.PoolStatus:
         pool.ready,
         pool.desired,
         pool.changed_at,
-        pool.newest.ref.name if pool.overdue else "",
+        pool.newest.ref.name if pool.progress.stage == "overdue" else "",
         pool.scaler.broken if pool.scaler else None,
         pool.scaler is not None,
     )

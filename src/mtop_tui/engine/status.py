@@ -14,7 +14,8 @@ from mtop_tui.observations import Condition, Pool
 READY = "Ready"
 _PRESETS = "PresetsCombined"
 _STOPPED = ("Stopped", "Service is stopped")
-_DEPLOYMENT = ("MinimumReplicasUnavailable", "Deployment does not have minimum availability.")
+UNAVAILABLE = ("MinimumReplicasUnavailable", "Deployment does not have minimum availability.")
+"""Reason and message of a Deployment that lacks replicas."""
 _LEADER_WORKER_SET = ("Progressing", "LWS is progressing")
 
 
@@ -116,7 +117,7 @@ def _workload(status: PoolStatus) -> Condition:
     kind = _workload_type(status.pool)
     if is_available(status):
         return Condition(kind, "True", severity="Info", changed_at=status.changed_at)
-    reason, message = _LEADER_WORKER_SET if status.pool.nodes_per_replica > 1 else _DEPLOYMENT
+    reason, message = _LEADER_WORKER_SET if status.pool.nodes_per_replica > 1 else UNAVAILABLE
     if status.overdue:
         reason = "ProgressDeadlineExceeded"
         message = f'ReplicaSet "{status.overdue}" has timed out progressing.'

@@ -8,6 +8,7 @@ from statistics import median
 
 from mtop_tui.domain.diagnosis.facts import (
     AutoscalerFacts,
+    ChildFacts,
     ClusterFacts,
     LastExit,
     MemberFacts,
@@ -24,7 +25,7 @@ from mtop_tui.domain.diagnosis.facts import (
 from mtop_tui.domain.readiness import is_ready
 from mtop_tui.domain.regression import least_squares
 from mtop_tui.domain.slo.objectives import Kind
-from mtop_tui.observations import ContainerExit, ObjectRef, RouteGroup, ServiceKey
+from mtop_tui.observations import ContainerExit, ObjectRef, RouteGroup, Service, ServiceKey
 from mtop_tui.state.fleet import FleetStore
 from mtop_tui.state.history import COARSE_STEP, FINE_STEP
 from mtop_tui.state.metrics import SERIES, ServiceMetrics, figures_of
@@ -60,6 +61,7 @@ def service_facts(store: FleetStore, state: ServiceState, now: float) -> Service
         generation=service.generation,
         observed_generation=service.observed_generation,
         conditions=service.conditions,
+        children=_workloads(service),
         pools=service.pools,
         replicas=[
             ReplicaFacts(
@@ -81,6 +83,18 @@ def service_facts(store: FleetStore, state: ServiceState, now: float) -> Service
         route=_route(store, state),
         source=_source(store, now),
     )
+
+
+def _workloads(service: Service) -> list[ChildFacts]:
+    return [
+        ChildFacts(
+            kind="LeaderWorkerSet" if pool.nodes_per_replica > 1 else "Deployment",
+            name=pool.workload,
+            conditions=pool.conditions,
+        )
+        for pool in service.pools
+        if pool.conditions
+    ]
 
 
 def _replica_figures(member: Member | None, now: float) -> ReplicaFigures:

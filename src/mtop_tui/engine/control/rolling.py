@@ -9,9 +9,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-PROGRESS_DEADLINE = 600.0
-"""Seconds without progress after which a Deployment says so (its default)."""
-
 
 class Bounds(NamedTuple):
     """Replicas above and below the desired number that a rollout may have."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from mtop_tui.engine import deployment
+from mtop_tui.engine.control.progress import DEADLINE, Reached
 from mtop_tui.engine.control.rolling import (
-    PROGRESS_DEADLINE,
     Counts,
     Moves,
     bounds,
@@ -53,7 +53,7 @@ class Workloads:
         """Replace the replicas of a pool by those of a new revision."""
         pool.revisions.append(revision)
         pool.strategy, pool.paused = strategy, False
-        pool.progressed_at, pool.overdue = self._world.now, False
+        pool.progress.begin(self._world.now, again=revision.created > 0)
         self._watch(pool)
         self.changed(pool)
 
@@ -61,9 +61,31 @@ class Workloads:
         """Set how many replicas a pool should have."""
         if pool.desired != replicas:
             pool.desired = replicas
-            pool.progressed_at, pool.overdue = self._world.now, False
-            self._watch(pool)
             self.changed(pool)
+
+    def hold(self, pool: PoolRun, *, paused: bool) -> None:
+        """Hold a rollout where it is, or let it go on."""
+        pool.paused = paused
+        pool.progress.hold(self._world.now, paused=paused)
+        self.report(pool)
+        self._watch(pool)
+        self.changed(pool)
+
+    def settle(self, pool: PoolRun) -> None:
+        """How a pool that was there before anybody looked has come to where it is.
+
+        Where some replica serves, its rollout was complete at some time. Where none ever did, it
+        began with the pool.
+        """
+        progress, desired = pool.progress, pool.desired
+        if not desired or any(one.ready for one in pool.live):
+            progress.look(progress.at, Reached(desired, 0, desired), desired)
+            return
+        progress.look(progress.at, self._reached(pool), desired)
+        if progress.at + DEADLINE <= self._world.now:
+            progress.expire(progress.at + DEADLINE)
+        else:
+            self._watch(pool)
 
     def report(self, pool: PoolRun) -> None:
         """Let be observed what has changed about a pool and its service."""
@@ -208,24 +230,26 @@ class Workloads:
     # Progress
 
     def _progress(self, pool: PoolRun) -> None:
-        ready = sum(one.ready for one in pool.newest.live)
-        done = ready >= pool.desired and pool.settled
-        if (ready, done) != pool.progress:
-            pool.progress = (ready, done)
-            pool.progressed_at, pool.overdue = self._world.now, False
-            if not done:
-                self._watch(pool)
+        if pool.progress.look(self._world.now, self._reached(pool), pool.desired):
+            self._watch(pool)
+
+    @staticmethod
+    def _reached(pool: PoolRun) -> Reached:
+        live = pool.live
+        updated = len(pool.newest.live)
+        return Reached(updated, len(live) - updated, sum(one.ready for one in live))
 
     def _watch(self, pool: PoolRun) -> None:
-        world = self._world
-        world.at(pool.progressed_at + PROGRESS_DEADLINE, self._deadline, pool, pool.progressed_at)
+        at = pool.progress.at
+        self._world.at(at + DEADLINE, self._deadline, pool, at)
 
     def _deadline(self, pool: PoolRun, since: float) -> None:
-        done = pool.progress[1]
-        if since != pool.progressed_at or done or pool.paused or pool.grouped or not pool.desired:
+        progress = pool.progress
+        over = progress.stage in {"complete", "paused", "overdue"}
+        if since != progress.at or over or pool.grouped or not pool.desired:
             return
         if pool.service in self._world.services:
-            pool.overdue = True
+            progress.expire(self._world.now)
             self.report(pool)
 
     def _prune(self, pool: PoolRun) -> None:

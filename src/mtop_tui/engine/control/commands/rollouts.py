@@ -48,14 +48,13 @@ class RolloutCommands(TrafficCommands):
     def pause_rollout(self, key: ServiceKey) -> tuple[str, ...]:
         """Hold a rollout where it is."""
         for pool in self._rolling(key):
-            pool.paused = True
+            self._workloads.hold(pool, paused=True)
         return (name_of(key),)
 
     def resume_rollout(self, key: ServiceKey) -> tuple[str, ...]:
         """Let a held rollout go on."""
         for pool in self._rolling(key):
-            pool.paused = False
-            self._workloads.changed(pool)
+            self._workloads.hold(pool, paused=False)
         return (name_of(key),)
 
     def promote(self, key: ServiceKey) -> tuple[str, ...]:
