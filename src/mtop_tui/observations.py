@@ -73,6 +73,9 @@ class Pool(msgspec.Struct, frozen=True, kw_only=True):
     gpu_type: str | None = None
     tensor_parallel: int | None = None
     image: str | None = None
+    max_surge: int | str | None = None
+    """Replicas that its rolling updates may have too many, or a share such as "25%"."""
+    max_unavailable: int | str | None = None
     workload: str = ""
     """Name of its Deployment or LeaderWorkerSet; empty where it is not known."""
     conditions: tuple[Condition, ...] = ()

@@ -17,7 +17,7 @@ from mtop_tui.engine.control.rolling import Bounds, Counts, Moves, bounds, rolli
 from mtop_tui.engine.demand import Demand
 from mtop_tui.engine.deployment import SimulatedService
 from mtop_tui.engine.fleet import SimulatedFleet
-from mtop_tui.engine.levers import LeverError, Selector
+from mtop_tui.engine.levers import LeverError, Plan, Selector
 from mtop_tui.engine.serving.requests import Factors
 from mtop_tui.engine.workload.changes import LoadChange, step
 from mtop_tui.observations import (
@@ -187,7 +187,7 @@ def test_a_paused_rollout_waits() -> None:
 
 def test_recreate_ends_all_before_it_starts_any() -> None:
     fleet = Watched(service("a", 2))
-    fleet.levers.roll_out(key("a"), strategy="recreate")
+    fleet.levers.roll_out(key("a"), plan=Plan("recreate"))
     fleet.run(400)
     assert fleet.ready() == 2
     statuses = [

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from test_engine_control import Watched, key, nodes, service
+import pytest
+from test_engine_control import START, Watched, key, nodes, service
 
 from mtop_tui.domain.cost.prices import PriceBook
 from mtop_tui.domain.diagnosis.ranking import diagnose
+from mtop_tui.engine.control.rolling import bounds
+from mtop_tui.engine.fleet import SimulatedFleet
+from mtop_tui.engine.levers import Plan
 from mtop_tui.observations import Condition, Service
 from mtop_tui.state.facts import service_facts
 from mtop_tui.state.fleet import FleetStore
@@ -115,3 +119,137 @@ def test_a_group_of_nodes_reports_as_a_leader_worker_set() -> None:
     fleet.levers.roll_out(key("a"))
     fleet.run(20)
     assert last(fleet, "UpdateInProgress").reason == "GroupsUpdating"
+
+
+def received(fleet: Watched, seconds: float) -> dict[str, float]:
+    """Requests that each revision answered while so many seconds passed, by its number."""
+    run = fleet.fleet.world.services[key("a")]
+
+    def answered() -> dict[str, float]:
+        found: dict[str, float] = {}
+        for one in run.pools[0].replicas:
+            if one.server is not None:
+                number = str(one.revision.number)
+                found[number] = found.get(number, 0.0) + sum(one.server.page.counters[5:])
+        return found
+
+    before = answered()
+    fleet.run(seconds)
+    return {number: count - before.get(number, 0.0) for number, count in answered().items()}
+
+
+@pytest.mark.parametrize(
+    ("desired", "surge", "unavailable", "expected"),
+    [
+        (4, None, None, (1, 1)),
+        (10, "25%", "25%", (3, 2)),
+        (3, 2, 0, (2, 0)),
+        (1, None, None, (1, 0)),
+        (1, 0, 0, (0, 1)),
+        (8, "100%", "0%", (8, 0)),
+    ],
+)
+def test_bounds_of_a_rolling_update_are_those_of_kubernetes(
+    desired, surge, unavailable, expected
+) -> None:
+    found = bounds(desired, grouped=False, surge=surge, unavailable=unavailable)
+    assert found == expected
+
+
+def test_a_service_without_room_for_more_updates_in_place_if_its_spec_says_so() -> None:
+    in_place = {"max_surge": 0, "max_unavailable": 1}
+    stuck = Watched(service("a", 2), on=nodes(1, 2))
+    free = Watched(service("a", 2, pool=in_place), on=nodes(1, 2))
+    for fleet in (stuck, free):
+        fleet.levers.roll_out(key("a"))
+        fleet.run(400)
+    assert len(stuck.fleet.world.services[key("a")].pools[0].newest.live) == 1
+    assert last(stuck, "Progressing").reason == "ReplicaSetUpdated"
+    assert last(free, "Progressing").reason == "NewReplicaSetAvailable"
+
+
+def test_bounds_can_be_stated_with_the_rollout() -> None:
+    fleet = Watched(service("a", 2), on=nodes(1, 2))
+    fleet.levers.roll_out(key("a"), plan=Plan(surge=0, unavailable="50%"))
+    fleet.run(400)
+    assert last(fleet, "Progressing").reason == "NewReplicaSetAvailable"
+
+
+def test_blue_green_moves_all_requests_at_once_when_all_of_green_serves() -> None:
+    fleet = Watched(service("a", 2, rate=5.0))
+    fleet.levers.roll_out(key("a"), plan=Plan("bluegreen"))
+    while fleet.ready() < 4:
+        # Whatever of green is up gets nothing while some of it is not.
+        assert received(fleet, 1).get("2", 0.0) == 0.0 or fleet.ready() == 4
+        assert fleet.levers.now < START + 300
+    assert received(fleet, 5)["2"] >= 0
+    after = received(fleet, 15)
+    assert after["2"] > 30
+    assert after["1"] == 0
+    assert fleet.ready() == 4
+    fleet.run(60)
+    assert fleet.ready() == 2
+    assert last(fleet, "Progressing").reason == "NewReplicaSetAvailable"
+
+
+def test_a_held_blue_green_rollout_waits_for_promotion() -> None:
+    fleet = Watched(service("a", 2, rate=5.0))
+    fleet.levers.roll_out(key("a"), plan=Plan("bluegreen", hold=True))
+    fleet.run(300)
+    assert fleet.ready() == 4
+    assert last(fleet, "Progressing").status == "Unknown"
+    assert received(fleet, 20)["2"] == 0
+    fleet.levers.promote(key("a"))
+    fleet.run(10)
+    assert received(fleet, 15)["2"] > 30
+    fleet.run(60)
+    assert fleet.ready() == 2
+
+
+def test_an_aborted_blue_green_rollout_never_takes_requests_from_blue() -> None:
+    fleet = Watched(service("a", 2, rate=5.0))
+    fleet.levers.roll_out(key("a"), plan=Plan("bluegreen", hold=True))
+    fleet.run(200)
+    fleet.levers.abort(key("a"))
+    after = received(fleet, 20)
+    assert after["3"] > 60
+    fleet.run(60)
+    assert fleet.ready() == 2
+    assert fleet.fleet.world.services[key("a")].refused == 0
+
+
+def test_undo_after_the_switch_gives_blue_its_requests_back_at_once() -> None:
+    fleet = Watched(service("a", 2, rate=5.0))
+    fleet.levers.roll_out(key("a"), plan=Plan("bluegreen"))
+    while fleet.ready() < 4:
+        fleet.run(1)
+    fleet.run(5)
+    fleet.levers.undo(key("a"))
+    after = received(fleet, 20)
+    assert after["3"] > 60
+    assert fleet.fleet.world.services[key("a")].refused == 0
+
+
+def test_a_green_that_never_starts_is_undone_if_asked_for() -> None:
+    fleet = Watched(service("a", 2, rate=5.0))
+    plan = Plan("bluegreen", auto_undo=True)
+    fleet.levers.roll_out(key("a"), plan=plan, start_fails="ValueError: no")
+    fleet.run(590)
+    assert received(fleet, 5)["1"] > 10
+    fleet.run(120)
+    assert any("overdue and undone" in text for _, text in fleet.fleet.world.decisions)
+    assert len(fleet.replicas()) == 2
+    assert last(fleet, "Progressing").reason == "NewReplicaSetAvailable"
+
+
+def test_by_formulas_green_gets_nothing_before_the_switch_either() -> None:
+    fleet = SimulatedFleet([service("a", 2, rate=5.0)], nodes(), seed=1, start=START, fluid=True)
+    list(fleet.advance(START))
+    fleet.levers.roll_out(key("a"), plan=Plan("bluegreen", hold=True))
+    list(fleet.advance(START + 200))
+    pool = fleet.world.services[key("a")].pools[0]
+    green = [one.server for one in pool.newest.live]
+    assert all(one is not None and sum(one.page.counters[5:]) == 0 for one in green)
+    fleet.levers.promote(key("a"))
+    list(fleet.advance(START + 260))
+    assert all(one is not None and sum(one.page.counters[5:]) > 0 for one in green)

@@ -43,6 +43,16 @@ def fault(body: Body) -> FieldError:
         (service({"replicas": True}), "spec.replicas", "got true"),
         (service({"replicas": 10**12}), "spec.replicas", "of at most"),
         (service({"template": []}), "spec.template", "expected a mapping, got a list"),
+        (
+            service({"rolloutStrategy": {"maxSurge": "25"}}),
+            "spec.rolloutStrategy.maxSurge",
+            'text such as "25%", got the text "25"',
+        ),
+        (
+            service({"rolloutStrategy": {"maxUnavailable": -1}}),
+            "spec.rolloutStrategy.maxUnavailable",
+            "of at least 0",
+        ),
         (service(pod(args=["-p", 8000])), "spec.template.containers[0].args[1]", "in quotes"),
         (
             service(pod(resources={"limits": {"cpu": 1, "nvidia.com/gpu": ["x"]}})),

@@ -217,14 +217,11 @@ class Kubelet:
                 replica.server = ReplicaServer(profile, random, world.now, warm=warm)
             replica.tell_server()
         pool = world.pool_of(replica)
-        if replica not in pool.serving:
-            pool.serving.append(replica)
+        if pool.join(replica):
             self.serve(replica)
 
     def _stop_serving(self, replica: SimulatedReplica) -> None:
-        pool = self._world.pool_of(replica)
-        if replica in pool.serving:
-            pool.serving.remove(replica)
+        self._world.pool_of(replica).leave(replica)
         if replica.server is not None and not replica.ending:
             self._end_process(replica)
 
@@ -255,9 +252,7 @@ class Kubelet:
         """The process is gone, and nobody knows yet."""
         replica.unreachable = True
         replica.plan += 1
-        pool = self._world.pool_of(replica)
-        if replica in pool.serving:
-            pool.serving.remove(replica)
+        self._world.pool_of(replica).leave(replica)
         self._end_process(replica)
 
     def reboot(self, replica: SimulatedReplica) -> None:

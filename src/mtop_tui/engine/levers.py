@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 Mode = Literal["one", "all", "fixed", "fixed-percent", "random-max-percent"]
 """How many of the replicas that fit are meant, as Chaos Mesh says it."""
 
-Strategy = Literal["rolling", "recreate"]
+Strategy = Literal["rolling", "recreate", "bluegreen"]
+
+Size = int | str
+"""So many replicas, or a share of them such as "25%"."""
 
 ScalingMetric = Literal["saturation", "running", "waiting", "kv_usage"]
 """What replicas are wanted by: llm-d's variant autoscaler, or a mean per replica against a target.
@@ -56,6 +59,30 @@ class Selector(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     nodes: tuple[str, ...] = ()
     mode: Mode = "all"
     value: float = 0.0
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """How a revision takes the place of the one before.
+
+    Attributes:
+        strategy: "rolling" a few replicas at a time; "recreate" ends all old ones before it starts
+            new ones; "bluegreen" starts all new ones beside the old, and moves all requests at once
+            when they serve. The old ones end 30 s later.
+        surge: replicas a rolling update may have too many; None: as the workload says, or 25 %.
+        unavailable: those it may lack.
+        hold: whether a blue-green rollout waits for somebody to promote it before requests move.
+        auto_undo: whether a rollout that is overdue is undone.
+    """
+
+    strategy: Strategy = "rolling"
+    surge: Size | None = None
+    unavailable: Size | None = None
+    hold: bool = False
+    auto_undo: bool = False
+
+
+USUAL = Plan()
+"""A rolling update."""
 
 
 class Levers(Protocol):
@@ -155,7 +182,7 @@ class Levers(Protocol):
         *,
         image: str | None = None,
         factors: Factors | None = None,
-        strategy: Strategy = "rolling",
+        plan: Plan = USUAL,
         weights_gb: float | None = None,
         start_fails: str = "",
     ) -> int:
@@ -164,7 +191,7 @@ class Levers(Protocol):
         Args:
             image: None keeps the image.
             factors: how its replicas differ from the old ones.
-            strategy: "recreate" ends all old replicas before it starts new ones.
+            plan: how it takes the place of the one before.
             weights_gb: size of its weights in GB, None for that of the model.
             start_fails: what its engine says when it ends while it loads; empty: it does not.
         """

@@ -68,9 +68,10 @@ class Sampler:
             if isinstance(server, ReplicaServer):
                 server.advance(now)
             else:
-                serving = max(1, world.pool_of(replica).ready)
+                serving = max(1, len(world.pool_of(replica).serving))
                 rate, lengths = self._router.level(replica.service, now)
-                server.advance(now, 0.0 if replica.ending else rate / serving, lengths)
+                idle = replica.ending or replica.revision.preview
+                server.advance(now, 0.0 if idle else rate / serving, lengths)
         sample = replica.sample(now, self._fluid)
         if sample is not None:
             world.emit(sample)

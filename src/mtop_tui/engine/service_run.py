@@ -10,6 +10,7 @@ import msgspec
 from mtop_tui.engine import status
 from mtop_tui.engine.control.progress import Progress, workload_conditions
 from mtop_tui.engine.demand import Demand
+from mtop_tui.engine.levers import USUAL
 from mtop_tui.engine.lifecycle import NO_LIMITS, Limits
 from mtop_tui.engine.pods import SimulatedReplica
 from mtop_tui.engine.serving.requests import UNCHANGED, Factors, Request
@@ -31,6 +32,8 @@ class RevisionRun:
         start_fails: what its engine says when it ends while loading, or empty.
         replicas: that exist, in the order of creation.
         created: replicas it ever had.
+        preview: whether its replicas get no requests: those of a blue-green rollout before it
+            switches, and the old ones after.
         record: as last observed.
     """
 
@@ -41,6 +44,7 @@ class RevisionRun:
         "hash",
         "image",
         "number",
+        "preview",
         "record",
         "ref",
         "replicas",
@@ -64,6 +68,7 @@ class RevisionRun:
         self.factors, self.weights, self.start_fails = factors, weights, start_fails
         self.replicas: list[SimulatedReplica] = []
         self.created = 0
+        self.preview = False
         self.record: Revision | None = None
 
     @property
@@ -102,8 +107,11 @@ class PoolRun:
         model: that it serves.
         desired: replicas it should have.
         revisions: oldest first.
-        strategy: of the rollout under way or last made.
+        plan: of the rollout under way or last made.
+        switched_at: when all requests moved to the new replicas of a blue-green rollout.
         paused: whether a rollout is held.
+        serving: replicas that are ready and get requests.
+        standby: replicas that are ready and get none.
         progress: how far its rollout has come.
         limits: on starts of its replicas.
         scaler: its autoscaler.
@@ -126,7 +134,8 @@ class PoolRun:
         self.workload = ref.name
         self.desired = desired
         self.revisions: list[RevisionRun] = []
-        self.strategy = "rolling"
+        self.plan = USUAL
+        self.switched_at: float | None = None
         self.paused = False
         self.progress = Progress(created_at)
         self.limits: Limits = NO_LIMITS
@@ -135,6 +144,7 @@ class PoolRun:
         self.retrying = False
         self.changed_at = created_at
         self.serving: list[SimulatedReplica] = []
+        self.standby: list[SimulatedReplica] = []
         self.available = desired == 0
 
     @property
@@ -166,8 +176,27 @@ class PoolRun:
 
     @property
     def ready(self) -> int:
-        """Replicas that serve."""
-        return len(self.serving)
+        """Replicas that can serve."""
+        return len(self.serving) + len(self.standby)
+
+    def join(self, replica: SimulatedReplica) -> bool:
+        """A replica can serve; whether that is new."""
+        if replica in self.serving or replica in self.standby:
+            return False
+        (self.standby if replica.revision.preview else self.serving).append(replica)
+        return True
+
+    def leave(self, replica: SimulatedReplica) -> None:
+        """A replica cannot serve any more."""
+        for ready in (self.serving, self.standby):
+            if replica in ready:
+                ready.remove(replica)
+
+    def reroute(self) -> None:
+        """Sort replicas that can serve anew, by whether their revision gets requests."""
+        ready = [*self.serving, *self.standby]
+        self.serving[:] = [one for one in ready if not one.revision.preview]
+        self.standby[:] = [one for one in ready if one.revision.preview]
 
 
 class ServiceRun:

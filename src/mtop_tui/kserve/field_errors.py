@@ -75,6 +75,8 @@ def shown(value: Any) -> str:
 
 
 def _rule(rule: str) -> str:
+    if rule.startswith(" matching regex"):
+        return ' such as "25%"'  # the one pattern that the schema has
     return rule.replace(" >= ", " of at least ").replace(" <= ", " of at most ")
 
 

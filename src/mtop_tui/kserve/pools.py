@@ -58,6 +58,10 @@ def pools_of(service: LLMInferenceService, combined: Combined) -> tuple[Pool, ..
             gpu_type=_gpu_type(pool) if gpus != 0 else None,
             tensor_parallel=_tensor_parallel(pool),
             image=main.image if (main := serving_container(pool)) else None,
+            max_surge=pool.rollout_strategy.max_surge if pool.rollout_strategy else None,
+            max_unavailable=(
+                pool.rollout_strategy.max_unavailable if pool.rollout_strategy else None
+            ),
         )
         for role, pool, path, status in halves
     )

@@ -24,6 +24,8 @@ Quantity = int | float | str
 _INT32_MAX = 2**31 - 1
 Count = Annotated[int, msgspec.Meta(ge=0, le=_INT32_MAX)]
 Positive = Annotated[int, msgspec.Meta(ge=1, le=_INT32_MAX)]
+PERCENT = "^[0-9]+%$"
+Size = Count | Annotated[str, msgspec.Meta(pattern=PERCENT)]
 Weight = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
 
 
@@ -128,12 +130,20 @@ class Scaling(Read, frozen=True, kw_only=True):
     keda: dict[str, Any] | None = None
 
 
+class RolloutStrategy(Read, frozen=True, kw_only=True):
+    """Bounds of rolling updates: so many replicas, or a share such as "25%"."""
+
+    max_surge: Size | None = None
+    max_unavailable: Size | None = None
+
+
 class Workload(Read, frozen=True, kw_only=True):
     """One pool: `worker` present means that a replica spans several nodes."""
 
     replicas: Count | None = None
     scaling: Scaling | None = None
     parallelism: Parallelism | None = None
+    rollout_strategy: RolloutStrategy | None = None
     template: PodSpec | None = None
     worker: PodSpec | None = None
 

@@ -64,6 +64,8 @@ class Progress:
 
     def begin(self, at: float, *, again: bool) -> None:
         """A revision is to be rolled out; `again` one that was there before."""
+        updated, old, ready = self._reached
+        self._reached = Reached(0, updated + old, ready)
         self._enter("found" if again else "created", at)
 
     def hold(self, at: float, *, paused: bool) -> None:

@@ -9,6 +9,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from mtop_tui.engine.levers import Size
+
+SCALE_DOWN_DELAY = 30.0
+"""Seconds for which the old replicas stay after a blue-green switch, as Argo Rollouts has it."""
+
 
 class Bounds(NamedTuple):
     """Replicas above and below the desired number that a rollout may have."""
@@ -36,11 +41,25 @@ class Moves(NamedTuple):
     end_old_ready: int = 0
 
 
-def bounds(desired: int, *, grouped: bool) -> Bounds:
-    """What the defaults come to for so many replicas."""
-    if grouped:
-        return Bounds(0, 1)
-    return Bounds(-(-desired // 4), desired // 4)
+def bounds(
+    desired: int, *, grouped: bool, surge: Size | None = None, unavailable: Size | None = None
+) -> Bounds:
+    """What the bounds come to for so many replicas; None is the default.
+
+    Shares of the surge are rounded up, those of what may be missing down. Where both come to 0, one
+    replica may be missing, for nothing could ever move.
+    """
+    usual: tuple[Size, Size] = (0, 1) if grouped else ("25%", "25%")
+    most = _resolved(usual[0] if surge is None else surge, desired, up=True)
+    least = _resolved(usual[1] if unavailable is None else unavailable, desired, up=False)
+    return Bounds(most, least or (0 if most else 1))
+
+
+def _resolved(size: Size, desired: int, *, up: bool) -> int:
+    if isinstance(size, int):
+        return size
+    share = int(size.removesuffix("%")) * desired
+    return -(-share // 100) if up else share // 100
 
 
 def rolling_moves(counts: Counts, limits: Bounds) -> Moves:
@@ -59,6 +78,15 @@ def rolling_moves(counts: Counts, limits: Bounds) -> Moves:
     unready = min(may_end, old - old_ready)
     ready = max(0, min(new_ready + old_ready - least, old_ready, may_end - unready))
     return Moves(add, 0, unready, ready)
+
+
+def bluegreen_moves(counts: Counts, *, over: bool) -> Moves:
+    """The next moves where the new stand beside the old; `over` once nobody needs the old."""
+    end_new = max(0, counts.new - counts.desired)
+    add = max(0, counts.desired - counts.new)
+    if not over:
+        return Moves(add, end_new)
+    return Moves(add, end_new, counts.old - counts.old_ready, counts.old_ready)
 
 
 def recreate_moves(counts: Counts, ending: int) -> Moves:

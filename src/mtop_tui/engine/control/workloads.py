@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+import msgspec
+
 from mtop_tui.engine import deployment
 from mtop_tui.engine.control.progress import DEADLINE, Reached
 from mtop_tui.engine.control.rolling import (
+    SCALE_DOWN_DELAY,
     Counts,
     Moves,
+    bluegreen_moves,
     bounds,
     recreate_moves,
     rolling_moves,
 )
 from mtop_tui.engine.kube_events import Said
 from mtop_tui.engine.kubelet import Kubelet
+from mtop_tui.engine.levers import USUAL, Plan
 from mtop_tui.engine.pods import SimulatedReplica
 from mtop_tui.engine.service_run import PoolRun, RevisionRun, ServiceRun
 from mtop_tui.engine.world import World
@@ -49,13 +54,23 @@ class Workloads:
             self._dirty[pool] = None
             self._world.at(self._world.now, self._look, pool)
 
-    def roll_out(self, pool: PoolRun, revision: RevisionRun, strategy: str) -> None:
+    def roll_out(self, pool: PoolRun, revision: RevisionRun, plan: Plan = USUAL) -> None:
         """Replace the replicas of a pool by those of a new revision."""
         pool.revisions.append(revision)
-        pool.strategy, pool.paused = strategy, False
+        pool.plan, pool.paused, pool.switched_at = plan, False, None
+        revision.preview = plan.strategy == "bluegreen"
+        pool.reroute()
         pool.progress.begin(self._world.now, again=revision.created > 0)
         self._watch(pool)
         self.changed(pool)
+
+    def undo(self, pool: PoolRun) -> None:
+        """Go back to the revision before, if there is one."""
+        if len(pool.revisions) > 1:
+            earlier = pool.revisions.pop(-2)
+            # Kubernetes takes the old ReplicaSet up again, as the newest revision.
+            earlier.number = pool.newest.number + 1
+            self.roll_out(pool, earlier)
 
     def scale(self, pool: PoolRun, replicas: int) -> None:
         """Set how many replicas a pool should have."""
@@ -121,6 +136,8 @@ class Workloads:
         run = world.services.get(pool.service)
         if run is None:
             return
+        if pool.plan.strategy == "bluegreen" and pool.switched_at is None:
+            self._switch(pool)
         moves = self._moves(pool)
         self._end(pool, moves)
         for _ in range(moves.add):
@@ -130,6 +147,24 @@ class Workloads:
         self._prune(pool)
         self.report(pool)
         self.settled(run)
+
+    def _switch(self, pool: PoolRun) -> None:
+        """Move all requests to the new replicas of a blue-green rollout once all of them serve."""
+        ready = sum(one.ready for one in pool.newest.live)
+        if pool.paused or ready < pool.desired:
+            return
+        now = self._world.now
+        if pool.plan.hold:
+            pool.plan = msgspec.structs.replace(pool.plan, hold=False)
+            pool.paused = True
+            pool.progress.hold(now, paused=True)
+            return
+        pool.switched_at = now
+        for revision in pool.revisions:
+            revision.preview = revision is not pool.newest
+        pool.reroute()
+        self._world.decide(f"all requests of {pool.workload} go to revision {pool.newest.number}")
+        self._world.at(now + SCALE_DOWN_DELAY, self.changed, pool)
 
     def _moves(self, pool: PoolRun) -> Moves:
         new = pool.newest.live
@@ -141,12 +176,24 @@ class Workloads:
             len(old),
             sum(one.ready for one in old),
         )
+        plan = pool.plan
+        if plan.strategy == "bluegreen" and old:
+            switched = pool.switched_at
+            over = switched is not None and self._world.now >= switched + SCALE_DOWN_DELAY
+            return bluegreen_moves(counts, over=over)
         if pool.paused and old:
             return self._held(counts)
-        if pool.strategy == "recreate" and (old or len(pool.revisions) > 1):
+        if plan.strategy == "recreate" and (old or len(pool.revisions) > 1):
             ending = sum(one.ending for rev in pool.revisions[:-1] for one in rev.replicas)
             return recreate_moves(counts, ending)
-        moves = rolling_moves(counts, bounds(pool.desired, grouped=pool.grouped))
+        spec = pool.spec
+        limits = bounds(
+            pool.desired,
+            grouped=pool.grouped,
+            surge=spec.max_surge if plan.surge is None else plan.surge,
+            unavailable=spec.max_unavailable if plan.unavailable is None else plan.unavailable,
+        )
+        moves = rolling_moves(counts, limits)
         if pool.grouped and moves.add:
             # A group's name, and its GPUs, are free only once the one before it is gone.
             ending = sum(one.ending for one in pool.replicas)
@@ -251,6 +298,9 @@ class Workloads:
         if pool.service in self._world.services:
             progress.expire(self._world.now)
             self.report(pool)
+            if pool.plan.auto_undo:
+                self._world.decide(f"the rollout of {pool.workload} is overdue and undone")
+                self.undo(pool)
 
     def _prune(self, pool: PoolRun) -> None:
         """Revisions without replicas are kept for an undo, ten at most."""

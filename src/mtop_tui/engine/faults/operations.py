@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 from mtop_tui.engine.faults.actions import Action, table
 from mtop_tui.engine.faults.parameters import Parameter, ParameterError, Values
 from mtop_tui.engine.faults.stage import Running, Stage
-from mtop_tui.engine.levers import ScalingMetric
+from mtop_tui.engine.levers import Plan, ScalingMetric, Size, Strategy
 from mtop_tui.engine.serving.requests import Factors
 from mtop_tui.observations import ServiceKey
 
@@ -64,16 +66,48 @@ def _remove(stage: Stage, run: Running) -> None:
         stage.levers.remove_service(key)
 
 
+_STRATEGIES: dict[str, Strategy] = {
+    "rolling": "rolling",
+    "recreate": "recreate",
+    "bluegreen": "bluegreen",
+}
+
+
+def _size(text: str) -> Size | None:
+    if not text:
+        return None
+    return text if text.endswith("%") else int(text)
+
+
+def _unfit_sizes(values: Values) -> ParameterError | None:
+    for name in ("max_surge", "max_unavailable"):
+        text = str(values[name])
+        if text and not re.fullmatch(r"\d{1,4}|\d{1,3}%", text):
+            return ParameterError(name, f'expected text such as "1" or "25%", got "{text}"')
+        if text and values["strategy"] != "rolling":
+            return ParameterError(name, f"strategy {values['strategy']} has none; remove it")
+    if values["hold"] and values["strategy"] != "bluegreen":
+        return ParameterError("hold", "needs strategy: bluegreen; for others, use pause-rollout")
+    return None
+
+
 def _roll_out(stage: Stage, run: Running) -> None:
     times, errors = run.number("tpot_times"), run.number("error_rate")
     worse = Factors(1.0 / times, 1.0 / times, times, error_rate=errors)
+    plan = Plan(
+        _STRATEGIES[run.text("strategy")],
+        _size(run.text("max_surge")),
+        _size(run.text("max_unavailable")),
+        hold=run.flag("hold"),
+        auto_undo=run.flag("auto_undo"),
+    )
     for key in stage.keys(run.target):
         stage.levers.roll_out(
             key,
             run.target.role,
             image=run.text("image"),
             factors=worse,
-            strategy="recreate" if run.text("strategy") == "recreate" else "rolling",
+            plan=plan,
             start_fails=run.text("start_fails"),
         )
 
@@ -162,11 +196,15 @@ OPERATIONS = table(
             Parameter("image", "of the new revision", "text", least=1),
             Parameter(
                 "strategy",
-                "rolling or all at once",
+                "a few at a time, all anew, or all beside the old ones and then a switch",
                 "choice",
                 "rolling",
-                choices=("rolling", "recreate"),
+                choices=tuple(_STRATEGIES),
             ),
+            Parameter("max_surge", 'replicas too many, such as "1" or "25%"', "text", ""),
+            Parameter("max_unavailable", "replicas that may be missing", "text", ""),
+            Parameter("hold", "whether a blue-green switch waits for promote", "flag", False),
+            Parameter("auto_undo", "whether it is undone when it is overdue", "flag", False),
             Parameter(
                 "tpot_times", "time of a step, against the old one", "number", 1.0, 0.05, 20.0
             ),
@@ -174,11 +212,22 @@ OPERATIONS = table(
             Parameter("start_fails", "last words of an engine that cannot start", "text", ""),
         ),
         acts_on="services",
+        unfit=_unfit_sizes,
     ),
     Action("pause-rollout", "holds a rollout", _pause_rollout, acts_on="services"),
     Action("resume-rollout", "lets a held rollout go on", _resume_rollout, acts_on="services"),
-    Action("promote", "gives a service all traffic of its group", _promote, acts_on="services"),
-    Action("abort", "takes all traffic of its group from a service", _abort, acts_on="services"),
+    Action(
+        "promote",
+        "gives a service all traffic of its group, or lets its held rollout go on",
+        _promote,
+        acts_on="services",
+    ),
+    Action(
+        "abort",
+        "takes all traffic of its group from a service, or undoes its rollout",
+        _abort,
+        acts_on="services",
+    ),
     Action("undo", "goes back to the revision before", _undo, acts_on="services"),
     Action(
         "set-weight",

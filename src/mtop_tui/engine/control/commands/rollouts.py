@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 from mtop_tui.engine import deployment
 from mtop_tui.engine.control.commands.meant import name_of
 from mtop_tui.engine.control.commands.traffic import TrafficCommands
-from mtop_tui.engine.levers import LeverError, Strategy
-from mtop_tui.engine.service_run import RevisionRun
+from mtop_tui.engine.levers import USUAL, LeverError, Plan
 from mtop_tui.engine.serving.requests import UNCHANGED, Factors
 from mtop_tui.observations import ObjectRef, Role, ServiceKey
 
@@ -28,7 +27,7 @@ class RolloutCommands(TrafficCommands):
         *,
         image: str | None = None,
         factors: Factors | None = None,
-        strategy: Strategy = "rolling",
+        plan: Plan = USUAL,
         weights_gb: float | None = None,
         start_fails: str = "",
     ) -> int:
@@ -42,7 +41,7 @@ class RolloutCommands(TrafficCommands):
         revision.weights = before.weights if weights_gb is None else weights_gb * 1e9
         revision.start_fails = start_fails
         run.change()
-        self._workloads.roll_out(pool, revision, strategy)
+        self._workloads.roll_out(pool, revision, plan)
         return revision.number
 
     def pause_rollout(self, key: ServiceKey) -> tuple[str, ...]:
@@ -79,11 +78,8 @@ class RolloutCommands(TrafficCommands):
         if not pools:
             raise LeverError(f"{name_of(key)} has no earlier revision")
         for pool in pools:
-            earlier: RevisionRun = pool.revisions.pop(-2)
-            # Kubernetes takes the old ReplicaSet up again, as the newest revision.
-            earlier.number = pool.newest.number + 1
             run.change()
-            self._workloads.roll_out(pool, earlier, "rolling")
+            self._workloads.undo(pool)
         return (name_of(key),)
 
     def watch_canary(
