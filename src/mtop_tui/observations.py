@@ -105,6 +105,8 @@ class Service(Record, frozen=True, tag=True):
     pools: tuple[Pool, ...] = ()
     conditions: tuple[Condition, ...] = ()
     route: RouteShare | None = None
+    mirrors_to: str = ""
+    """The service of its namespace that gets a copy of each of its requests."""
     applied_configs: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 

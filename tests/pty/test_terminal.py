@@ -136,7 +136,7 @@ def test_keys_move_sort_and_reverse():
             lambda screen: "MODEL▲" in titles(screen) and names(screen) == sorted(names(screen))
         )
         assert selected(screen) == first, "the cursor stays on its service"
-        terminal.press("r")
+        terminal.press("R")
         screen = terminal.wait_for(
             lambda screen: (
                 "MODEL▼" in titles(screen) and names(screen) == sorted(names(screen), reverse=True)

@@ -134,7 +134,7 @@ async def test_sorting_by_every_column(column: str, reverse: bool) -> None:
         if column != "name":
             fleet.screen.sort_by(column)
         if reverse:
-            await pilot.press("r")
+            await pilot.press("R")
         await pilot.pause()
         descending = BY_ID[column].largest_first != reverse
         states = {state.key.name: state for state in fleet.store.services()}
@@ -271,7 +271,7 @@ async def test_any_size_is_survived(size: tuple[int, int]) -> None:
     async with fleet.app.run_test(size=NARROW) as pilot:
         await fleet.settle(pilot)
         await pilot.resize_terminal(*size)
-        await pilot.press("j", "G", "slash", "x", "escape", "question_mark", "escape", "s", "r")
+        await pilot.press("j", "G", "slash", "x", "escape", "question_mark", "escape", "s", "R")
         await pilot.resize_terminal(*NARROW)
         await fleet.settle(pilot)
         assert len(fleet.names) == 7

@@ -133,7 +133,7 @@ async def test_every_table_bears_every_size(fleet: Fleet, size: tuple[int, int],
         await pilot.press(name)
         await pilot.resize_terminal(*size)
         await fleet.settle(pilot)
-        await pilot.press("s", "r", "j", "k", "question_mark", "escape", "escape")
+        await pilot.press("s", "R", "j", "k", "question_mark", "escape", "escape")
         await fleet.settle(pilot)
         assert fleet.app.screen.__class__.__name__ == "FleetScreen"
 

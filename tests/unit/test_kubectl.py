@@ -28,6 +28,7 @@ def commands(key: ServiceKey) -> list[str]:
         *kubectl.of_logs(key, 9, previous=True, since=90.0),
         *kubectl.of_events(event),
         *kubectl.of_objectives(key),
+        *kubectl.of_rollout([key]),
         *kubectl.of_cost(key),
         *kubectl.of_sources([key.namespace]),
     ]

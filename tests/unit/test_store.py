@@ -104,11 +104,11 @@ def test_weights_of_a_group_are_proportional_and_stopped_members_get_nothing() -
         members=(RouteMember("chat", 9), RouteMember("chat-next", 1)),
     )
     store.apply([stable, canary, group])
-    assert store.group_share(canary) == pytest.approx(0.1)
+    assert store.groups.share(canary) == pytest.approx(0.1)
     store.apply([replace(group, members=(RouteMember("chat", 9, stopped=True), group.members[1]))])
-    assert store.group_share(canary) == 1
-    assert store.group_share(stable) == 0
-    assert store.group_share(service("alone")) is None
+    assert store.groups.share(canary) == 1
+    assert store.groups.share(stable) == 0
+    assert store.groups.share(service("alone")) is None
 
 
 def test_a_stale_service_is_told_from_a_quiet_one() -> None:

@@ -3,6 +3,7 @@
 from mtop_tui.commands.app import APP
 from mtop_tui.commands.command import Command, bindings
 from mtop_tui.commands.logs import LOGS
+from mtop_tui.commands.rollout import ROLLOUT
 from mtop_tui.commands.service import PAGE, SERVICE
 from mtop_tui.commands.tables import COST, FLEET, MOVE, TABLE, VIEWS
 
@@ -13,6 +14,7 @@ __all__ = (
     "LOGS",
     "MOVE",
     "PAGE",
+    "ROLLOUT",
     "SERVICE",
     "TABLE",
     "VIEWS",

@@ -75,6 +75,15 @@ SERVICE = (
         for number, name in enumerate(("1m", "5m", "15m", "1h"), 1)
     ),
     Command("service.logs", "l", "logs", "Logs", "Service", "What its replicas said", bar="logs"),
+    Command(
+        "service.rollout",
+        "r",
+        "rollout",
+        "Rollout",
+        "Service",
+        "Its new version beside the old one: traffic, verdicts, history",
+        bar="rollout",
+    ),
     Command("service.yaml", "y", "yaml", "YAML", "Service", "The object itself", bar="yaml"),
     Command(
         "service.copy_row",

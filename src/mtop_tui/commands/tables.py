@@ -59,7 +59,7 @@ TABULAR = (
         "Table",
         shown="S [",
     ),
-    Command("table.reverse", "r", "reverse", "Reverse order", "Table", bar="reverse"),
+    Command("table.reverse", "R", "reverse", "Reverse order", "Table"),
     Command(
         "table.mark_next",
         "right",
@@ -111,6 +111,15 @@ FLEET = (
     ),
     *TABULAR,
     Command("fleet.logs", "l", "logs", "Logs", "Fleet", "What its replicas said", bar="logs"),
+    Command(
+        "fleet.rollout",
+        "r",
+        "rollout",
+        "Rollout",
+        "Fleet",
+        "Its new version beside the old one: traffic, verdicts, history",
+        bar="rollout",
+    ),
     Command(
         "fleet.pause", "p,space", "pause", "Pause or resume", "Fleet", bar="pause", shown="p Space"
     ),

@@ -167,5 +167,12 @@ class FleetScreen(TabularScreen[FleetQuery]):
         if self.table.selected is not None:
             self.app.push_screen(LogsScreen(self.table.selected))
 
+    def action_rollout(self) -> None:
+        """Open the rollout of the selected service."""
+        from mtop_tui.screens.rollout import RolloutScreen  # noqa: PLC0415 - on first use
+
+        if self.table.selected is not None:
+            self.app.push_screen(RolloutScreen(self.table.selected))
+
     def action_back(self) -> None:
         """There is no screen before this one."""

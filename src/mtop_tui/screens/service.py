@@ -357,6 +357,12 @@ class ServiceScreen(LookingScreen):
         """Copy the row of the selected replica."""
         self.copy_row(self.table)
 
+    def action_rollout(self) -> None:
+        """Open its rollout."""
+        from mtop_tui.screens.rollout import RolloutScreen  # noqa: PLC0415 - on first use
+
+        self.app.push_screen(RolloutScreen(self._key))
+
     def action_yaml(self) -> None:
         """Open the object as its source has it."""
         from mtop_tui.screens.pages import YamlPage  # noqa: PLC0415 - on first use

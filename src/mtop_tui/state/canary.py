@@ -1,12 +1,14 @@
-"""The members of a route group against its stable one, window by window.
+"""A new version against the one it stands beside, window by window.
 
-Imported when a route group has been watched for a while.
+Imported when there are two versions of something.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 from mtop_tui.domain import vocabulary as names
@@ -22,10 +24,10 @@ from mtop_tui.domain.rollouts.canary import (
     beyond,
     overall,
 )
-from mtop_tui.domain.rollouts.comparable import Circumstance, Side, differences
-from mtop_tui.state.metrics import ServiceMetrics
-from mtop_tui.state.service import ServiceState
-from mtop_tui.state.totals import LayoutIndex
+from mtop_tui.domain.rollouts.comparable import Circumstance, differences
+from mtop_tui.state.canary_history import Compared, ComparisonHistory
+from mtop_tui.state.sides import CostOf, Counted, Serving, figures_now, side_of
+from mtop_tui.state.totals import HistogramSlice, LayoutIndex
 
 WINDOW = 15.0
 """Seconds of one window of the comparison at least; a scrape must fit into it."""
@@ -33,87 +35,144 @@ WINDOW = 15.0
 ENOUGH_TO_CHOOSE = 200
 """Requests of the stable member from which on a bucket edge is chosen."""
 
-_LATENCIES = ((TTFT, names.TTFT), (TPOT, names.TPOT))
+_LATENCIES = ((TTFT, (names.TTFT,)), (TPOT, (names.TPOT, names.DECODE_TIME)))
+"""By which histogram each is judged: the first that is exposed. Each counts a request once; the
+intervals between tokens are many per request and not independent."""
+
+
+VERDICT_CHANGES_KEPT = 50
+
+_DECIDED = (Verdict.WORSE, Verdict.BETTER, Verdict.PASS)
 
 
 class CanaryVerdict(NamedTuple):
-    """What is said of a member of a route group beside its stable one."""
+    """What is said of a new version beside the stable one, which is named."""
 
     stable: str
     verdict: Verdict
     metrics: tuple[MetricVerdict, ...]
 
 
-class _Side(NamedTuple):
-    """What one side has counted so far, and with which layout."""
+class VerdictChange(NamedTuple):
+    """When something else was decided of a metric than before."""
 
-    layout: LayoutIndex
-    counted: list[float]
+    at: float
+    metric: str
+    verdict: Verdict
 
 
 class CanaryTrack:
-    """One comparison, from when both members serve."""
+    """One comparison, from when both serve.
 
-    def __init__(self, stable: ServiceState, canary: ServiceState) -> None:
+    Attributes:
+        stable, canary: both sides.
+        began, ended: when it was first and last looked at; `ended` is None while it goes on.
+        changes: of verdicts, oldest first.
+    """
+
+    def __init__(self, stable: Serving, canary: Serving, cost_of: CostOf) -> None:
         self.stable, self.canary = stable, canary
-        self._last: tuple[_Side, _Side] | None = None
+        self.began: float | None = None
+        self.ended: float | None = None
+        self.changes: deque[VerdictChange] = deque(maxlen=VERDICT_CHANGES_KEPT)
+        self._cost_of = cost_of
+        self._history = ComparisonHistory()
+        self._said: dict[str, Verdict] = {}
+        self._last: tuple[Counted, Counted] | None = None
         self._last_at = -math.inf
         self._edges: dict[str, float] = {}
         self._comparisons: dict[str, Comparison] = {}
         self._unlike: dict[Circumstance, str] = {}
         self._uncounted = ""
 
+    @property
+    def edges(self) -> Mapping[str, float]:
+        """Beyond how many seconds a request counts as slow, by metric."""
+        return MappingProxyType(self._edges)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the numbers kept of its past."""
+        return self._history.nbytes
+
     def step(self, at: float) -> None:
         """End a window, if one has passed."""
         if at - self._last_at < WINDOW:
             return
-        sides = _counted(self.stable), _counted(self.canary)
-        if sides[0] is None or sides[1] is None:
+        if self.began is None:
+            self.began = at
+        stable, canary = self.stable.counted(), self.canary.counted()
+        if stable is None or canary is None:
             self._uncounted, self._last = "replicas of one side differ in what they expose", None
             return
         self._uncounted = ""
-        last, self._last, self._last_at = self._last, (sides[0], sides[1]), at
-        self._unlike = differences(_side(self.stable, at), _side(self.canary, at))
-        if last is None or any(
-            before.layout is not after.layout
-            for before, after in zip(last, self._last, strict=True)
+        last, self._last, self._last_at = self._last, (stable, canary), at
+        self._unlike = differences(side_of(self.stable, at), side_of(self.canary, at))
+        if last is not None and all(
+            before.layout is after.layout for before, after in zip(last, self._last, strict=True)
         ):
-            return
+            self._compare(last, self._last)
+        self._remember(at)
+
+    def _compare(self, last: tuple[Counted, Counted], now: tuple[Counted, Counted]) -> None:
+        """Add what was counted since the last window."""
         self._choose(last[0])
         added = [
-            [now - then for now, then in zip(after.counted, before.counted, strict=True)]
-            for before, after in zip(last, self._last, strict=True)
+            [new - old for new, old in zip(after.values, before.values, strict=True)]
+            for before, after in zip(last, now, strict=True)
         ]
         for name, comparison in self._comparisons.items():
             if not comparison.metric.spoiled_by & self._unlike.keys():
                 counts = [
                     self._count(name, side.layout, values)
-                    for side, values in zip(self._last, added, strict=True)
+                    for side, values in zip(now, added, strict=True)
                 ]
                 if None not in counts:
                     self._comparisons[name] = comparison.after(*counts)  # type: ignore[arg-type]
 
     def verdict(self) -> CanaryVerdict:
         """What can be said by now."""
-        rate = self.canary.last_metrics.request_rate
+        rate = self.canary.metrics().request_rate
         known = rate if rate > 0 else None
         found = tuple(one.verdict(self._unlike, known) for one in self._comparisons.values())
         said = Verdict.NOT_COMPARABLE if self._uncounted else overall(found)
-        return CanaryVerdict(self.stable.key.name, said, found)
+        return CanaryVerdict(self.stable.name, said, found)
 
-    def _choose(self, stable: _Side) -> None:
+    def now(self, at: float) -> Compared:
+        """Both sides as they are at this time, and what can be said by now."""
+        said = self.verdict()
+        return Compared(
+            said.verdict,
+            figures_now(self.stable, self._cost_of, at),
+            figures_now(self.canary, self._cost_of, at),
+            said.metrics,
+        )
+
+    def at(self, at: float) -> Compared | None:
+        """The same at a time of the last hour; None where it is not kept."""
+        return self._history.at(at)
+
+    def _remember(self, at: float) -> None:
+        compared = self.now(at)
+        for one in compared.metrics:
+            if one.verdict in _DECIDED and one.verdict is not self._said.get(one.metric):
+                self.changes.append(VerdictChange(at, one.metric, one.verdict))
+                self._said[one.metric] = one.verdict
+        self._history.write(at, compared)
+
+    def _choose(self, stable: Counted) -> None:
         """Choose once what to compare, from what the stable member served before."""
         if not self._comparisons:
-            failed = _errors(stable.layout, stable.counted)
+            failed = _errors(stable.layout, stable.values)
             if failed is not None:
                 share = failed.bad / failed.total if failed.total else 0.0
                 most = 0.9 / (1 + ERRORS.minimum_effect)
                 self._comparisons[ERRORS.name] = Comparison.of(ERRORS, min(share, most))
-        for metric, name in _LATENCIES:
-            found = stable.layout.histograms.get(name)
+        for metric, wanted in _LATENCIES:
+            found = _histogram(stable.layout, wanted)
             if metric.name in self._comparisons or found is None:
                 continue
-            buckets = stable.counted[found.start : found.stop]
+            buckets = stable.values[found.start : found.stop]
             if buckets[-1] < ENOUGH_TO_CHOOSE:
                 continue
             edge = best_edge(found.bounds, buckets)
@@ -124,10 +183,15 @@ class CanaryTrack:
     def _count(self, metric: str, layout: LayoutIndex, added: Sequence[float]) -> Count | None:
         if metric == ERRORS.name:
             return _errors(layout, added)
-        found = layout.histograms.get(next(name for one, name in _LATENCIES if one.name == metric))
+        wanted = next(wanted for one, wanted in _LATENCIES if one.name == metric)
+        found = _histogram(layout, wanted)
         if found is None:
             return None
         return beyond(self._edges[metric], found.bounds, added[found.start : found.stop])
+
+
+def _histogram(layout: LayoutIndex, wanted: Sequence[str]) -> HistogramSlice | None:
+    return next((layout.histograms[name] for name in wanted if name in layout.histograms), None)
 
 
 def _errors(layout: LayoutIndex, values: Sequence[float]) -> Count | None:
@@ -137,30 +201,3 @@ def _errors(layout: LayoutIndex, values: Sequence[float]) -> Count | None:
         return None
     bad = max(0.0, values[failed])
     return Count(bad, bad + max(0.0, values[finished]))
-
-
-def _counted(state: ServiceState) -> _Side | None:
-    """What a service's replicas counted, when all of them count the same things in one place."""
-    pools = state.serving_pools()
-    if len(pools) != 1:
-        return None
-    return _Side(pools[0].index, pools[0].watched_total())
-
-
-def _side(state: ServiceState, at: float) -> Side:
-    metrics = state.last_metrics
-    ready = [replica for replica in state.replicas.values() if replica.phase == "ready"]
-    ages = [at - replica.since for replica in ready if replica.since is not None]
-    serving = len(ready) or math.nan
-    return Side(
-        load=metrics.request_rate / serving,
-        prompt_tokens=_per_request(metrics.prompt_token_rate, metrics),
-        answer_tokens=_per_request(metrics.generation_token_rate, metrics),
-        hit_ratio=metrics.prefix_hit_ratio,
-        queue=metrics.queue / serving,
-        ready_for=min(ages, default=None),
-    )
-
-
-def _per_request(rate: float, metrics: ServiceMetrics) -> float | None:
-    return rate / metrics.request_rate if metrics.request_rate > 0 else None

@@ -250,7 +250,7 @@ def _cluster(store: FleetStore, state: ServiceState) -> ClusterFacts:
 
 
 def _route(store: FleetStore, state: ServiceState) -> RouteFacts | None:
-    group = store.group_of(state.key)
+    group = store.groups.of(state.key)
     if group is None:
         return None
     return RouteFacts(

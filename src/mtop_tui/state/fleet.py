@@ -7,6 +7,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
+from mtop_tui.domain.cost.money import Dollars
 from mtop_tui.domain.cost.prices import PriceBook
 from mtop_tui.domain.readiness import Status
 from mtop_tui.observations import (
@@ -29,8 +30,9 @@ from mtop_tui.observations import (
     SourceHealth,
 )
 from mtop_tui.state.rings import SeriesRing
+from mtop_tui.state.routes import RouteGroups
 from mtop_tui.state.service import ServiceState
-from mtop_tui.state.spend import NodeKey
+from mtop_tui.state.spend import NodeKey, replica_cost
 from mtop_tui.state.sums import (
     FleetTotals,
     ObjectTotals,
@@ -45,6 +47,7 @@ from mtop_tui.state.totals import MINUTE, Member
 if TYPE_CHECKING:
     from mtop_tui.state.accounts import Accounts
     from mtop_tui.state.canary import CanaryTrack, CanaryVerdict
+    from mtop_tui.state.comparisons import Comparisons
     from mtop_tui.state.objectives import Promises
 
 ANNOTATIONS_KEPT = 500
@@ -65,7 +68,7 @@ class FleetStore:
         self._promises = promises
         self.gpus: dict[ObjectRef, GpuReading] = {}
         self.nodes: dict[NodeKey, Node] = {}
-        self.groups: dict[ObjectRef, RouteGroup] = {}
+        self.groups = RouteGroups()
         self.sources: dict[str, SourceHealth] = {}
         self.events: dict[ObjectRef, KubeEvent] = {}
         self.annotations: deque[Annotation] = deque(maxlen=ANNOTATIONS_KEPT)
@@ -86,7 +89,9 @@ class FleetStore:
         self._burning: int | None = None
         self.accounts: Accounts | None = None
         self._turn = 0
-        self._canaries: dict[ServiceKey, CanaryTrack] = {}
+        self._rolling: set[ServiceKey] = set()
+        self._mirrored: set[ServiceKey] = set()
+        self._comparisons: Comparisons | None = None
         self._handlers: dict[type, Callable[[Any], None]] = {
             MetricSample: self._sample,
             Past: self._past,
@@ -121,8 +126,8 @@ class FleetStore:
                 promised = [state for state in self._services.values() if state.has_objectives]
                 self._burning = sum(one.is_burning for one in promised) if promised else None
                 self.history.write(latest, self._rates)
-                if self.groups:
-                    self._compare_members(latest)
+                if self.groups or self._rolling or self._mirrored or self._comparisons:
+                    self._compare(latest)
                 self._keep_accounts(latest)
         self.revision += 1
 
@@ -156,24 +161,6 @@ class FleetStore:
         self._summaries[state.key] = (*revisions, summary)
         return summary
 
-    def group_of(self, key: ServiceKey) -> RouteGroup | None:
-        """The route group that a service belongs to."""
-        for group in self.groups.values():
-            if (group.ref.cluster, group.ref.namespace) == key[:2] and any(
-                member.service == key.name for member in group.members
-            ):
-                return group
-        return None
-
-    def group_share(self, service: Service) -> float | None:
-        """Share of its route group's traffic a service should get; None outside a group."""
-        group = self.group_of(service.key)
-        if group is None:
-            return None
-        live = {member.service: member.weight for member in group.members if not member.stopped}
-        weight = sum(live.values())
-        return live.get(service.ref.name, 0) / weight if weight else None
-
     def free_gpus(self) -> tuple[tuple[str, int], ...]:
         """GPUs of ready nodes that no replica holds, by type."""
         held = self._free_gpus
@@ -197,8 +184,19 @@ class FleetStore:
 
     def canary(self, key: ServiceKey) -> CanaryVerdict | None:
         """What is said of a member of a route group beside its stable one; None of others."""
-        track = self._canaries.get(key)
-        return None if track is None else track.verdict()
+        track = self.comparison(key)
+        return None if track is None or track.ended is not None else track.verdict()
+
+    def comparison(self, key: ServiceKey, *, of_revisions: bool = False) -> CanaryTrack | None:
+        """The comparison of a service with the one it stands beside, or of its two revisions.
+
+        The last one there was, if it is over.
+        """
+        if self._comparisons is None:
+            return None
+        from mtop_tui.state.comparisons import Subject  # noqa: PLC0415 - imported by now
+
+        return self._comparisons.of(Subject(key, of_revisions))
 
     def totals(self) -> FleetTotals:
         """Sums over all services; GPUs and the bill are the cluster's.
@@ -247,6 +245,8 @@ class FleetStore:
         if state.service is not None and state.service.ref.uid != record.ref.uid:
             self._forget(state)
             state = self._state(record.key)
+        state.note_mirror(record)
+        (self._mirrored.add if record.mirrors_to else self._mirrored.discard)(record.key)
         state.service = record
         self._touch(state)
 
@@ -258,7 +258,8 @@ class FleetStore:
 
     def _revision(self, record: Revision) -> None:
         state = self._state(record.service)
-        state.revisions[record.ref] = record
+        state.note_revision(record)
+        (self._rolling.add if state.has_two_revisions else self._rolling.discard)(state.key)
         self._owners[record.ref] = state
         self._touch(state)
 
@@ -272,7 +273,7 @@ class FleetStore:
         self._touch(state)
 
     def _group(self, record: RouteGroup) -> None:
-        self.groups[record.ref] = record
+        self.groups.take(record)
         for member in record.members:
             key = ServiceKey(record.ref.cluster, record.ref.namespace, member.service)
             if key in self._services:
@@ -324,7 +325,7 @@ class FleetStore:
             self._nodes_revision += 1
             self.topology_revision += 1
             return
-        self.groups.pop(ref, None)
+        self.groups.drop(ref)
         self.gpus.pop(ref, None)
         state = self._services.get(ServiceKey(ref.cluster, ref.namespace, ref.name))
         if state is not None and state.service is not None and state.service.ref == ref:
@@ -333,7 +334,7 @@ class FleetStore:
         owner = self._owners.pop(ref, None)
         if owner is not None:
             owner.replicas.pop(ref, None)
-            owner.revisions.pop(ref, None)
+            owner.drop_revision(ref, record.at)
             owner.autoscalers.pop(ref, None)
             self._touch(owner)
         known = self._members.pop(ref, None)
@@ -343,6 +344,10 @@ class FleetStore:
     def _forget(self, state: ServiceState) -> None:
         """Drop a service and all that was kept for it; its name may come back as another."""
         del self._services[state.key]
+        self._rolling.discard(state.key)
+        self._mirrored.discard(state.key)
+        if self._comparisons is not None:
+            self._comparisons.forget(state.key)
         self.topology_revision += 1
         self._summaries.pop(state.key, None)
         for ref in state.object_refs():
@@ -350,26 +355,17 @@ class FleetStore:
         for ref in state.sample_refs():
             self._members.pop(ref, None)
 
-    def _compare_members(self, at: float) -> None:
-        """Compare each serving member of a route group with the oldest, which is stable."""
-        from mtop_tui.state.canary import CanaryTrack  # noqa: PLC0415 - only with route groups
+    def _compare(self, at: float) -> None:
+        """Compare what stands beside something older: members, shadows, revisions."""
+        if self._comparisons is None:
+            from mtop_tui.state.comparisons import Comparisons  # noqa: PLC0415 - with two versions
 
-        kept = {}
-        for group in self.groups.values():
-            keys = [
-                ServiceKey(group.ref.cluster, group.ref.namespace, member.service)
-                for member in group.members
-                if not member.stopped
-            ]
-            serving = [state for key in keys if (state := self.service(key)) is not None]
-            serving.sort(key=_by_age)
-            for canary in serving[1:]:
-                track = self._canaries.get(canary.key)
-                if track is None or (track.stable, track.canary) != (serving[0], canary):
-                    track = CanaryTrack(serving[0], canary)
-                track.step(at)
-                kept[canary.key] = track
-        self._canaries = kept
+            self._comparisons = Comparisons(self.cost_of)
+        self._comparisons.step(at, self.service, self.groups, self._mirrored, self._rolling)
+
+    def cost_of(self, replica: Replica) -> Dollars:
+        """USD per hour of a replica."""
+        return replica_cost(replica, self.nodes, self.prices)
 
     def _keep_accounts(self, at: float) -> None:
         """Write accounts of a part of the services: of each, once a minute."""
@@ -392,11 +388,6 @@ class FleetStore:
         state.revision += 1
         state.topology_revision += 1
         self.topology_revision += 1
-
-
-def _by_age(state: ServiceState) -> tuple[float, str]:
-    created = None if state.service is None else state.service.created_at
-    return math.inf if created is None else created, state.key.name
 
 
 def _by_name(state: ServiceState) -> tuple[str, str, str]:

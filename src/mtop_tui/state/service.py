@@ -6,6 +6,8 @@ from collections import deque
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from mtop_tui.domain.staleness import stale_after
 from mtop_tui.observations import (
     PAST_HOURS,
@@ -21,6 +23,7 @@ from mtop_tui.observations import (
     Service,
     ServiceKey,
 )
+from mtop_tui.state.changes import ChangeLog
 from mtop_tui.state.history import ServiceHistory
 from mtop_tui.state.metrics import NO_METRICS, WINDOW, ServiceMetrics, derive, past_figures
 from mtop_tui.state.totals import MINUTE, Member, PoolTotals, WindowedTotals, index_of
@@ -31,6 +34,8 @@ if TYPE_CHECKING:
 
 EVENTS_KEPT = 50
 SCALE_CHANGES_KEPT = 100
+REVISION_CHANGES_KEPT = 200
+MIRROR_CHANGES_KEPT = 20
 
 
 class ServiceState:
@@ -44,6 +49,8 @@ class ServiceState:
         self.service: Service | None = None
         self.replicas: dict[ObjectRef, Replica] = {}
         self.revisions: dict[ObjectRef, Revision] = {}
+        self.revision_log: ChangeLog[ObjectRef, Revision] = ChangeLog(REVISION_CHANGES_KEPT)
+        self.mirror_log: ChangeLog[str, str] = ChangeLog(MIRROR_CHANGES_KEPT)
         self.autoscalers: dict[ObjectRef, Autoscaler] = {}
         self.events: deque[KubeEvent] = deque(maxlen=EVENTS_KEPT)
         self.scale_changes: deque[ScaleChange] = deque(maxlen=SCALE_CHANGES_KEPT)
@@ -180,6 +187,30 @@ class ServiceState:
         self.simulated_past |= past.simulated
         self._statuses = None
         self.revision += 1
+
+    def note_revision(self, record: Revision) -> None:
+        """Take what a revision is by now, and remember it."""
+        before = self.revisions.get(record.ref)
+        self.revisions[record.ref] = record
+        if before is None or replace(before, at=record.at) != record:
+            self.revision_log.note(record.at, record.ref, record)
+
+    def drop_revision(self, ref: ObjectRef, at: float) -> None:
+        """A revision is gone, if it was one of its own."""
+        if self.revisions.pop(ref, None) is not None:
+            self.revision_log.note(at, ref, None)
+
+    @property
+    def has_two_revisions(self) -> bool:
+        """Whether one of its pools has, or should have, replicas of two revisions."""
+        roles = [one.role for one in self.revisions.values() if one.desired or one.ready]
+        return len(roles) > len(set(roles))
+
+    def note_mirror(self, record: Service) -> None:
+        """Remember who gets copies of its requests, when that changes; before `service` does."""
+        before = "" if self.service is None else self.service.mirrors_to
+        if record.mirrors_to != before:
+            self.mirror_log.note(record.at, "", record.mirrors_to or None)
 
     def note_scaling(self, at: float, before: int | None, after: int | None) -> None:
         """Remember that an autoscaler asks for another number of replicas."""

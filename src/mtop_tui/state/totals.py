@@ -243,6 +243,10 @@ class PoolTotals:
             self._watched = self._total(self.index.watched)
         return self._watched
 
+    def total(self) -> list[float]:
+        """All that is cumulative, over all replicas; never falls."""
+        return self._total(self.index.width)
+
     def is_quiet(self, at: float, window: float, /) -> bool:
         """Whether nothing was counted since the last checkpoint nor in the window before it."""
         base = self.base(at, window)

@@ -37,6 +37,14 @@ class Board(msgspec.Struct, frozen=True):
             return None
         return self._at(min(beyond) if step > 0 else max(beyond), axis)
 
+    def at_cell(self, cell: int, axis: Axis) -> Board:
+        """The cursor in a cell of the axis; in the one of the present or beyond, none."""
+        return self._at(max(cell, 0), axis)
+
+    def at_time(self, at: float | None) -> Board:
+        """The cursor at a time, or none."""
+        return replace(self, cursor=at)
+
     def _at(self, cell: int, axis: Axis) -> Board:
         if cell >= axis.points // 2:
             return replace(self, cursor=None)

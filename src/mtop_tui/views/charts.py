@@ -91,17 +91,17 @@ def charts(
     axis = axis_in(now, board.span, width)
     marks = marks_of(store, state)
     cursor = None if board.cursor is None else axis.place(board.cursor)
-    frame = _Frame(axis, marks, cursor, chart_width(width), body, ascii=board.ascii)
+    frame = Frame(axis, marks, cursor, chart_width(width), body, ascii=board.ascii)
     lines: list[Line] = []
     for first in range(0, rows * columns, columns):
         drawn = [_chart(state, one, frame) for one in CHARTS[first : first + columns]]
         lines += [_beside([chart[row] for chart in drawn]) for row in range(body + 1)]
-    lines.append(_beside([_axis_line(frame)] * min(columns, len(CHARTS))))
-    lines.append(_words(frame, now, board.span, width))
+    lines.append(_beside([axis_line(frame)] * min(columns, len(CHARTS))))
+    lines.append(words_line(frame, now, board.span, width))
     return lines
 
 
-class _Frame(NamedTuple):
+class Frame(NamedTuple):
     """What all charts share: the axis, what is marked on it, and their size.
 
     `cursor` is a point of the axis; a cell is two points wide.
@@ -137,7 +137,7 @@ def _beside(parts: Sequence[Line]) -> Line:
     return tuple(cells)
 
 
-def _chart(state: ServiceState, series: Series, frame: _Frame) -> list[Line]:
+def _chart(state: ServiceState, series: Series, frame: Frame) -> list[Line]:
     values = values_of(state.history, series, frame.axis)
     limit = objective_of(state) if series.name == "ttft_p95" else None
     top = series.full or usual_height(values) or 1.0
@@ -174,11 +174,12 @@ def _chart(state: ServiceState, series: Series, frame: _Frame) -> list[Line]:
             tones[frame.cell] = "good"
             if chars[frame.cell] in " -" or frame.cell in spread:
                 chars[frame.cell] = "|"
-        lines.append(_merged(chars, tones))
+        lines.append(merged(chars, tones))
     return lines
 
 
-def _merged(chars: Sequence[str], tones: Sequence[Tone]) -> Line:
+def merged(chars: Sequence[str], tones: Sequence[Tone]) -> Line:
+    """One cell of a line for each character, neighbours of one tone together."""
     parts: list[Cell] = []
     start = 0
     for end in range(1, len(chars) + 1):
@@ -193,7 +194,7 @@ def _title(
     series: Series,
     values: Sequence[float],
     limit: float | None,
-    frame: _Frame,
+    frame: Frame,
 ) -> Line:
     width = frame.width
     if frame.cell is None:
@@ -217,7 +218,8 @@ def _title(
     return Cell(label.ljust(max(0, width - len(text))), "quiet"), Cell(text, tone)
 
 
-def _axis_line(frame: _Frame) -> Line:
+def axis_line(frame: Frame) -> Line:
+    """The axis with what is marked on it."""
     chars = ["-" if frame.ascii else "─"] * frame.width
     tones: list[Tone] = ["quiet"] * frame.width
     order = list(SIGNS)
@@ -230,10 +232,11 @@ def _axis_line(frame: _Frame) -> Line:
         tones[frame.cell] = "good"
         if chars[frame.cell] in "-─":
             chars[frame.cell] = "|"
-    return _merged(chars, tones)
+    return merged(chars, tones)
 
 
-def _words(frame: _Frame, now: float, chosen: Span, width: int) -> Line:
+def words_line(frame: Frame, now: float, chosen: Span, width: int) -> Line:
+    """What happened at the cursor; without one, from when to when it is and what marks mean."""
     axis, marks = frame.axis, frame.marks
     if frame.cell is not None:
         at = min(axis.time(2 * frame.cell + 1), now)

@@ -24,7 +24,7 @@ def _desired(store: FleetStore, state: ServiceState) -> float:
 
 
 def _weight(store: FleetStore, state: ServiceState) -> float:
-    share = None if state.service is None else store.group_share(state.service)
+    share = None if state.service is None else store.groups.share(state.service)
     return math.nan if share is None else share
 
 

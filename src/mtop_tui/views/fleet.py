@@ -79,7 +79,7 @@ def facts_of(
         summary=store.summary(state),
         metrics=state.metrics(),
         status=store.status(state, now),
-        share=store.group_share(service),
+        share=store.groups.share(service),
         canary=store.canary(state.key),
         now=now,
         stale=state.is_stale(now),

@@ -59,7 +59,7 @@ def _price(asked: Asked) -> Value:
 
 
 def _group(asked: Asked) -> str | None:
-    group = asked.store.group_of(asked.state.key)
+    group = asked.store.groups.of(asked.state.key)
     return None if group is None else group.ref.name
 
 

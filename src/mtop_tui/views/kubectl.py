@@ -55,6 +55,22 @@ def of_service(key: ServiceKey) -> list[Kubectl]:
     ]
 
 
+def of_rollout(keys: Sequence[ServiceKey]) -> list[Kubectl]:
+    """The services that are compared: their revisions, and the weights of their routes."""
+    found: list[Kubectl] = []
+    for key in keys:
+        name = shlex.quote(key.name)
+        by_age = "--sort-by=.metadata.creationTimestamp"
+        found += [
+            _in(key, f"get {RESOURCE} {name} -o yaml", "its spec, with its weight"),
+            _in(key, f"get deploy,rs -l {_selector(key)} -o wide {by_age}", "its revisions"),
+        ]
+    return [
+        *found,
+        *(_in(key, "get httproute -o yaml", "the weights in force") for key in keys[:1]),
+    ]
+
+
 def of_logs(
     key: ServiceKey, replicas: int, *, previous: bool = False, since: float | None = None
 ) -> list[Kubectl]:

@@ -15,6 +15,8 @@ from mtop_tui.state.metrics import SERIES
 from mtop_tui.state.service import ServiceState
 from mtop_tui.views import format as fmt
 
+DAY = 86_400.0
+
 
 class Span(NamedTuple):
     """How far back the axis goes."""
@@ -111,13 +113,25 @@ def values_of(history: ServiceHistory | None, series: Series, axis: Axis) -> lis
     return points
 
 
-Kind = Literal["fault", "revision", "warning", "scale", "event"]
+Kind = Literal["fault", "verdict", "weight", "revision", "warning", "ready", "scale", "event"]
 
-SIGNS: dict[Kind, str] = {"fault": "*", "revision": "^", "warning": "!", "scale": "s", "event": "."}
+SIGNS: dict[Kind, str] = {
+    "fault": "*",
+    "verdict": "v",
+    "weight": "%",
+    "revision": "^",
+    "warning": "!",
+    "ready": "+",
+    "scale": "s",
+    "event": ".",
+}
 """What stands for a mark on the axis. Of several in one place, the first in this order is drawn."""
 
 KIND_WORDS: dict[Kind, str] = {
     "fault": "note",
+    "verdict": "verdict",
+    "weight": "traffic",
+    "ready": "replicas",
     "revision": "revision",
     "warning": "warning",
     "scale": "scaling",
@@ -181,6 +195,13 @@ def marks_at(marks: Sequence[Mark], axis: Axis, cell: int) -> list[Mark]:
 def clock(at: float) -> str:
     """A time of day, in the zone of who looks."""
     return datetime.fromtimestamp(at).astimezone().strftime("%H:%M:%S")
+
+
+def moment(now: float, at: float) -> str:
+    """A time of day, or the day when that is another one; in the zone of who looks."""
+    if now - at < DAY:
+        return clock(at)
+    return datetime.fromtimestamp(at).astimezone().strftime("%d %b")
 
 
 def ago(now: float, at: float) -> str:

@@ -50,3 +50,14 @@ def _head(text: str, width: int) -> str:
         if used > width:
             return text[: max(index, 1)]
     return text
+
+
+def fitted(text: str, width: int) -> str:
+    """A text in exactly `width` cells; what is too long loses its middle, since ends tell apart."""
+    spare = width - cells(text)
+    if spare >= 0:
+        return text + " " * spare
+    tail = _head(text[::-1], (width - 1) // 2)[::-1] if width > 2 else ""
+    head = _head(text, max(0, width - 1 - cells(tail))) if width > 1 else ""
+    cut = f"{head}…{tail}"
+    return cut + " " * (width - cells(cut)) if cells(cut) <= width else "…"[:width]

@@ -124,6 +124,8 @@ def progress(facts: Facts, patience: Patience | None = None) -> Progress:
         sentence = f"No progress for {since}; the deadline is {allowed}."
         because = (facts.reason,) if facts.reason else ()
         return Progress(State.STUCK, Cause.DEADLINE, sentence, because)
+    if facts.pods and not unready:
+        return Progress(State.MOVING, None, "The new replicas that are there are ready.")
     return Progress(State.MOVING, None, "New replicas are on their way.")
 
 

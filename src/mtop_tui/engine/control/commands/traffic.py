@@ -42,16 +42,18 @@ class TrafficCommands(Commands):
 
     def mirror(self, key: ServiceKey, shadow: ServiceKey | None) -> tuple[str, ...]:
         """Send a copy of every request of `key` to `shadow`."""
-        self._run(key)
+        run = self._run(key)
         flow = self._router.flow(key)
         if flow is None:
             raise LeverError(f"{name_of(key)} gets no requests")
         if shadow is None:
             flow.mirrors.pop(key, None)
-            return (name_of(key),)
-        self._run(shadow)
-        flow.mirrors[key] = shadow
-        return (name_of(key), name_of(shadow))
+        else:
+            self._run(shadow)
+            flow.mirrors[key] = shadow
+        run.change(mirrors_to="" if shadow is None else shadow.name)
+        self._report(run)
+        return (name_of(key),) if shadow is None else (name_of(key), name_of(shadow))
 
     def prefix_flush(self, key: ServiceKey) -> tuple[str, ...]:
         """Empty the prefix caches of all its replicas."""
