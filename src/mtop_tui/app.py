@@ -261,6 +261,13 @@ class MtopApp(App[int]):
         elif isinstance(self.screen, FleetScreen):
             self.push_screen(screen)
 
+    def action_export(self) -> None:
+        """Write what the screen shows to a file."""
+        from mtop_tui.screens.exporting import ask_where  # noqa: PLC0415 - on first use
+
+        if isinstance(self.screen, LookingScreen):
+            self.push_screen(ask_where(self.screen))
+
     def action_kubectl(self) -> None:
         """Open the kubectl commands that show what the screen shows."""
         from mtop_tui.screens.kubectl import KubectlScreen  # noqa: PLC0415 - on first use
@@ -268,7 +275,7 @@ class MtopApp(App[int]):
         if isinstance(self.screen, LookingScreen) and (commands := self.screen.kubectl()):
             self.push_screen(KubectlScreen(commands))
         else:
-            self.notify("kubectl has nothing like this screen", markup=False)
+            self.say("kubectl has nothing like this screen")
 
     async def action_quit(self, code: int = 0) -> None:
         """Close the source and leave."""

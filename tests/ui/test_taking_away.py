@@ -1,11 +1,18 @@
-"""What one can take away from a screen: fields and rows in the clipboard, kubectl commands."""
+"""What one can take away from a screen: fields, rows, kubectl commands, files."""
 
 from __future__ import annotations
 
+import csv
+import json
+from io import StringIO
+from pathlib import Path
+
 import pytest
+from textual.pilot import Pilot
 
 from conftest import Fleet
 from fleet_source import START, key, replica, sample
+from mtop_tui.widgets.prompt_bar import PromptBar
 
 MIDDLE = (120, 40)
 
@@ -107,3 +114,82 @@ async def test_enter_opens_the_service_that_a_row_is_about(fleet: Fleet) -> None
         await pilot.press("enter")
         await fleet.settle(pilot)
         assert "this row is about no service" in fleet.text
+
+
+async def typed(fleet: Fleet, pilot: Pilot[int], text: str) -> None:
+    """Export to a file of this name."""
+    await pilot.press("x")
+    await fleet.settle(pilot)
+    fleet.app.screen.query_one(PromptBar).value = text
+    await pilot.press("enter")
+    await fleet.settle(pilot)
+
+
+async def test_the_fleet_leaves_as_csv_json_and_picture(fleet: Fleet, tmp_path: Path) -> None:
+    async with fleet.app.run_test(size=MIDDLE, notifications=True) as pilot:
+        await fleet.settle(pilot)
+        await pilot.press("slash", *"granite", "enter")
+        await fleet.settle(pilot)
+        for kind in ("csv", "json", "svg"):
+            await typed(fleet, pilot, f"{tmp_path}/fleet.{kind}")
+            assert fleet.screen.is_current
+        (row,) = csv.DictReader(StringIO((tmp_path / "fleet.csv").read_text()))
+        assert row["name"] == "granite-3-8b"
+        assert float(row["kv_cache_used_ratio"]) == 0.41
+        document = json.loads((tmp_path / "fleet.json").read_text())
+        assert [one["name"] for one in document["services"]] == ["granite-3-8b"]
+        assert "granite-3-8b" in (tmp_path / "fleet.svg").read_text()
+
+
+async def test_a_file_that_is_there_is_kept_and_the_name_can_be_mended(
+    fleet: Fleet, tmp_path: Path
+) -> None:
+    there = tmp_path / "there.csv"
+    there.write_text("mine")
+    async with fleet.app.run_test(size=MIDDLE, notifications=True) as pilot:
+        await fleet.settle(pilot)
+        await typed(fleet, pilot, str(there))
+        assert "it is there already; nothing was written" in fleet.text
+        assert there.read_text() == "mine"
+        prompt = fleet.app.screen.query_one(PromptBar)
+        for wrong, said in (
+            (f"{tmp_path}/fleet.txt", "expected a name that ends in .csv, .json, .svg"),
+            (f"{tmp_path}/no/such/folder.csv", "No such file or directory"),
+        ):
+            prompt.value = wrong
+            await pilot.press("enter")
+            await fleet.settle(pilot)
+            assert said in fleet.text
+        await pilot.press("escape")
+        await fleet.settle(pilot)
+        assert fleet.screen.is_current
+        assert sorted(tmp_path.iterdir()) == [there]
+
+
+async def test_a_service_leaves_with_its_causes_and_replicas(fleet: Fleet, tmp_path: Path) -> None:
+    async with fleet.app.run_test(size=MIDDLE) as pilot:
+        await fleet.settle(pilot)
+        fleet.screen.sort_by("requests")
+        await pilot.press("g", "enter")
+        await fleet.settle(pilot)
+        await typed(fleet, pilot, f"{tmp_path}/one.json")
+        document = json.loads((tmp_path / "one.json").read_text())
+        assert document["service"]["name"] == "gpt-oss-120b"
+        assert document["causes"][0]["evidence"][0].keys() == {"what", "value", "source"}
+        assert len(document["replicas"]) == 1
+        await pilot.press("y")
+        await fleet.settle(pilot)
+        await typed(fleet, pilot, f"{tmp_path}/yaml.csv")
+        assert "this screen has no rows" in fleet.text
+
+
+async def test_a_table_leaves_with_all_its_columns(fleet: Fleet, tmp_path: Path) -> None:
+    async with fleet.app.run_test(size=(60, 20)) as pilot:
+        await fleet.settle(pilot)
+        await pilot.press("v")
+        await fleet.settle(pilot)
+        await typed(fleet, pilot, f"{tmp_path}/sources.csv")
+        (row,) = csv.DictReader(StringIO((tmp_path / "sources.csv").read_text()))
+        assert row["name"] == "scripted"
+        assert row["state"] == "live"
+        assert "dropped" in row

@@ -59,12 +59,13 @@ def list_(ctx: click.Context, /, output: str, **_: object) -> None:
         emit("".join(f"{state.key.namespace}/{state.key.name}\n" for state in states))
         return
     facts = [facts_of(store, state, now, ascii_only=settings.ascii) for state in states]
-    from mtop_tui.cli.fleet_output import as_document, as_table
+    from mtop_tui.cli.fleet_output import as_table
+    from mtop_tui.views.document import fleet_document
 
     if output == "json":
         from mtop_tui.config.emit import as_json
 
-        emit(as_json(as_document(fleet.provider.name, now, facts)))
+        emit(as_json(fleet_document(fleet.provider.name, now, facts)))
     else:
         emit(as_table(facts, settings.columns, _terminal_width()))
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from mtop_tui.cli.fleet_output import as_document, as_table
+from mtop_tui.cli.fleet_output import as_table
 from mtop_tui.text import safe
 from mtop_tui.views.cells import ServiceFacts
 from mtop_tui.views.checks import Check, Outcome
+from mtop_tui.views.document import fleet_document
 from mtop_tui.views.fleet import facts_of
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def as_report(fleet: StoryFleet, start: float, outcomes: Sequence[Outcome]) -> d
         "annotations": [
             {"at_seconds": round(mark.at - start, 3), "text": mark.text} for mark in fleet.marks
         ],
-        "end": as_document(fleet.provider.name, end, _facts(fleet, start)),
+        "end": fleet_document(fleet.provider.name, end, _facts(fleet, start)),
     }
 
 

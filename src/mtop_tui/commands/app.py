@@ -34,6 +34,14 @@ APP = (
         "mtop",
         "Commands that show what this screen shows",
     ),
+    Command(
+        "app.export",
+        "x",
+        "export",
+        "Export",
+        "mtop",
+        "What the screen shows, to a new file: CSV, JSON or SVG",
+    ),
     Command("app.quit", "q,ctrl+c", "quit", "Quit", "mtop", bar="quit", shown="q ^c"),
     Command(
         "app.step",

@@ -25,6 +25,7 @@ from mtop_tui.widgets.row_table import RowTable
 from mtop_tui.widgets.why_line import WhyLine
 
 if TYPE_CHECKING:
+    from mtop_tui.views.export import Exported
     from mtop_tui.views.fleet_filter import Asked
     from mtop_tui.views.kubectl import Kubectl
     from mtop_tui.views.query import Field
@@ -148,6 +149,16 @@ class FleetScreen(TabularScreen[FleetQuery]):
         return bool(select(self.app.store, query, self.app.time()))
 
     # Commands
+
+    def exported(self) -> Exported:
+        """The services that are wanted, in their order."""
+        from mtop_tui.views.document import fleet_document, service_document  # noqa: PLC0415 - rare
+        from mtop_tui.views.export import Exported  # noqa: PLC0415 - when wanted
+
+        store, now = self.app.store, self.app.time()
+        facts = [facts_of(store, self._states[key], now) for key in self._order]
+        document = fleet_document(self.app.provider.name, now, facts)
+        return Exported(document, [service_document(one) for one in facts])
 
     def kubectl(self) -> Sequence[Kubectl]:
         """The services, and the selected one."""

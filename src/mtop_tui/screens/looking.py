@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 from textual import getters
 from textual.screen import Screen
 
-from mtop_tui.text import safe
 from mtop_tui.views.table import Cell
 from mtop_tui.widgets.title_bar import TitleBar
 
 if TYPE_CHECKING:
     from mtop_tui.app import MtopApp
     from mtop_tui.observations import ServiceKey
+    from mtop_tui.views.export import Exported
     from mtop_tui.views.kubectl import Kubectl
     from mtop_tui.widgets.row_table import RowTable
 
@@ -63,10 +63,19 @@ class LookingScreen(Screen[None]):
         """The commands that show what this screen shows."""
         return ()
 
+    @property
+    def called(self) -> str:
+        """What a file with its content is named after."""
+        return type(self).__name__.removesuffix("Screen").lower()
+
+    def exported(self) -> Exported | None:
+        """What the screen shows, for other programs; None where it is no more than a picture."""
+        return None
+
     def copy(self, text: str, what: str) -> None:
         """Give text to the terminal's clipboard (OSC 52), and say what it was."""
         self.app.copy_to_clipboard(text)
-        self.notify(safe(f"copied {what}"), timeout=3, markup=False)
+        self.app.say(f"copied {what}")
 
     def copy_row(self, table: RowTable[Any]) -> None:
         """Copy the selected row of a table, the fields in view separated by tabs."""

@@ -30,6 +30,7 @@ from mtop_tui.widgets.title_bar import TitleBar
 
 if TYPE_CHECKING:
     from mtop_tui.domain.diagnosis.findings import Finding
+    from mtop_tui.views.export import Exported
     from mtop_tui.views.kubectl import Kubectl
 
 REPLICAS, *BESIDE = views.PANELS
@@ -346,6 +347,37 @@ class ServiceScreen(LookingScreen):
         from mtop_tui.screens.logs import LogsScreen  # noqa: PLC0415 - on first use
 
         self.app.push_screen(LogsScreen(self._key))
+
+    @property
+    def called(self) -> str:
+        """The service."""
+        return self._path
+
+    def exported(self) -> Exported | None:
+        """The service with its causes and replicas."""
+        from mtop_tui.views.document import (  # noqa: PLC0415 - when wanted
+            finding_document,
+            replica_document,
+            service_document,
+        )
+        from mtop_tui.views.export import Exported  # noqa: PLC0415 - when wanted
+
+        state, store, now = self._state, self.app.store, self.app.time()
+        if state is None or state.service is None:
+            return None
+        odd = replicas.odd_ones(self._findings or ())
+        shared = replicas.replicas_of(store, state, odd, now)
+        records = [
+            replica_document(shared.facts(state.replicas[ref]))
+            for ref in replicas.order_of(state, odd)
+        ]
+        document = {
+            "at_unix_seconds": now,
+            "service": service_document(facts_of(store, state, now)),
+            "causes": [finding_document(finding) for finding in self._findings or ()],
+            "replicas": records,
+        }
+        return Exported(document, records)
 
     def kubectl(self) -> Sequence[Kubectl]:
         """The service and what belongs to it."""

@@ -31,6 +31,7 @@ from mtop_tui.widgets.why_line import WhyLine
 
 if TYPE_CHECKING:
     from mtop_tui.observations import ServiceKey
+    from mtop_tui.views.export import Exported
     from mtop_tui.views.query import Field
 
 Facts = TypeVar("Facts")
@@ -144,11 +145,20 @@ class TableScreen(TabularScreen[TableQuery], Generic[Facts]):
         """The service that the selected row is about."""
         return None if self.selected is None else self.service_of(self.selected)
 
+    def exported(self) -> Exported:
+        """The rows that are wanted, in their order, with all columns."""
+        from mtop_tui.views.export import Exported, table_records  # noqa: PLC0415 - when wanted
+
+        rows = [self._facts[key] for key in self._order if key in self._facts]
+        records = table_records(rows, self.COLUMNS)
+        document = {"at_unix_seconds": self.app.time(), self.CRUMB: records}
+        return Exported(document, records)
+
     def action_open(self) -> None:
         """Open the service that the selected row is about."""
         key = self.selected_service
         if key is None:
-            self.notify("this row is about no service", timeout=3, markup=False)
+            self.app.say("this row is about no service")
         else:
             self.table.pin()
             self.open_service(key)

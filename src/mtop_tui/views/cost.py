@@ -262,6 +262,7 @@ COLUMNS: tuple[Column[CostFacts], ...] = (
         2,
         lambda facts: Cell(_dollars(facts.now, facts)),
         lambda facts: facts.now,
+        unit="usd_per_hour",
     ),
     Column(
         "spent",
@@ -272,6 +273,7 @@ COLUMNS: tuple[Column[CostFacts], ...] = (
         lambda facts: Cell(_dollars(facts.account.usd, facts)),
         lambda facts: facts.account.usd,
         moves=True,
+        unit="usd",
     ),
     Column(
         "share",
@@ -282,6 +284,7 @@ COLUMNS: tuple[Column[CostFacts], ...] = (
         lambda facts: Cell(fmt.percent(facts.account.usd / facts.whole) if facts.whole else "--"),
         _share,
         moves=True,
+        unit="ratio",
     ),
     Column(
         "idle",
@@ -292,6 +295,7 @@ COLUMNS: tuple[Column[CostFacts], ...] = (
         _idle_cell,
         _idle,
         moves=True,
+        unit="ratio",
     ),
     Column(
         "tokens",
@@ -312,6 +316,7 @@ COLUMNS: tuple[Column[CostFacts], ...] = (
         _per_million_cell,
         _per_million,
         moves=True,
+        unit="usd_per_million_tokens",
     ),
     Column(
         "requests",

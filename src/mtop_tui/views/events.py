@@ -65,6 +65,7 @@ COLUMNS: tuple[Column[EventFacts], ...] = (
         _age,
         lambda facts: facts.now - facts.event.at,
         largest_first=False,
+        unit="seconds",
     ),
     Column(
         "reason",

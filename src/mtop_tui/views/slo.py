@@ -215,6 +215,7 @@ COLUMNS: tuple[Column[ObjectiveFacts], ...] = (
         largest_first=False,
         exact=True,
         moves=True,
+        unit="ratio",
     ),
     Column(
         "left",
@@ -227,6 +228,7 @@ COLUMNS: tuple[Column[ObjectiveFacts], ...] = (
         largest_first=False,
         exact=True,
         moves=True,
+        unit="ratio",
     ),
     *(_burn_column(window) for window in WINDOWS),
     Column("alert", "ALERT", "Whether an alert fires", 11, 0, _alert, _urgency, moves=True),

@@ -96,9 +96,17 @@ COLUMNS: tuple[Column[SourceFacts], ...] = (
         1,
         _contact,
         _silence,
+        unit="seconds",
     ),
     Column(
-        "lag", "LAG", "How far its newest record is behind", 6, 1, _lag, lambda facts: facts.lag
+        "lag",
+        "LAG",
+        "How far its newest record is behind",
+        6,
+        1,
+        _lag,
+        lambda facts: facts.lag,
+        unit="seconds",
     ),
     Column(
         "errors",

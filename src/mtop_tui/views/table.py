@@ -45,6 +45,7 @@ class Column(msgspec.Struct, Generic[Facts], frozen=True):
     `sort` gives the value to order by; None comes last.
     With `moves`, its order may change with every sample, not only with objects. With `keep_end`,
     what is too long is cut in the middle, since names tend to differ at their ends.
+    `unit` is that of the value, as a word for programs.
     """
 
     id: str
@@ -60,6 +61,7 @@ class Column(msgspec.Struct, Generic[Facts], frozen=True):
     moves: bool = False
     exact: bool = False
     keep_end: bool = False
+    unit: str = ""
 
 
 class TableQuery(msgspec.Struct, frozen=True):
