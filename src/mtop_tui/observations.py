@@ -73,6 +73,8 @@ class Pool(msgspec.Struct, frozen=True, kw_only=True):
     gpu_type: str | None = None
     tensor_parallel: int | None = None
     image: str | None = None
+    max_model_len: int | None = None
+    """Tokens of the longest request, prompt and answer together, where the engine is told so."""
     max_surge: int | str | None = None
     """Replicas that its rolling updates may have too many, or a share such as "25%"."""
     max_unavailable: int | str | None = None

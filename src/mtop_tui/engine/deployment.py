@@ -115,7 +115,9 @@ def equip(replica: SimulatedReplica, pool: PoolRun, cluster: Cluster, *, volume:
         layers=model.layers,
         downloads=not volume,
         nodes=ask.nodes,
-        load_fault=revision.start_fails or _memory_fault(model, gpu, replica.gpus, profile),
+        load_fault=revision.start_fails
+        or _memory_fault(model, gpu, replica.gpus, profile)
+        or _length_fault(model, replica.gpus, profile, pool.spec.max_model_len or 0),
     )
 
 
@@ -157,6 +159,18 @@ def _memory_fault(model: Model, gpu: Gpu, gpus: int, profile: ServingProfile) ->
     if profile.kv_tokens <= 0:
         return "ValueError: No available memory for the cache blocks."
     return ""
+
+
+def _length_fault(model: Model, gpus: int, profile: ServingProfile, longest: int) -> str:
+    """What vLLM says when its KV cache does not hold one request of the length it is told."""
+    if profile.kv_tokens >= longest:
+        return ""
+    gib = model.kv_bytes_per_token / max(1, gpus) / 2**30
+    return (
+        f"ValueError: To serve at least one request with the models's max seq len ({longest}), "
+        f"({longest * gib:.2f} GiB KV cache is needed, which is larger than the available KV cache "
+        f"memory ({profile.kv_tokens * gib:.2f} GiB)."
+    )
 
 
 def ref_of(pool: PoolRun, name: str, seed: int, generation: int = 0) -> ObjectRef:

@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from random import Random
 from typing import NamedTuple
 
+import msgspec
+
 from mtop_tui.engine import naming
 from mtop_tui.engine.pods import SimulatedReplica
 from mtop_tui.engine.service_run import PoolRun, ServiceRun
@@ -248,6 +250,8 @@ class Router:
         if not run.pools:
             run.refused += len(requests)
             return
+        if longest := run.longest:
+            requests = _within(run, requests, longest)
         for pool in run.pools:
             self._hand_out(pool, requests)
 
@@ -354,3 +358,19 @@ class Router:
         flow.group = RouteGroup(at=self._world.now, ref=flow.group.ref, members=members)
         if announce:
             self._world.emit(flow.group)
+
+
+def _within(run: ServiceRun, requests: list[Request], longest: int) -> list[Request]:
+    """Requests as vLLM takes them: a prompt without room for an answer is refused with HTTP 400,
+    and an answer ends where the longest request does.
+    """
+    if all(one.prompt + one.output <= longest for one in requests):
+        return requests
+    taken = [one for one in requests if one.prompt < longest]
+    run.too_long += len(requests) - len(taken)
+    return [
+        one
+        if one.prompt + one.output <= longest
+        else msgspec.structs.replace(one, output=longest - one.prompt)
+        for one in taken
+    ]

@@ -210,6 +210,7 @@ class ServiceRun:
         held: requests that wait at the gateway for a first replica.
         refused: requests that found no replica.
         lost: requests that were under way when a process ended.
+        too_long: requests that the engine refused, for their prompts exceed its longest request.
         arrived: requests so far.
         finished: answered or failed ones of replicas that are gone, by reason as vLLM counts.
     """
@@ -219,7 +220,7 @@ class ServiceRun:
         self.key = service.key
         self.pools: list[PoolRun] = []
         self.held: deque[Request] = deque()
-        self.refused = self.lost = self.arrived = 0
+        self.refused = self.lost = self.arrived = self.too_long = 0
         self.finished = [0.0] * 5
         self._conditions: dict[str, Condition] = {}
         self._reported: Service | None = None
@@ -230,6 +231,12 @@ class ServiceRun:
             if one.role == role:
                 return one
         raise LookupError(f"{self.key.name} has no {role} pool")
+
+    @property
+    def longest(self) -> int:
+        """Tokens of prompt and answer that all of its pools take; 0 where nothing bounds them."""
+        stated = [one.spec.max_model_len for one in self.pools if one.spec.max_model_len]
+        return min(stated, default=0)
 
     @property
     def ready(self) -> bool:

@@ -24,6 +24,7 @@ class ServiceTruth(msgspec.Struct, frozen=True):
         failed: of the finished, those that ended with an error.
         refused: that found nobody to serve them.
         lost: that were under way when their engine ended.
+        too_long: that an engine refused, for their prompts exceed its longest request.
         running, waiting: now, over all replicas; `held` wait at the gateway for a first one.
         desired, ready: replicas over all pools.
         weight: in its route group; None without one.
@@ -38,6 +39,7 @@ class ServiceTruth(msgspec.Struct, frozen=True):
     failed: float
     refused: int
     lost: int
+    too_long: int
     running: int
     waiting: int
     held: int
@@ -97,6 +99,7 @@ def _service(world: World, router: Router, key: ServiceKey) -> ServiceTruth:
         failed=ended[_FAILED],
         refused=run.refused,
         lost=run.lost,
+        too_long=run.too_long,
         running=running,
         waiting=waiting,
         held=len(run.held),

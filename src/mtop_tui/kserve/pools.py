@@ -24,6 +24,12 @@ DRA_CLASS = f"{GROUP}/exp-dra-device-class"
 DRA_COUNT = f"{GROUP}/exp-dra-device-count"
 
 _EXTRA_ARGS = "VLLM_ADDITIONAL_ARGS"
+_LENGTH_FLAG = re.compile(
+    r"(?<!\S)--max[-_]model[-_]len[ =]+(\d{1,9}(?:\.\d{1,3})?)([kKmMgG]?)(?!\S)"
+)
+_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "K": 2**10, "M": 2**20, "G": 2**30}
+"""vLLM reads 8k as 8,000 and 8K as 8,192 tokens."""
+
 _TENSOR_FLAG = re.compile(r"(?:--tensor[-_]parallel[-_]size|(?<!\S)-tp)[ =]+(\d{1,3})(?!\d)")
 
 
@@ -57,6 +63,7 @@ def pools_of(service: LLMInferenceService, combined: Combined) -> tuple[Pool, ..
             gpus_per_replica=(gpus := _known_gpus(pool, combined, path, devices)),
             gpu_type=_gpu_type(pool) if gpus != 0 else None,
             tensor_parallel=_tensor_parallel(pool),
+            max_model_len=_max_model_len(pool),
             image=main.image if (main := serving_container(pool)) else None,
             max_surge=pool.rollout_strategy.max_surge if pool.rollout_strategy else None,
             max_unavailable=(
@@ -170,9 +177,25 @@ def _required_labels(pod: PodSpec) -> Iterable[dict[str, str]]:
 def _tensor_parallel(pool: Workload) -> int | None:
     if pool.parallelism is not None and pool.parallelism.tensor is not None:
         return pool.parallelism.tensor
+    found = _TENSOR_FLAG.search(_arguments(pool))
+    return int(found[1]) if found else None
+
+
+def _max_model_len(pool: Workload) -> int | None:
+    """Tokens of the longest request, prompt and answer; None where vLLM takes the model's own."""
+    # As argparse does, the last one wins.
+    stated = _LENGTH_FLAG.findall(_arguments(pool))
+    if not stated:
+        return None
+    number, unit = stated[-1]
+    tokens = int(float(number) * _UNITS[unit])
+    return tokens if tokens > 0 else None
+
+
+def _arguments(pool: Workload) -> str:
+    """What the engine is started with, as one line."""
     main = serving_container(pool)
     if main is None:
-        return None
+        return ""
     extra = [one.value or "" for one in main.env or () if one.name == _EXTRA_ARGS]
-    found = _TENSOR_FLAG.search(" ".join([*(main.args or ()), *extra]))
-    return int(found[1]) if found else None
+    return " ".join([*(main.args or ()), *extra])

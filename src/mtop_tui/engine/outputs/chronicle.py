@@ -16,7 +16,7 @@ from mtop_tui.engine.outputs.container import MAIN, STORAGE_INITIALIZER, Contain
 from mtop_tui.engine.outputs.interval import INTERVAL
 from mtop_tui.engine.outputs.logbook import Logbook, ring_limit
 from mtop_tui.engine.outputs.ring import LogRing
-from mtop_tui.engine.outputs.serving_facts import serving_facts, storage_facts
+from mtop_tui.engine.outputs.serving_facts import USUAL_LENGTH, serving_facts, storage_facts
 from mtop_tui.engine.pods import SimulatedReplica
 from mtop_tui.engine.serving.replica import ReplicaServer, ReplicaStats
 from mtop_tui.engine.world import World
@@ -158,14 +158,16 @@ class Chronicle:
             service = self._world.services[replica.service].service
             facts = ContainerFacts(model=service.model)
             if replica.profile is not None:
+                pool = self._world.pool_of(replica)
                 facts = serving_facts(
-                    self._world.pool_of(replica).model,
+                    pool.model,
                     gpu_named(replica.gpu_type) or UNKNOWN_GPU,
                     replica.gpus,
                     replica.profile,
                     name=service.model,
                     uri=service.model_uri,
                     image=replica.revision.image,
+                    max_model_len=pool.spec.max_model_len or USUAL_LENGTH,
                 )
             if len(self._facts) >= _FACTS_HELD:
                 self._facts.clear()

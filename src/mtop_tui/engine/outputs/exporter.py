@@ -174,6 +174,7 @@ class Exporter:
             requests=max(run.arrived, sum(ended) + under_way),
             refused=run.refused,
             failed=run.refused + run.lost + ended[vllm.ERROR - vllm.STOP],
+            rejected=run.too_long,
             answered=ended[0] + ended[vllm.LENGTH - vllm.STOP],
             split=len(run.pools) > 1,
         )

@@ -25,6 +25,7 @@ _SERIES: Final = (
     Series("llm_d_epp_request_total"),
     Series("llm_d_epp_request_error_total", (("error_code", "InferencePoolResourceExhausted"),)),
     Series("llm_d_epp_request_error_total", (("error_code", "Internal"),)),
+    Series("llm_d_epp_request_error_total", (("error_code", "ModelServerError"),)),
     Series("llm_d_epp_request_input_tokens_sum"),
     Series("llm_d_epp_request_input_tokens_count"),
     Series("llm_d_epp_request_output_tokens_sum"),
@@ -70,6 +71,7 @@ class PickerPage:
         requests: all that came.
         failed: those that an engine, or the lack of one, ended with HTTP 5xx.
         refused: of these, those for which there was no endpoint, or none with room.
+        rejected: those that an engine answered with HTTP 400.
         input_tokens, output_tokens: of those that ended well, of which there were `answered`.
         remote_prefills: requests whose prompt a prefill replica read.
     """
@@ -81,6 +83,7 @@ class PickerPage:
         "output_tokens",
         "ref",
         "refused",
+        "rejected",
         "remote_prefills",
         "requests",
         "service",
@@ -91,11 +94,18 @@ class PickerPage:
         name = naming.child_name(service.name, "-kserve-router-scheduler")
         ref = ObjectRef(service.cluster, service.namespace, "Deployment", name)
         self.ref = naming.identified(seed, ref)
-        self.requests = self.failed = self.refused = self.answered = 0.0
+        self.requests = self.failed = self.refused = self.rejected = self.answered = 0.0
         self.input_tokens = self.output_tokens = self.remote_prefills = 0.0
 
     def count(
-        self, *, requests: float, refused: float, failed: float, answered: float, split: bool
+        self,
+        *,
+        requests: float,
+        refused: float,
+        failed: float,
+        rejected: float,
+        answered: float,
+        split: bool,
     ) -> None:
         """Bring its counts up to date; none of them falls.
 
@@ -104,6 +114,7 @@ class PickerPage:
         self.requests = max(self.requests, float(requests))
         self.refused = max(self.refused, float(refused))
         self.failed = max(self.failed, float(failed))
+        self.rejected = max(self.rejected, float(rejected))
         self.answered = max(self.answered, float(answered))
         if split:
             self.remote_prefills = self.requests - self.refused
@@ -117,6 +128,7 @@ class PickerPage:
             self.requests,
             self.refused,
             self.failed - self.refused,
+            self.rejected,
             self.input_tokens,
             self.answered,
             self.output_tokens,
