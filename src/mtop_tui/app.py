@@ -52,6 +52,9 @@ LONGEST_DRAWING = 1.0
 TOAST_SECONDS, MOST_TOASTS = 5.0, 3
 """How long something said stands, and how much of it at once."""
 
+ALERTS_EVERY = 1.0
+"""Seconds between looks at what only a clock can tell: that a source says nothing any more."""
+
 LONGEST_WITHOUT_GC = 5.0
 """Seconds after which collection resumes even if no service has been shown."""
 
@@ -124,6 +127,7 @@ class MtopApp(App[int]):
     def on_mount(self) -> None:
         """Begin to observe."""
         self.set_timer(LONGEST_WITHOUT_GC, gc.enable)
+        self.set_interval(ALERTS_EVERY, self._watch_alerts)
         # Continued after ctrl+z, the screen is blank, and Textual would draw only what changes.
         self.app_resume_signal.subscribe(self, lambda _: self.refresh(layout=True))
         self.run_worker(
@@ -169,6 +173,18 @@ class MtopApp(App[int]):
         gc.collect()
         gc.freeze()
         gc.enable()
+        self._watch_alerts()
+
+    def _watch_alerts(self) -> None:
+        """Step the rules about sources; those about services are stepped as the store is told."""
+        store = self.store
+        if store.alerts is None:
+            if not self._has_shown:
+                return
+            from mtop_tui.state.alerts import Alerts  # noqa: PLC0415 - after the first picture
+
+            store.alerts = Alerts()
+        store.alerts.step_sources(store.sources.values(), store.latest, self.time())
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """A source that breaks is said so on the screen, and the rest goes on."""

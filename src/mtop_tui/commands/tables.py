@@ -181,7 +181,37 @@ COST = (
     ),
 )
 
+ALERTS = (
+    Command(
+        "alerts.acknowledge",
+        "A",
+        "acknowledge",
+        "Acknowledge, or take it back",
+        "Alerts",
+        "Counts no more in the title, until the alert changes",
+        bar="acknowledge",
+    ),
+    Command(
+        "alerts.acknowledge_all",
+        "ctrl+a",
+        "acknowledge_all",
+        "Acknowledge all",
+        "Alerts",
+        "All in the table that fire",
+        shown="^a",
+    ),
+)
+
 VIEWS = (
+    Command(
+        "view.alerts",
+        "a",
+        "app.open('alerts')",
+        "Alerts",
+        "Views",
+        "What is wrong by the rules, and since when",
+        bar="alerts",
+    ),
     Command(
         "view.cost",
         "dollar_sign",

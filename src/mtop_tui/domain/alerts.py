@@ -82,7 +82,7 @@ def _is(reading: str) -> Limit:
 RULES = (
     AlertRule("slo-page", (_is("slo_page"),), 0.0, "page", "the error budget burns fast"),
     AlertRule("slo-ticket", (_is("slo_ticket"),), 0.0, "ticket", "the error budget burns"),
-    AlertRule("not-ready", (_is("not_ready"),), 300.0, "page", "not ready for 5 minutes"),
+    AlertRule("not-ready", (_is("not_ready"),), 300.0, "page", "not ready"),
     AlertRule("rollout-stuck", (_is("rollout_stuck"),), 60.0, "ticket", "the rollout is stuck"),
     AlertRule(
         "kv-saturated",
@@ -110,9 +110,10 @@ RULES = (
 """Thresholds and durations are values: a caller may `dataclasses.replace` them.
 
 `slo_page` and `slo_ticket` are booleans of the burn-rate alerts, whose windows are their duration;
-`not_ready`, `rollout_stuck` and `xid` are booleans; `kv_usage` is 0 to 1 of the fullest replica;
-`preemption_rate` per second; `queue_to_capacity` is what waits by what the capacity can take within
-the objective; `source_age` is seconds. A service stopped on purpose is not `not_ready`.
+`not_ready` and `rollout_stuck` are booleans; `xid` is the number of the error, 0 for none;
+`kv_usage` is 0 to 1 of the fullest replica; `preemption_rate` per second; `queue_to_capacity` is
+what waits by what the capacity can take within the objective; `source_age` is seconds. A service
+stopped on purpose is not `not_ready`.
 """
 
 
@@ -137,6 +138,11 @@ def step(rule: AlertRule, state: AlertState, readings: Readings, now: float) -> 
     if state.held >= rule.hold:
         return replace(state, phase="firing", since=now)
     return state if state.phase == "pending" else replace(state, phase="pending", since=now)
+
+
+def is_exceeded(rule: AlertRule, readings: Readings) -> bool | None:
+    """Whether a rule that does not fire yet is exceeded; None when that is not known."""
+    return _verdict(rule, readings, firing=False)
 
 
 def _not_exceeded(state: AlertState, now: float) -> AlertState:

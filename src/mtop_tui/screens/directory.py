@@ -8,6 +8,12 @@ from typing import Any, Final
 from mtop_tui.screens.table_screen import TableScreen
 
 
+def _alerts() -> TableScreen[Any]:
+    from mtop_tui.screens.alerts import AlertsScreen  # noqa: PLC0415 - when first opened
+
+    return AlertsScreen()
+
+
 def _cost() -> TableScreen[Any]:
     from mtop_tui.screens.cost import CostScreen  # noqa: PLC0415 - when first opened
 
@@ -33,6 +39,7 @@ def _sources() -> TableScreen[Any]:
 
 
 SCREENS: Final[dict[str, Callable[[], TableScreen[Any]]]] = {
+    "alerts": _alerts,
     "cost": _cost,
     "events": _events,
     "objectives": _objectives,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from textual import getters
 from textual.screen import Screen
 
+from mtop_tui.views.header import alert_count
 from mtop_tui.views.table import Cell
 from mtop_tui.widgets.title_bar import TitleBar
 
@@ -53,11 +54,13 @@ class LookingScreen(Screen[None]):
         raise NotImplementedError
 
     def show_title(self, crumbs: Sequence[str], facts: Sequence[Cell] = ()) -> None:
-        """Show where one is, what there is to say of it, and the time by the source's clock."""
+        """Show where one is, what there is to say of it, alerts, and the source's time."""
         now = self.app.time()
-        clock = datetime.fromtimestamp(now).astimezone().strftime("%H:%M:%S")
+        clock = Cell(datetime.fromtimestamp(now).astimezone().strftime("%H:%M:%S"))
         held = (Cell("paused", "warn"),) if self.app.paused else ()
-        self.title_bar.show(" > ".join(("mtop  fleet", *crumbs)), (*held, *facts), clock)
+        alerts = alert_count(self.app.store)
+        end = (alerts, clock) if alerts.text else (clock,)
+        self.title_bar.show(" > ".join(("mtop  fleet", *crumbs)), (*held, *facts), end)
 
     def kubectl(self) -> Sequence[Kubectl]:
         """The commands that show what this screen shows."""

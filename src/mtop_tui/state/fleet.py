@@ -46,6 +46,7 @@ from mtop_tui.state.totals import MINUTE, Member
 
 if TYPE_CHECKING:
     from mtop_tui.state.accounts import Accounts
+    from mtop_tui.state.alerts import Alerts
     from mtop_tui.state.canary import CanaryTrack, CanaryVerdict
     from mtop_tui.state.comparisons import Comparisons
     from mtop_tui.state.objectives import Promises
@@ -88,6 +89,8 @@ class FleetStore:
         self._rates = (math.nan, math.nan)
         self._burning: int | None = None
         self.accounts: Accounts | None = None
+        self.alerts: Alerts | None = None
+        """Who wants to know of alerts puts them here; they are stepped from then on."""
         self._turn = 0
         self._rolling: set[ServiceKey] = set()
         self._mirrored: set[ServiceKey] = set()
@@ -129,6 +132,8 @@ class FleetStore:
                 if self.groups or self._rolling or self._mirrored or self._comparisons:
                     self._compare(latest)
                 self._keep_accounts(latest)
+                if self.alerts is not None:
+                    self.alerts.step(self, latest)
         self.revision += 1
 
     # Questions

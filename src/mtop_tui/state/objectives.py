@@ -22,7 +22,7 @@ from mtop_tui.domain.slo.attainment import (
     total_of,
 )
 from mtop_tui.domain.slo.burn import Budget, budget_of, burn_rate
-from mtop_tui.domain.slo.burn_alerts import BurnAlert, Reading, is_firing, read_alert
+from mtop_tui.domain.slo.burn_alerts import BurnAlert, Reading, Severity, is_firing, read_alert
 from mtop_tui.domain.slo.objectives import Kind, Method, Objective
 from mtop_tui.observations import Service
 from mtop_tui.state.rings import SumRing
@@ -66,7 +66,7 @@ class ObjectiveStatus(NamedTuple):
         events: over the objective's period, as far as it was observed.
         budget: what is used of the error budget; None without events.
         burn: burn rate over each window (seconds) that an alert looks at; None without events.
-        pages: whether an alert that wakes somebody fires; `tickets` one that can wait.
+        firing: the alerts that fire, the most urgent first.
         untold: whether the buckets are too coarse to tell if an alert fires.
     """
 
@@ -74,9 +74,18 @@ class ObjectiveStatus(NamedTuple):
     events: Count
     budget: Budget | None
     burn: dict[float, Bounds | None]
-    pages: bool
-    tickets: bool
+    firing: tuple[BurnAlert, ...]
     untold: bool
+
+    @property
+    def pages(self) -> bool:
+        """Whether an alert that wakes somebody fires."""
+        return any(alert.severity == "page" for alert in self.firing)
+
+    @property
+    def tickets(self) -> bool:
+        """Whether an alert fires that can wait."""
+        return any(alert.severity != "page" for alert in self.firing)
 
 
 class CountRing(SumRing):
@@ -169,8 +178,7 @@ class ObjectiveTrack:
             count,
             budget_of(count, objective.target, observed, period) if observed > 0 else None,
             {window: self._burn(window, at) for window in windows},
-            any(self._firing[alert] for alert in alerts if alert.severity == "page"),
-            any(self._firing[alert] for alert in alerts if alert.severity != "page"),
+            tuple(alert for alert in alerts if self._firing[alert]),
             any(self._read(alert, at) is Reading.CANNOT_TELL for alert in alerts),
         )
 
@@ -178,6 +186,10 @@ class ObjectiveTrack:
     def is_burning(self) -> bool:
         """Whether any alert fires."""
         return any(self._firing.values())
+
+    def fires(self, severity: Severity) -> bool:
+        """Whether an alert of this severity fires."""
+        return any(is_on for alert, is_on in self._firing.items() if alert.severity == severity)
 
     def _burn(self, window: float, at: float) -> Bounds | None:
         ring = self._minutes if window <= MINUTES_KEPT * MINUTE else self._hours

@@ -30,6 +30,8 @@ from mtop_tui.state.totals import MINUTE, Member, PoolTotals, WindowedTotals, in
 
 if TYPE_CHECKING:
     from mtop_tui.domain.diagnosis.facts import LogHit, ScaleChange
+    from mtop_tui.domain.slo.burn_alerts import Severity
+    from mtop_tui.domain.slo.objectives import Kind
     from mtop_tui.state.objectives import ObjectiveStatus, ObjectiveTrack, Promises
 
 EVENTS_KEPT = 50
@@ -229,6 +231,18 @@ class ServiceState:
     def is_burning(self) -> bool:
         """Whether an alert on the burn rate of one of its objectives fires."""
         return any(track.is_burning for track in self._tracks)
+
+    def fires(self, severity: Severity) -> bool:
+        """Whether an alert of this severity fires on the burn rate of one of its objectives."""
+        return any(track.fires(severity) for track in self._tracks)
+
+    def promised(self, kind: Kind) -> float | None:
+        """The threshold of what is promised of this kind, such as seconds of TTFT."""
+        for track in self._tracks:
+            indicator = track.promise.objective.indicator
+            if indicator.kind is kind:
+                return indicator.threshold
+        return None
 
     def objectives(self) -> Sequence[ObjectiveStatus]:
         """How its objectives fared when the last minute ended; empty without any."""

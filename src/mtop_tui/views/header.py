@@ -38,6 +38,8 @@ class Header(msgspec.Struct, frozen=True):
     """What narrows the table, and to how many services; empty when nothing does."""
     clock: Cell
     totals: tuple[Cell, ...]
+    alerts: Cell = Cell("")
+    """Alerts that nobody has taken note of; empty when there are none."""
 
 
 def header(
@@ -64,7 +66,16 @@ def header(
         scope=Cell(_scope(query, shown, len(store.services())), "warn"),
         clock=Cell(datetime.fromtimestamp(now).astimezone().strftime("%H:%M:%S")),
         totals=tuple(_totals(store, totals, now, ascii_only)),
+        alerts=alert_count(store),
     )
+
+
+def alert_count(store: FleetStore) -> Cell:
+    """How many alerts fire that nobody has taken note of; empty when there are none."""
+    pages, tickets = (0, 0) if store.alerts is None else store.alerts.waiting()
+    if not pages + tickets:
+        return Cell("")
+    return Cell(fmt.counted(pages + tickets, "alert"), "bad" if pages else "warn")
 
 
 def _source(health: SourceHealth, silence: float, paused: bool) -> Cell:

@@ -48,13 +48,15 @@ class FleetHeader(Widget):
         return strip(pieces, width, self._style)
 
     def _top(self, header: Header, width: int) -> list[Piece]:
-        """Title, source, what it left out, scope and clock.
+        """Title, source, what it left out, scope, alerts and clock.
 
         When space is short, the detail goes first. Then the source is cut, but keeps half of the
         room, since it may say why there is no data; the scope has the rest.
         """
         source, detail, scope, clock = header.source[0], header.detail, header.scope, header.clock
-        room = max(0, width - len(TITLE) - len(clock.text) - 2 * SPACING - 1)
+        alerts = f"{header.alerts.text}{' ' * SPACING}" if header.alerts.text else ""
+        end = len(alerts) + len(clock.text)
+        room = max(0, width - len(TITLE) - end - 2 * SPACING - 1)
         for_scope = cell_len(scope.text) + SPACING if scope.text else 0
         for_source = min(cell_len(source.text), max(room - for_scope, room // 2))
         pieces: list[Piece] = [(" " + TITLE, "good"), (" " * SPACING, "normal")]
@@ -69,8 +71,8 @@ class FleetHeader(Widget):
             words = fit(scope.text, min(left, cell_len(scope.text)), keep_end=True)
             pieces.append((words, scope.tone))
         used = sum(cell_len(text) for text, _ in pieces)
-        pieces.append((" " * max(1, width - used - len(clock.text) - 1), "normal"))
-        return [*pieces, (clock.text, clock.tone)]
+        pieces.append((" " * max(1, width - used - end - 1), "normal"))
+        return [*pieces, (alerts, header.alerts.tone), (clock.text, clock.tone)]
 
     def _style(self, tone: Tone) -> Style:
         if tone == "normal":

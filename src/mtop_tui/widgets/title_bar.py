@@ -17,18 +17,18 @@ SPACING = 3
 
 
 class TitleBar(Widget):
-    """Crumbs, facts and clock in one line; facts further back give way first."""
+    """Crumbs, facts, alerts and clock in one line; facts further back give way first."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"title-bar--crumbs", *TONES}
     ALLOW_SELECT = False
 
     def __init__(self) -> None:
         super().__init__()
-        self._shown: tuple[str, tuple[Cell, ...], str] = ("", (), "")
+        self._shown: tuple[str, tuple[Cell, ...], tuple[Cell, ...]] = ("", (), ())
 
-    def show(self, crumbs: str, facts: Sequence[Cell], clock: str) -> None:
-        """Show this, if it is not what stands there already."""
-        shown = (crumbs, tuple(facts), clock)
+    def show(self, crumbs: str, facts: Sequence[Cell], end: Sequence[Cell]) -> None:
+        """Show this, if it is not what stands there already; `end` stands at the right."""
+        shown = (crumbs, tuple(facts), tuple(end))
         if shown != self._shown:
             self._shown = shown
             self.refresh()
@@ -38,8 +38,9 @@ class TitleBar(Widget):
         width = self.size.width
         if y:
             return Strip.blank(width, self.rich_style)
-        crumbs, facts, clock = self._shown
-        room = max(0, width - len(clock) - SPACING - 1)
+        crumbs, facts, end = self._shown
+        for_end = sum(SPACING + cell_len(cell.text) for cell in end)
+        room = max(0, width - for_end - 1)
         path = fit(crumbs, min(cell_len(crumbs), room), keep_end=True)
         pieces: list[Piece] = [(" ", "normal"), (path, "good")]
         used = 1 + cell_len(path)
@@ -49,8 +50,10 @@ class TitleBar(Widget):
                 break
             pieces += [(" " * SPACING, "normal"), (fact.text, fact.tone)]
             used += needed
-        pieces.append((" " * max(1, width - used - len(clock) - 1), "normal"))
-        return strip([*pieces, (clock, "normal")], width, self._style)
+        pieces.append((" " * max(0, width - used - for_end - 1), "normal"))
+        for cell in end:
+            pieces += [(" " * SPACING, "normal"), (cell.text, cell.tone)]
+        return strip(pieces, width, self._style)
 
     def _style(self, tone: Tone) -> Style:
         if tone == "normal":
