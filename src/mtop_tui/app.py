@@ -1,4 +1,4 @@
-"""MtopApp: puts store, source and screens together."""
+"""MtopApp: puts source, store and screens together, and exchanges the source."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from textual.command import Provider
 from textual.driver import Driver
 from textual.filter import LineFilter, NoColor
 from textual.notifications import Notification, SeverityLevel
-from textual.worker import Worker, WorkerState
+from textual.worker import Worker, WorkerError, WorkerState
 
 from mtop_tui import resources
 from mtop_tui.clock import Clock, PacedClock
 from mtop_tui.commands import APP, VIEWS, bindings
 from mtop_tui.config.settings import Loaded, Settings
-from mtop_tui.observations import MetricSample, Observation, SourceHealth
+from mtop_tui.observations import Observation, SourceHealth
 from mtop_tui.providers.base import FleetProvider, feed
 from mtop_tui.screens.fleet import FleetScreen
 from mtop_tui.screens.looking import LookingScreen
@@ -34,10 +34,15 @@ from mtop_tui.state.fleet import FleetStore
 from mtop_tui.text import safe
 from mtop_tui.themes import THEMES
 from mtop_tui.views.fleet import FleetQuery
+from mtop_tui.watch import Watch
 from mtop_tui.widgets.ascii_filter import AsciiOnly
 
 if TYPE_CHECKING:
     from textual.screen import Screen
+    from textual.timer import Timer
+
+    from mtop_tui.providers.opening import OpenedSource, Opener, SourceRequest
+    from mtop_tui.views.sources import SourceChoice
 
 
 STEP = 10.0
@@ -58,6 +63,22 @@ ALERTS_EVERY = 1.0
 LONGEST_WITHOUT_GC = 5.0
 """Seconds after which collection resumes even if no service has been shown."""
 
+LINGERING = 2.0
+"""Seconds for which waits that were cancelled hold on to the source before."""
+
+
+def _settle() -> None:
+    """Drop what is not needed any more, and let collections pass over what is there to stay."""
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()
+    gc.enable()
+
+
+def _first_of(lines: Sequence[str]) -> str:
+    more = len(lines) - 1
+    return f"{lines[0]} (and {more} more)" if more else lines[0]
+
 
 def _palette() -> type[Provider]:
     from mtop_tui.screens.palette import MtopCommands  # noqa: PLC0415 - on first use
@@ -66,7 +87,11 @@ def _palette() -> type[Provider]:
 
 
 class MtopApp(App[int]):
-    """One fleet, watched until the user quits."""
+    """One fleet at a time, watched until the user chooses another one or quits.
+
+    Attributes:
+        opening: what the source is called that is being opened; empty while none is.
+    """
 
     TITLE = "mtop"
     CSS_PATH = None
@@ -76,17 +101,21 @@ class MtopApp(App[int]):
     ENABLE_COMMAND_PALETTE = True
 
     def __init__(
-        self, settings: Settings, provider: FleetProvider, store: FleetStore, clock: Clock
+        self,
+        settings: Settings,
+        provider: FleetProvider,
+        store: FleetStore,
+        clock: Clock,
+        opener: Opener | None = None,
     ) -> None:
         super().__init__(css_path=resources.path("mtop.tcss"))
         self.settings = settings
-        self.store = store
-        self.paused = False
-        self._provider = provider
-        self._clock = clock
-        self._paused_at: float | None = None
-        self._behind = 0.0
-        self._has_shown = self._is_described = self._has_drawn = False
+        self.opening = ""
+        self._watch = Watch(provider, store, clock)
+        self._feed: Worker[None] | None = None
+        self._settling: Timer | None = None
+        self._opener = opener
+        self._choices: Sequence[SourceChoice] | None = None
         self._ascii_only = (AsciiOnly(),) if settings.ascii else ()
         self._toasts: dict[str, tuple[Notification, int]] = {}
         self.animation_level = "none"
@@ -130,56 +159,70 @@ class MtopApp(App[int]):
         self.set_interval(ALERTS_EVERY, self._watch_alerts)
         # Continued after ctrl+z, the screen is blank, and Textual would draw only what changes.
         self.app_resume_signal.subscribe(self, lambda _: self.refresh(layout=True))
-        self.run_worker(
-            feed(self._provider, self._take, self._draw_first),
+        self._observe()
+
+    @property
+    def store(self) -> FleetStore:
+        """What is known of the fleet that is watched."""
+        return self._watch.store
+
+    @property
+    def provider(self) -> FleetProvider:
+        """The source, for what screens read of it on demand."""
+        return self._watch.provider
+
+    @property
+    def paused(self) -> bool:
+        """Whether the source's time is held."""
+        return self._watch.paused
+
+    def time(self) -> float:
+        """Now by the source's clock."""
+        return self._watch.time()
+
+    # Observing
+
+    def _observe(self) -> None:
+        """Begin to observe what is to be watched."""
+        watch = self._watch
+        self._feed = self.run_worker(
+            feed(watch.provider, partial(self._take, watch), partial(self._draw_first, watch)),
             name="feed",
             group="source",
             exit_on_error=False,
         )
 
-    @property
-    def provider(self) -> FleetProvider:
-        """The source, for what screens read of it on demand."""
-        return self._provider
-
-    def time(self) -> float:
-        """Now by the source's clock: it stands still while paused and goes on from there."""
-        return self._paused_at if self._paused_at is not None else self._clock.now() - self._behind
-
-    def _take(self, observations: Sequence[Observation]) -> None:
-        self.store.apply(observations)
-        if not self._has_shown and self.store.services():
-            self._has_shown = True
+    def _take(self, watch: Watch, observations: Sequence[Observation]) -> None:
+        watch.take(observations)
+        if not watch.has_shown and watch.store.services():
+            watch.has_shown = True
             self.call_later(self._show)
-        if self._has_shown and not self._is_described:
-            # With the first figures, the fleet has been described.
-            self._is_described = any(type(one) is MetricSample for one in observations)
 
     def _show(self) -> None:
         if isinstance(self.screen, FleetScreen):
             self.screen.look_if_seen()
 
-    async def _draw_first(self) -> None:
+    async def _draw_first(self, watch: Watch) -> None:
         """Once the fleet has been described, its picture comes before all that is to follow."""
-        if not self._is_described or self._has_drawn:
+        if not watch.is_described or watch.has_drawn:
             return
-        self._has_drawn = True
+        watch.has_drawn = True
         drawn = asyncio.Event()
+        if not watch.is_first:
+            self._widen()
         self._show()
         if self.call_after_refresh(drawn.set):
             with suppress(TimeoutError):
                 await asyncio.wait_for(drawn.wait(), LONGEST_DRAWING)
-        # What was loaded to get here stays: without it, each full collection looks at it again.
-        gc.collect()
-        gc.freeze()
-        gc.enable()
+        if watch.is_first:
+            _settle()
         self._watch_alerts()
 
     def _watch_alerts(self) -> None:
         """Step the rules about sources; those about services are stepped as the store is told."""
         store = self.store
         if store.alerts is None:
-            if not self._has_shown:
+            if not self._watch.has_shown:
                 return
             from mtop_tui.state.alerts import Alerts  # noqa: PLC0415 - after the first picture
 
@@ -189,14 +232,14 @@ class MtopApp(App[int]):
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """A source that breaks is said so on the screen, and the rest goes on."""
         worker = event.worker
-        if worker.name != "feed" or event.state not in (WorkerState.ERROR, WorkerState.SUCCESS):
+        if worker is not self._feed or event.state not in (WorkerState.ERROR, WorkerState.SUCCESS):
             return
         broken = event.state == WorkerState.ERROR
         self.store.apply(
             [
                 SourceHealth(
                     at=self.time(),
-                    source=self._provider.name,
+                    source=self.provider.name,
                     state="error" if broken else "ended",
                     detail=f"{worker.error}" if broken else "",
                 )
@@ -225,36 +268,96 @@ class MtopApp(App[int]):
         if not isinstance(self.screen, Palette):
             self.push_screen(Palette())
 
+    def _widen(self) -> None:
+        """Show all of a fleet that has none of the namespaces asked for: another one had them."""
+        asked, fleet = self.settings.namespaces, self.screen_stack[0]
+        there = {state.key.namespace for state in self.store.services()}
+        if asked and there.isdisjoint(asked) and isinstance(fleet, FleetScreen):
+            fleet.begin_again(())
+            self.say(f"no namespace {' or '.join(asked)} here: all services are shown")
+
+    # Another source
+
+    async def choices(self) -> Sequence[SourceChoice]:
+        """Which sources could be watched."""
+        if self._choices is None:
+            opener = self._opener
+            self._choices = () if opener is None else await asyncio.to_thread(opener.choices)
+        return self._choices
+
+    def open_source(self, request: SourceRequest) -> None:
+        """Watch another source from now on; if it cannot be opened, the present one goes on."""
+        if self._opener is None or self.opening:
+            return
+        self.opening = request.name
+        self.run_worker(self._open(self._opener, request), group="opening")
+
+    async def _open(self, opener: Opener, request: SourceRequest) -> None:
+        from mtop_tui.providers.opening import CannotOpenError  # noqa: PLC0415 - on first use
+        from mtop_tui.screens.sources import SourcesScreen  # noqa: PLC0415 - on first use
+
+        try:
+            opened = await asyncio.to_thread(opener.open, request)
+        except CannotOpenError as error:
+            self.opening = ""
+            if isinstance(self.screen, SourcesScreen):
+                self.screen.refuse(error.problems)
+            else:
+                words = f"{request.name} cannot be opened"
+                self.say(f"{words}: {_first_of(error.problems)}", "error")
+        else:
+            await self._exchange(opened)
+            if opened.complaints:
+                self.say(f"{request.name}: {_first_of(opened.complaints)}", "warning")
+        finally:
+            self.opening = ""
+
+    async def _exchange(self, opened: OpenedSource) -> None:
+        """Let go of one source and all that is known of it, and begin with another.
+
+        What was opened over the fleet is about services of the last source, and is closed.
+        """
+        while len(self.screen_stack) > 1:
+            await self.pop_screen()
+        last = self._watch
+        if self._feed is not None:
+            self._feed.cancel()
+            with suppress(WorkerError):
+                await self._feed.wait()
+        await last.provider.close()
+        self._watch = Watch(*opened[:3], is_first=False)
+        if self._settling is not None:
+            self._settling.stop()
+        self._settling = self.set_timer(LINGERING, _settle)
+        if isinstance(self.screen, FleetScreen):
+            self.screen.begin_again(self.settings.namespaces)
+        self._observe()
+
+    # Its time
+
     def toggle_pause(self) -> None:
         """Hold or resume the source's time and the screen's with it."""
-        if "pause" not in self._provider.offers:
+        if "pause" in self.provider.offers:
+            self._watch.toggle_pause()
+        else:
             self.say("this source cannot be paused")
-            return
-        self.paused = not self.paused
-        if self.paused:
-            self._paused_at = self.time()
-        elif self._paused_at is not None:
-            self._behind = self._clock.now() - self._paused_at
-            self._paused_at = None
-        self._provider.pause(self.paused)
 
     def action_step(self) -> None:
         """Move the time at which it is held forward by `STEP`."""
-        if "step" not in self._provider.offers:
+        if "step" not in self.provider.offers:
             self.say("this source cannot be stepped")
-        elif self._paused_at is None:
+        elif not self.paused:
             self.say("pause first: a step moves the time at which it is held")
         else:
-            self._paused_at += STEP
-            self._provider.step(STEP)
+            self._watch.step(STEP)
 
     def action_pace(self, times: float) -> None:
         """Let simulated time run so many times as fast as it does."""
-        if not isinstance(self._clock, PacedClock):
+        clock = self._watch.clock
+        if not isinstance(clock, PacedClock):
             self.say("only a story has a pace: open one with --recipe")
             return
-        speed = min(max(self._clock.speed * times, SLOWEST), FASTEST)
-        self._clock.speed = speed
+        clock.speed = speed = min(max(clock.speed * times, SLOWEST), FASTEST)
         self.say(f"{speed:g} simulated seconds per second")
 
     def action_help(self) -> None:
@@ -295,11 +398,13 @@ class MtopApp(App[int]):
 
     async def action_quit(self, code: int = 0) -> None:
         """Close the source and leave."""
-        await self._provider.close()
+        await self.provider.close()
         self.exit(code)
 
 
-def run(loaded: Loaded, provider: FleetProvider, store: FleetStore, clock: Clock) -> int:
+def run(
+    loaded: Loaded, provider: FleetProvider, store: FleetStore, clock: Clock, opener: Opener
+) -> int:
     """Open the screen; returns the exit code when the user leaves."""
-    app = MtopApp(loaded.settings, provider, store, clock)
+    app = MtopApp(loaded.settings, provider, store, clock, opener)
     return app.run() or 0

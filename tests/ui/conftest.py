@@ -18,6 +18,7 @@ from mtop_tui.config.prices import bundled_prices
 from mtop_tui.config.promises import promises
 from mtop_tui.config.settings import Settings
 from mtop_tui.observations import Observation, RouteShare
+from mtop_tui.providers.opening import Opener
 from mtop_tui.screens.fleet import FleetScreen
 from mtop_tui.state.fleet import FleetStore
 
@@ -58,12 +59,17 @@ def _utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 class Fleet:
     """An app and what it is made of."""
 
-    def __init__(self, *observations: Observation, settings: Settings | None = None) -> None:
+    def __init__(
+        self,
+        *observations: Observation,
+        settings: Settings | None = None,
+        opener: Opener | None = None,
+    ) -> None:
         self.provider = ScriptedProvider(sorted(observations, key=lambda record: record.at))
         self.clock = ManualClock(START)
         settings = settings or Settings()
         self.store = FleetStore(bundled_prices(), promises(settings, None))
-        self.app = MtopApp(settings, self.provider, self.store, self.clock)
+        self.app = MtopApp(settings, self.provider, self.store, self.clock, opener)
 
     @property
     def screen(self) -> FleetScreen:

@@ -13,9 +13,9 @@ from mtop_tui.providers.mock.recipes import (
     TOPOLOGIES,
     UnusableRecipeError,
     find_recipe,
+    outlines,
     read_recipe,
     shipped,
-    summaries,
 )
 from mtop_tui.providers.mock.story import Story, story_of
 
@@ -256,7 +256,7 @@ def test_every_shipped_recipe_can_be_run_and_has_checks_that_can_fail(path):
 
 
 def test_the_stories_and_topologies_are_there():
-    named = dict(summaries())
+    named = {one.name: one.summary for one in outlines()}
     stories = {"startup", "enterprise", "canary-failure", "cost-optimization", "research-lab"}
     stories |= {"traffic-spike", "node-loss", "kv-saturation", "prefix-collapse"}
     assert stories | {"slo-convergence", "gpu-sharing", *TOPOLOGIES} == named.keys()

@@ -65,6 +65,9 @@ def _open(ctx: click.Context) -> int:
     gc.disable()
     loaded = settings_of(ctx, column_ids)
     _require_terminal()
+    from mtop_tui.cli.opening import Sources
+
+    opener = Sources(loaded)
     if (recipe := ctx.params["recipe"]) is not None:
         from mtop_tui.cli.story import open_story
 
@@ -72,14 +75,14 @@ def _open(ctx: click.Context) -> int:
         story = open_story(loaded, recipe, target=target, speed=speed)
         from mtop_tui.app import run
 
-        return run(loaded, story.provider, story.store, story.clock)
+        return run(loaded, story.provider, story.store, story.clock, opener)
     for name in ("speed", "target"):
         if ctx.params[name] is not None:
             raise click.UsageError(f"--{name} needs a story to set: add --recipe NAME")
     from mtop_tui.app import run
     from mtop_tui.cli.source import open_fleet
 
-    return run(loaded, *open_fleet(loaded))
+    return run(loaded, *open_fleet(loaded), opener)
 
 
 def _require_terminal() -> None:

@@ -20,6 +20,7 @@ from mtop_tui.config.settings import (
     REFRESH,
     SEED,
     SERVICES,
+    SPEED,
     Loaded,
     Origin,
     Rule,
@@ -113,19 +114,13 @@ _SCREEN = (
 )
 
 
-FASTEST = 1_000.0
-"""Simulated seconds per second that can be asked for."""
-
-
 def _speed(text: str) -> float:
     try:
         speed = float(text)
     except ValueError:
-        speed = 0.0
-    if not 0.0 < speed <= FASTEST:
-        raise click.UsageError(
-            f"--speed expected a number above 0 and at most {FASTEST:g}, got {text}"
-        )
+        speed = math.nan
+    if not (SPEED.least or 0) <= speed <= (SPEED.most or math.inf):
+        raise click.UsageError(f"--speed expected {SPEED.expected}, got {text}")
     return speed
 
 

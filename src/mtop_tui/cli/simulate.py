@@ -122,7 +122,7 @@ def simulate(
 @click.option("--faults", is_flag=True, help="Print what can go wrong in one, as Markdown.")
 def recipes(schema: bool, faults: bool) -> None:
     """List the stories that ship with mtop."""
-    from mtop_tui.providers.mock.recipes import summaries
+    from mtop_tui.providers.mock.recipes import outlines
 
     if faults:
         from mtop_tui.config.fault_page import fault_page
@@ -136,9 +136,9 @@ def recipes(schema: bool, faults: bool) -> None:
 
         emit(json.dumps(recipe_schema(), indent=1) + "\n")
         return
-    named = list(summaries())
-    width = max((len(name) for name, _ in named), default=0)
-    emit("".join(f"{name:<{width}}  {summary}\n" for name, summary in named))
+    found = list(outlines())
+    width = max((len(one.name) for one in found), default=0)
+    emit("".join(f"{one.name:<{width}}  {one.summary}\n" for one in found))
 
 
 async def _play(fleet: StoryFleet, checker: Checker, start: float) -> None:

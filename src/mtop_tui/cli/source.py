@@ -23,6 +23,9 @@ LONGEST_LOOK = 10.0
 
 PROBLEMS_SHOWN = 50
 
+Say = Callable[[str], None]
+"""Is told one line of what could not be used; it goes on without that."""
+
 
 class Fleet(NamedTuple):
     """A source, the store that takes what it emits, and the clock both go by."""
@@ -32,11 +35,19 @@ class Fleet(NamedTuple):
     clock: Clock
 
 
-def open_fleet(loaded: Loaded, *, hurry: bool = False) -> Fleet:
-    """The fleet the settings ask for; what could not be read of it has been said on stderr.
+def open_fleet(
+    loaded: Loaded, *, hurry: bool = False, seed: int | None = None, say: Say = complain
+) -> Fleet:
+    """The simulated cluster that the settings ask for.
 
     With `hurry`, simulated time does not wait for the wall clock: a command that prints once need
     not sit through the scrapes it takes to know a rate.
+
+    Args:
+        loaded: the settings.
+        hurry: see above.
+        seed: in place of the one that is set.
+        say: is told what could not be read, line by line.
 
     Raises:
         Failure: nothing could be loaded.
@@ -52,9 +63,9 @@ def open_fleet(loaded: Loaded, *, hurry: bool = False) -> Fleet:
     folder = settings.mocks or shipped
     manifests = load(folder, shipped)
     for problem in manifests.problems[:PROBLEMS_SHOWN]:
-        complain(str(problem))
+        say(str(problem))
     if (more := len(manifests.problems) - PROBLEMS_SHOWN) > 0:
-        complain(f"and {more} more problems in {folder}")
+        say(f"and {more} more problems in {folder}")
     if not manifests.services:
         raise Failure(
             f"{folder}: no LLMInferenceService could be loaded; --mocks wants a folder with "
@@ -71,7 +82,7 @@ def open_fleet(loaded: Loaded, *, hurry: bool = False) -> Fleet:
     clock: Clock = hurried if hurry else wall
     provider = MockProvider(
         manifests,
-        seed=settings.seed,
+        seed=settings.seed if seed is None else seed,
         clock=clock,
         clones=settings.services,
         sleep=pass_time if hurry else asyncio.sleep,
@@ -80,14 +91,16 @@ def open_fleet(loaded: Loaded, *, hurry: bool = False) -> Fleet:
         (metadata.namespace or DEFAULT_NAMESPACE, metadata.name)
         for metadata in (service.parsed.metadata for service in manifests.services)
     ]
-    return Fleet(provider, store_for(settings, there), clock)
+    return Fleet(provider, store_for(settings, there, say), clock)
 
 
-def store_for(settings: Settings, there: Sequence[tuple[str, str]] = ()) -> FleetStore:
+def store_for(
+    settings: Settings, there: Sequence[tuple[str, str]] = (), say: Say = complain
+) -> FleetStore:
     """An empty store with the prices and objectives of the settings.
 
     Objectives for a service that is not among those there (namespace and name; none: not known) are
-    said on stderr, for that is likely a slip of the pen.
+    complained about, for that is likely a slip of the pen.
 
     Raises:
         Failure: a file of theirs cannot be used.
@@ -95,10 +108,10 @@ def store_for(settings: Settings, there: Sequence[tuple[str, str]] = ()) -> Flee
     from mtop_tui.config.promises import promises
     from mtop_tui.state.fleet import FleetStore
 
-    file = _objectives(settings)
+    file = _objectives(settings, say)
     for one in () if file is None else file.objectives:
         if there and not any(one.is_for(namespace, name) for namespace, name in there):
-            complain(f"{one.origin.text}: no service {one.service} is there for {one.name}")
+            say(f"{one.origin.text}: no service {one.service} is there for {one.name}")
     return FleetStore(_prices(settings), promises(settings, file))
 
 
@@ -115,7 +128,7 @@ def _prices(settings: Settings) -> PriceBook:
         raise Failure(error.problems, Exit.USAGE) from error
 
 
-def _objectives(settings: Settings) -> SloFile | None:
+def _objectives(settings: Settings, say: Say) -> SloFile | None:
     if settings.slo is None:
         return None
     from mtop_tui.config.slo_file import SloFileError, read_slo_file
@@ -125,7 +138,7 @@ def _objectives(settings: Settings) -> SloFile | None:
     except SloFileError as error:
         raise Failure(error.problems, Exit.USAGE) from error
     for warning in file.warnings:
-        complain(warning)
+        say(warning)
     return file
 
 

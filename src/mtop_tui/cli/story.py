@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from mtop_tui.cli.errors import Exit, Failure, complain
-from mtop_tui.cli.source import PROBLEMS_SHOWN, store_for
+from mtop_tui.cli.source import PROBLEMS_SHOWN, Say, store_for
 from mtop_tui.config.settings import Loaded
 
 if TYPE_CHECKING:
@@ -44,10 +44,13 @@ def open_story(
     fluid: bool = False,
     hurry: bool = False,
     speed: float | None = None,
+    seed: int | None = None,
+    say: Say = complain,
 ) -> StoryFleet:
     """The fleet of a recipe, by the name of a shipped one or the path of a file.
 
-    With `hurry`, simulated time does not wait for the wall clock unless a speed is given.
+    With `hurry`, simulated time does not wait for the wall clock unless a speed is given. What
+    could not be used of its manifests is told to `say`, line by line.
 
     Raises:
         Failure: it cannot be used; each line names file, line and field.
@@ -63,9 +66,10 @@ def open_story(
     except UnusableRecipeError as error:
         raise Failure(map(str, error.problems[:PROBLEMS_SHOWN]), Exit.USAGE) from error
     for problem in story.manifests.problems[:PROBLEMS_SHOWN]:
-        complain(str(problem))
-    stated = loaded.origins["seed"].layer != "default"
-    seed = loaded.settings.seed if stated else story.seed
+        say(str(problem))
+    if seed is None:
+        stated = loaded.origins["seed"].layer != "default"
+        seed = loaded.settings.seed if stated else story.seed
     fluid = fluid or story.fluid
     clock: ManualClock | PacedClock
     if hurry and speed is None:
@@ -90,4 +94,4 @@ def open_story(
         story=story,
         fluid=fluid,
     )
-    return StoryFleet(story, provider, store_for(loaded.settings), clock, seed, fluid, [])
+    return StoryFleet(story, provider, store_for(loaded.settings, say=say), clock, seed, fluid, [])

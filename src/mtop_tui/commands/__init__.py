@@ -5,7 +5,7 @@ from mtop_tui.commands.command import Command, bindings
 from mtop_tui.commands.logs import LOGS
 from mtop_tui.commands.rollout import ROLLOUT
 from mtop_tui.commands.service import PAGE, SERVICE
-from mtop_tui.commands.tables import ALERTS, COST, FLEET, MOVE, TABLE, VIEWS
+from mtop_tui.commands.tables import ALERTS, COST, FLEET, MOVE, SOURCES, TABLE, VIEWS
 
 __all__ = (
     "ALERTS",
@@ -17,6 +17,7 @@ __all__ = (
     "PAGE",
     "ROLLOUT",
     "SERVICE",
+    "SOURCES",
     "TABLE",
     "VIEWS",
     "Command",

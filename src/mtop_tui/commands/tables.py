@@ -202,6 +202,20 @@ ALERTS = (
     ),
 )
 
+SOURCES = (
+    Command(
+        "sources.choose",
+        "enter",
+        "choose",
+        "Watch this source",
+        "Sources",
+        "In place of the present one; its seed, speed and target can be set",
+        bar="watch",
+        shown="Enter",
+        priority=True,
+    ),
+)
+
 VIEWS = (
     Command(
         "view.alerts",

@@ -13,7 +13,7 @@ from pydantic import Field, field_validator, model_validator
 from mtop_tui.config.recipe_cluster import Environment, Fleet
 from mtop_tui.config.recipe_scenario import Load, Step
 from mtop_tui.config.recipe_values import Duration, Name, Part, Text
-from mtop_tui.config.settings import nearest
+from mtop_tui.config.settings import DEFAULT_SEED, DEFAULT_SPEED, nearest
 from mtop_tui.domain.diagnosis.ranking import CAUSES
 from mtop_tui.engine.fleet import HISTORY
 from mtop_tui.views.check_metrics import FLEET_METRICS, SERVICE_METRICS
@@ -93,8 +93,8 @@ class Recipe(Part):
     """How much simulated past there is when it opens."""
     fluid: bool = False
     """Work with rates instead of single requests; figures are then marked analytic."""
-    seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = 7
-    speed: Annotated[float, Field(gt=0, le=1_000, allow_inf_nan=False)] = 1.0
+    seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = DEFAULT_SEED
+    speed: Annotated[float, Field(gt=0, le=1_000, allow_inf_nan=False)] = DEFAULT_SPEED
     """Simulated seconds per second on the screen."""
     duration: Annotated[Duration, Field(gt=0)] = 600.0
     expect: list[Expectation] = []

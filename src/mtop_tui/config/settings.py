@@ -49,6 +49,11 @@ class Rule:
 
 REFRESH: Final = Rule("a number of seconds from 0.25 to 60", "1", 0.25, 60)
 SERVICES: Final = Rule("a whole number from 1 to 100000", "100", 1, 100_000)
+DEFAULT_SEED: Final = 7
+DEFAULT_SPEED: Final = 1.0
+SPEED: Final = Rule("a number above 0 and at most 1000", "4", 1e-6, 1_000)
+"""Simulated seconds per second."""
+
 SEED: Final = Rule("a whole number from 0 to 4294967295", "7", 0, 2**32 - 1)
 
 
@@ -84,7 +89,7 @@ class Settings:
     services: Annotated[int | None, SERVICES] = None
     """Show so many services: the first ones, or copies of all; unset shows what is described."""
 
-    seed: Annotated[int, SEED] = 7
+    seed: Annotated[int, SEED] = DEFAULT_SEED
     """Seed of the simulation: the same seed gives the same fleet."""
 
     sort: Annotated[str, Rule("the name of a column, with - before it to reverse", "-ttft")] = ""

@@ -92,13 +92,19 @@ async def feed(
     """Carry observations from a provider into the store until the provider ends.
 
     This is where outside text becomes safe: no record passes without going through the boundary.
-    After each batch, `after` may hold back the next one.
+    After each batch, `after` may hold back the next one. Cancelling who awaits it ends the
+    observing too.
     """
     boundary = Boundary(provider.name)
-    async for batch in provider.observe():
-        apply(boundary.admit(batch))
-        if after is not None:
-            await after()
+    stream = provider.observe()
+    try:
+        async for batch in stream:
+            apply(boundary.admit(batch))
+            if after is not None:
+                await after()
+    finally:
+        if isinstance(stream, AsyncGenerator):
+            await stream.aclose()
 
 
 async def feed_logs(provider: FleetProvider, query: LogQuery) -> AsyncGenerator[LogLines, None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
+from msgspec.structs import replace
 from textual import getters
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -82,6 +83,16 @@ class FleetScreen(TabularScreen[FleetQuery]):
             self.show_why()
         else:  # what a diagnosis needs is imported once the first table stands
             self.call_after_refresh(self.show_why)
+
+    def begin_again(self, namespaces: tuple[str, ...]) -> None:
+        """Show another fleet, and of it these namespaces: nothing is left of the last one."""
+        self.close_filter_bar()
+        self._query = replace(self._query, filter="", namespaces=namespaces)
+        self._order, self._states, self._longest = [], {}, {}
+        self._ordered_at = None
+        self._explained = False
+        self.table.begin_again()
+        self.look_if_seen()
 
     def _reorder(self, now: float) -> None:
         """Sort again when the order may have changed, and not else."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
 from textual.widgets import Input
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from textual.dom import DOMNode
+
+    from mtop_tui.app import MtopApp
 
     Entry = tuple[str, str, Callable[[], Awaitable[object] | object]]
 
@@ -36,14 +38,14 @@ class MtopCommands(Provider):
     async def search(self, query: str) -> Hits:
         """Commands whose name matches what was typed."""
         matcher = self.matcher(query)
-        for title, help_text, run in self._entries():
+        for title, help_text, run in [*self._entries(), *await self._sources()]:
             score = matcher.match(title)
             if score > 0:
                 yield Hit(score, matcher.highlight(title), run, help=help_text)
 
     async def discover(self) -> Hits:
         """All commands, before anything is typed."""
-        for title, help_text, run in self._entries():
+        for title, help_text, run in [*self._entries(), *await self._sources()]:
             yield DiscoveryHit(title, run, help=help_text)
 
     def _entries(self) -> Iterator[Entry]:
@@ -63,6 +65,22 @@ class MtopCommands(Provider):
                 "Colours of the screen",
                 partial(setattr, self.app, "theme", theme),
             )
+
+    async def _sources(self) -> list[Entry]:
+        """What else could be watched, each as it is."""
+        from mtop_tui.providers.opening import SourceRequest  # noqa: PLC0415 - when asked
+
+        app = cast("MtopApp", self.app)
+        return [
+            (
+                f"Watch {one.kind} {one.name}"
+                if one.kind != "cluster"
+                else f"Watch the {one.name}",
+                one.about,
+                partial(app.open_source, SourceRequest(one.kind, one.name)),
+            )
+            for one in await app.choices()
+        ]
 
     def _target(self, action: str) -> DOMNode:
         """Whose action it is: as with a key, the focused widget comes first and the app last."""

@@ -163,11 +163,16 @@ class TabularScreen(LookingScreen, Generic[Query]):
         await bar.catch_up()
         if keep and not self._narrow(bar.value, typing=False):
             return
-        self._bar, self._complaint = None, ""
-        self.set_focus(self.table)
-        bar.remove()
+        self.close_filter_bar()
         if not keep:
             self.ask(replace(self._query, filter=""))
+
+    def close_filter_bar(self) -> None:
+        """Take the filter line away, and give the keys back to the table."""
+        bar, self._bar, self._complaint = self._bar, None, ""
+        if bar is not None:
+            self.set_focus(self.table)
+            bar.remove()
 
     async def action_leave(self) -> None:
         """Give up the filter; without one, go back to the screen before."""

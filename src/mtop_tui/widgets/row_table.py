@@ -132,6 +132,13 @@ class RowTable(Generic[Key], ScrollView, can_focus=True, inherit_bindings=False)
         """From now on, the selection belongs to a row, not to the top of the table."""
         self._pinned = True
 
+    def begin_again(self) -> None:
+        """Forget the rows and what was selected: others are to come."""
+        self._order, self._rows, self._make = (), {}, None
+        self._cursor, self._pinned = 0, False
+        self.scroll_to(y=0, animate=False, immediate=True)
+        self._redraw()
+
     @property
     def selected(self) -> Key | None:
         """The key of the selected row."""

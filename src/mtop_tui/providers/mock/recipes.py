@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mtop_tui import resources
+from mtop_tui.config.settings import DEFAULT_SEED, DEFAULT_SPEED, nearest
 from mtop_tui.providers.mock.documents import Document, documents
 from mtop_tui.providers.mock.files import Problem, manifest_text
 
@@ -72,8 +73,6 @@ def find_recipe(name: str) -> Path:
         if found.stem == name:
             return found
     names = [found.stem for found in there]
-    from mtop_tui.config.settings import nearest  # noqa: PLC0415 - only to word an error
-
     hint = nearest(name, names) or f"; there are {', '.join(names)}, or give a path to a YAML file"
     raise UnusableRecipeError([Problem(name, 0, "", f"no such recipe{hint}")])
 
@@ -125,11 +124,27 @@ def _roots(faults: Sequence[Fault]) -> Sequence[Fault]:
     return [one for one in faults if one.field == "target"] or faults
 
 
-def summaries() -> Iterator[tuple[str, str]]:
-    """Name and summary of each shipped recipe; without checking the rest of them."""
+class Outline(NamedTuple):
+    """What a recipe says of itself: its name, a sentence, and what can be set of it."""
+
+    name: str
+    summary: str
+    settings: dict[str, Any]
+
+
+def outlines() -> Iterator[Outline]:
+    """Outlines of all shipped recipes; the rest of what they say is not checked."""
     for path in shipped():
         body = _document(path).body
-        yield path.stem, str(body.get("summary", "")) if isinstance(body, dict) else ""
+        if not isinstance(body, dict):
+            continue
+        settings = {
+            "seed": body.get("seed", DEFAULT_SEED),
+            "speed": body.get("speed", DEFAULT_SPEED),
+        }
+        if "target" in body:
+            settings["target"] = body["target"]
+        yield Outline(path.stem, str(body.get("summary", "")), settings)
 
 
 def _document(path: Path) -> Document:

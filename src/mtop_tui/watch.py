@@ -1,0 +1,62 @@
+"""One source being watched: where it is from, what was seen of it, and its time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mtop_tui.clock import Clock
+from mtop_tui.observations import MetricSample, Observation
+from mtop_tui.providers.base import FleetProvider
+from mtop_tui.state.fleet import FleetStore
+
+
+class Watch:
+    """What the app holds of one source; of another source it makes another one.
+
+    Attributes:
+        is_first: whether mtop was started with it.
+        has_shown: whether its services have been put on the screen.
+        is_described: whether its first figures are there, which come after all objects.
+        has_drawn: whether the picture of that stands.
+    """
+
+    def __init__(
+        self, provider: FleetProvider, store: FleetStore, clock: Clock, *, is_first: bool = True
+    ) -> None:
+        self.provider = provider
+        self.store = store
+        self.clock = clock
+        self.is_first = is_first
+        self.has_shown = self.is_described = self.has_drawn = False
+        self._held_at: float | None = None
+        self._behind = 0.0
+
+    @property
+    def paused(self) -> bool:
+        """Whether its time is held."""
+        return self._held_at is not None
+
+    def time(self) -> float:
+        """Now by its clock: it stands still while held and goes on from there."""
+        return self._held_at if self._held_at is not None else self.clock.now() - self._behind
+
+    def toggle_pause(self) -> None:
+        """Hold or resume its time."""
+        if self._held_at is None:
+            self._held_at = self.time()
+        else:
+            self._behind = self.clock.now() - self._held_at
+            self._held_at = None
+        self.provider.pause(self.paused)
+
+    def step(self, seconds: float) -> None:
+        """Move the time at which it is held forward."""
+        if self._held_at is not None:
+            self._held_at += seconds
+            self.provider.step(seconds)
+
+    def take(self, observations: Sequence[Observation]) -> None:
+        """Take what it says."""
+        self.store.apply(observations)
+        if not self.is_described and self.store.services():
+            self.is_described = any(type(one) is MetricSample for one in observations)
