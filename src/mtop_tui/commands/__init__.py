@@ -5,11 +5,12 @@ from mtop_tui.commands.command import Command, bindings
 from mtop_tui.commands.logs import LOGS
 from mtop_tui.commands.rollout import ROLLOUT
 from mtop_tui.commands.service import PAGE, SERVICE
-from mtop_tui.commands.tables import ALERTS, COST, FLEET, MOVE, SOURCES, TABLE, VIEWS
+from mtop_tui.commands.tables import ALERTS, BURNING, COST, FLEET, MOVE, SOURCES, TABLE, VIEWS
 
 __all__ = (
     "ALERTS",
     "APP",
+    "BURNING",
     "COST",
     "FLEET",
     "LOGS",

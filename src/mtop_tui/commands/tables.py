@@ -121,6 +121,15 @@ FLEET = (
         bar="rollout",
     ),
     Command(
+        "fleet.burning_1",
+        "1",
+        "burning(1)",
+        "Go to the first that burns or fails",
+        "Fleet",
+        "9 goes to the ninth, in the order of the table",
+        shown="1-9",
+    ),
+    Command(
         "fleet.pause", "p,space", "pause", "Pause or resume", "Fleet", bar="pause", shown="p Space"
     ),
     Command(
@@ -134,6 +143,18 @@ FLEET = (
         palette=False,
     ),
 )
+
+BURNING = tuple(
+    Command(
+        f"fleet.burning_{number}",
+        f"{number}",
+        f"burning({number})",
+        f"Go to number {number} of those that burn or fail",
+        "Fleet",
+    )
+    for number in range(2, 10)
+)
+"""The keys of the fleet that `fleet.burning_1` stands for in the help."""
 
 TABLE = (
     Command(

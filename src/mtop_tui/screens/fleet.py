@@ -10,14 +10,16 @@ from textual import getters
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
-from mtop_tui.commands import APP, FLEET, MOVE, VIEWS, bindings
+from mtop_tui.commands import APP, BURNING, FLEET, MOVE, VIEWS, bindings
 from mtop_tui.observations import ServiceKey
 from mtop_tui.screens.tabular import TabularScreen
 from mtop_tui.state.service import ServiceState
 from mtop_tui.text import safe
 from mtop_tui.views import columns as table_columns
+from mtop_tui.views.cells import burns
 from mtop_tui.views.columns import FleetColumn
 from mtop_tui.views.fleet import FleetQuery, Why, facts_of, row, select, why
+from mtop_tui.views.format import counted
 from mtop_tui.views.header import header
 from mtop_tui.views.table import Cell, Row, is_descending
 from mtop_tui.widgets.fleet_header import FleetHeader
@@ -39,7 +41,7 @@ class FleetScreen(TabularScreen[FleetQuery]):
     lets the widgets repaint what differs. Nothing is posted per observation.
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = bindings(FLEET)
+    BINDINGS: ClassVar[list[BindingType]] = bindings((*FLEET, *BURNING))
     BINDING_GROUP_TITLE = "Fleet"
     COMMANDS_SHOWN = (*MOVE, *FLEET, *VIEWS, *APP)
     COLUMNS = table_columns.COLUMNS
@@ -195,6 +197,18 @@ class FleetScreen(TabularScreen[FleetQuery]):
 
         if self.table.selected is not None:
             self.app.push_screen(RolloutScreen(self.table.selected))
+
+    def action_burning(self, number: int) -> None:
+        """Select the n-th service that burns or fails, from the top of the table."""
+        store = self.app.store
+        found = [key for key, one in self._states.items() if burns(one, store.summary(one))]
+        if number <= len(found):
+            self.table.select(found[number - 1])
+        elif found:
+            verb = "burns or fails" if len(found) == 1 else "burn or fail"
+            self.app.say(f"only {counted(len(found), 'service')} {verb}")
+        else:
+            self.app.say("no service burns or fails")
 
     def action_back(self) -> None:
         """There is no screen before this one."""

@@ -67,6 +67,11 @@ def _is_pressed(facts: ServiceFacts) -> bool:
     return not facts.stale and is_queueing(facts.metrics)
 
 
+def burns(state: ServiceState, summary: ServiceSummary) -> bool:
+    """Whether it fails, or burns the budget of an objective."""
+    return summary.health == Health.FAILING or state.is_burning
+
+
 def mark(facts: ServiceFacts) -> Cell:
     """Where to look first."""
     marks: dict[Health, Cell] = {

@@ -1,0 +1,51 @@
+"""Number keys lead to what burns or fails."""
+
+from __future__ import annotations
+
+import msgspec
+
+from conftest import Fleet, typical_fleet
+from fleet_source import START, health, key, replica, sample, service
+from mtop_tui.observations import Observation
+
+MIDDLE = (120, 40)
+
+
+def burning(name: str) -> list[Observation]:
+    """A ready service whose requests fail, against what is promised of it."""
+    promised = msgspec.structs.replace(
+        service(name, at=START - 700), annotations={"mtop.dev/slo": "availability@99%/7d"}
+    )
+    one = replica(key(name), at=START - 700)
+    failing = [
+        sample(one, START - 600 + t, requests=9 * t, failed=t, tokens=900 * t)
+        for t in range(0, 601, 10)
+    ]
+    return [promised, one, *failing]
+
+
+async def test_digits_select_the_services_that_burn_or_fail_in_the_order_of_the_table() -> None:
+    fleet = Fleet(*typical_fleet(), *burning("chat"))
+    async with fleet.app.run_test(size=MIDDLE, notifications=True) as pilot:
+        await fleet.settle(pilot)
+        assert "SLO burning" in fleet.line("chat")
+        await pilot.press("G", "1")
+        assert fleet.screen.table.selected == key("falcon-40b", "staging")
+        await pilot.press("2")
+        assert fleet.screen.table.selected == key("chat")
+        await pilot.press("9")
+        await fleet.settle(pilot)
+        assert fleet.screen.table.selected == key("chat")
+        assert "only 2 services burn or fail" in fleet.text
+        await pilot.press("slash", *"chat", "enter", "1")
+        await fleet.settle(pilot)
+        assert fleet.screen.table.selected == key("chat")
+
+
+async def test_a_calm_fleet_says_so() -> None:
+    fleet = Fleet(health(), service("chat"), service("search"))
+    async with fleet.app.run_test(size=MIDDLE, notifications=True) as pilot:
+        await fleet.settle(pilot)
+        await pilot.press("3")
+        await fleet.settle(pilot)
+        assert "no service burns or fails" in fleet.text
