@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
+from math import fsum
 
 import msgspec
 
 from mtop_tui.engine import vllm
 
-_FIRST = vllm.REQUEST_EDGES[0]
+_LENGTH_SHARE, _ABORT_SHARE = 0.08, 0.002
 
 
 class ReplicaStats(msgspec.Struct, frozen=True):
@@ -34,43 +35,91 @@ class Meter:
     def read(self, page: vllm.Page, at: float) -> ReplicaStats:
         """The page's state, with rates since the last look."""
         counters = page.counters
-        now = (
+        prompt, generated, hits = now = (
             counters[vllm.PROMPT_TOKENS],
             counters[vllm.GENERATION_TOKENS],
             counters[vllm.PREFIX_HITS],
         )
-        prompt, generated, hits = (a - b for a, b in zip(now, self._seen, strict=True))
+        before = self._seen
         elapsed = max(at - self._at, 1e-9)
         self._at, self._seen = at, now
+        read = prompt - before[0]
         return ReplicaStats(
             running=int(page.running),
             waiting=int(page.waiting),
             kv_usage=page.kv_usage,
-            prompt_rate=prompt / elapsed,
-            generation_rate=generated / elapsed,
-            prefix_hit_rate=hits / prompt if prompt else 0.0,
+            prompt_rate=read / elapsed,
+            generation_rate=(generated - before[1]) / elapsed,
+            prefix_hit_rate=(hits - before[2]) / read if read else 0.0,
         )
 
 
-def first_token(page: vllm.Page, queued: float, reading: float, total: float) -> None:
-    """A request got its first token, after waiting and being read. Seconds."""
-    buckets, sums, edges = page.buckets, page.sums, vllm.REQUEST_EDGES
-    buckets[vllm.TTFT][bisect_left(vllm.TTFT_EDGES, total)] += 1
-    sums[vllm.TTFT] += total
-    # Most take less than the first edge, and looking for it costs more than counting.
-    buckets[vllm.QUEUE_TIME][0 if queued <= _FIRST else bisect_left(edges, queued)] += 1
-    sums[vllm.QUEUE_TIME] += queued
-    buckets[vllm.PREFILL_TIME][0 if reading <= _FIRST else bisect_left(edges, reading)] += 1
-    sums[vllm.PREFILL_TIME] += reading
+class Latencies:
+    """Latencies of requests that the page does not count yet, in seconds.
+
+    Finding a bucket costs more than noting a number, and far less when many are found at once
+    than when a page that was not touched for a while is fetched for each.
+
+    Args:
+        owed: what is left over of answers ended by their length, and of those aborted, 0 to 1.
+
+    Attributes:
+        of_started: of each request that got its first token, one after the other: how long it
+            waited, and how long it was read.
+        of_ended: of each that got its last token: since it came, and since its first token.
+    """
+
+    __slots__ = ("_owed_abort", "_owed_length", "of_ended", "of_started")
+
+    def __init__(self, owed: tuple[float, float]) -> None:
+        self._owed_length, self._owed_abort = owed
+        self.of_started: list[float] = []
+        self.of_ended: list[float] = []
+
+    def count(self, page: vllm.Page, added: float) -> None:
+        """Count all into the page; first tokens come `added` seconds later."""
+        if self.of_started:
+            _count_started(page, self.of_started, added)
+            self.of_started.clear()
+        if self.of_ended:
+            self._count_ended(page)
+            self.of_ended.clear()
+
+    def _count_ended(self, page: vllm.Page) -> None:
+        totals, decodings = self.of_ended[::2], self.of_ended[1::2]
+        _count(page, vllm.E2E, vllm.REQUEST_EDGES, totals)
+        _count(page, vllm.DECODE_TIME, vllm.REQUEST_EDGES, decodings)
+        counters, ended = page.counters, len(totals)
+        self._owed_length += _LENGTH_SHARE * ended
+        self._owed_abort += _ABORT_SHARE * ended
+        by_length = int(self._owed_length)
+        aborted = min(int(self._owed_abort), ended - by_length)
+        self._owed_length -= by_length
+        self._owed_abort -= aborted
+        counters[vllm.LENGTH] += by_length
+        counters[vllm.ABORT] += aborted
+        counters[vllm.STOP] += ended - by_length - aborted
 
 
-def last_token(page: vllm.Page, total: float, decoding: float) -> None:
-    """A request got its last token. Seconds since it arrived and since its first token."""
-    buckets, sums, edges = page.buckets, page.sums, vllm.REQUEST_EDGES
-    buckets[vllm.E2E][bisect_left(edges, total)] += 1
-    sums[vllm.E2E] += total
-    buckets[vllm.DECODE_TIME][bisect_left(edges, decoding)] += 1
-    sums[vllm.DECODE_TIME] += decoding
+def _count_started(page: vllm.Page, values: list[float], added: float) -> None:
+    waits, readings = values[::2], values[1::2]
+    totals = [wait + reading + added for wait, reading in zip(waits, readings, strict=True)]
+    _count(page, vllm.TTFT, vllm.TTFT_EDGES, totals)
+    _count(page, vllm.QUEUE_TIME, vllm.REQUEST_EDGES, waits)
+    _count(page, vllm.PREFILL_TIME, vllm.REQUEST_EDGES, readings)
+
+
+def _count(page: vllm.Page, histogram: int, edges: tuple[float, ...], values: list[float]) -> None:
+    # Exact, so that no version of Python adds them up otherwise.
+    page.sums[histogram] += fsum(values)
+    buckets = page.buckets[histogram]
+    values.sort()
+    seen, count = 0, len(values)
+    low = bisect_left(edges, values[0])
+    while seen < count:
+        upto = bisect_right(values, edges[low], seen) if low < len(edges) else count
+        buckets[low] += upto - seen
+        seen, low = upto, low + 1
 
 
 def interval(page: vllm.Page, seconds: float, times: int) -> None:

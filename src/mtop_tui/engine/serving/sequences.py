@@ -7,9 +7,6 @@ import msgspec
 from mtop_tui.engine.serving.prefixes import Prefix
 from mtop_tui.engine.serving.requests import Request
 
-GONE = -1
-"""The number of a sequence that does not run."""
-
 
 class Served(msgspec.Struct, frozen=True):
     """One request that ended: when it was admitted, got its first and its last token."""
@@ -28,10 +25,9 @@ class Sequence(msgspec.Struct, gc=False, eq=False):
         admitted, first, last: when it was let in, got its first token, and was evicted last.
         own: prompt tokens that no shared prefix holds for it.
         left: tokens still to be read before it can go on; `read` are those that need not be.
-        generated: tokens of the answer so far; kept up to date only while it does not run.
         prefix: the shared prefix it uses.
-        serial: number under which it runs now, or `GONE`.
-        end: step after which it has its last token.
+        generated: tokens of the answer so far; kept up to date only while it does not run.
+        serial: number of those that decoded before it, by which the newest is known.
     """
 
     # Without the collector's book-keeping, since it is part of no cycle.
@@ -40,16 +36,8 @@ class Sequence(msgspec.Struct, gc=False, eq=False):
     own: int
     left: int
     read: int = 0
-    generated: int = 0
     prefix: Prefix | None = None
+    generated: int = 0
     first: float = 0.0
     last: float = 0.0
-    serial: int = GONE
-    end: int = 0
-
-
-Place = tuple[int, int, Sequence]
-"""When a running sequence ends, in steps; the number it runs under; and itself.
-
-A place whose number is no longer that of its sequence is void: the sequence ended or was evicted.
-"""
+    serial: int = 0
