@@ -47,11 +47,22 @@ class Flow:
         members: services with their weights.
         mirrors: services whose requests are copied, and to which other one.
         total: weights of the members that are not stopped.
+        beat: when in a second its requests are handed out, 0 to 1.
         lengths: mean lengths of its requests, the same object while they are the same.
         group: the record of the route group; None for a service of its own.
     """
 
-    __slots__ = ("group", "key", "lengths", "members", "mirrors", "random", "total", "workload")
+    __slots__ = (
+        "beat",
+        "group",
+        "key",
+        "lengths",
+        "members",
+        "mirrors",
+        "random",
+        "total",
+        "workload",
+    )
 
     def __init__(
         self,
@@ -64,6 +75,7 @@ class Flow:
         self.members: list[tuple[ServiceRun, int]] = []
         self.mirrors: dict[ServiceKey, ServiceKey] = {}
         self.total = 0
+        self.beat = 0.0
         self.lengths = _NONE
 
 
@@ -109,6 +121,7 @@ class Router:
             if not self._fluid:
                 self._ticks += 1
                 phase = (self._ticks * 0.6180339887498949) % 1.0
+                flow.beat = (self._world.now + TICK * phase) % TICK
                 self._world.after(TICK * phase, self._tick, flow)
         elif announce:
             self._add_mean(flow, run)
@@ -117,11 +130,14 @@ class Router:
             flow.workload = self._source(together, flow.group)
         flow.members.append((run, route.weight if route else 1))
         self._flow_of[run.key] = flow
+        if not self._fluid:
+            self._world.beats[run.key] = flow.beat
         self._weigh(flow, announce=announce)
 
     def leave(self, run: ServiceRun) -> None:
         """A service is gone; a flow without members ends."""
         flow = self._flow_of.pop(run.key)
+        self._world.beats.pop(run.key, None)
         flow.members = [one for one in flow.members if one[0] is not run]
         self._weigh(flow, announce=True)
 

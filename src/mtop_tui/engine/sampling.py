@@ -75,14 +75,14 @@ class Sampler:
         sample = replica.sample(now, self._fluid)
         if sample is not None:
             world.emit(sample)
-        world.at(self._after(now, replica.number), self._read, replica)
+        world.at(self._after(now, replica), self._read, replica)
 
-    def _after(self, at: float, number: int) -> float:
+    def _after(self, at: float, replica: SimulatedReplica) -> float:
         if at >= self._start:
-            return at + self._interval
+            return self._world.beat(replica.service, at + self._interval)
         if at + self._coarse <= self._start:
             return at + self._coarse
-        return self._start + self._interval * _stagger(number)
+        return self._start + self._interval * _stagger(replica.number)
 
 
 def _stagger(number: int) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from heapq import heappop, heappush
+from math import floor
 from random import Random
 from typing import Any
 
@@ -27,6 +28,7 @@ class World:
         quotas: of namespaces.
         services: that exist.
         on_node: replicas by node, in the order they came.
+        beats: when in a second a service gets its requests, 0 to 1; none where formulas serve.
         work: requests that were handed out so far, which is what takes most of the time.
         decisions: what controllers decided on their own: time and text, oldest first.
     """
@@ -41,6 +43,7 @@ class World:
         self.services: dict[ServiceKey, ServiceRun] = {}
         self.on_node: dict[str, dict[SimulatedReplica, None]] = {}
         self.decisions: list[tuple[float, str]] = []
+        self.beats: dict[ServiceKey, float] = {}
         self.work = 0
         self._recorder = Recorder(seed)
         self._agenda: list[_Due] = []
@@ -57,6 +60,17 @@ class World:
     def after(self, seconds: float, action: Callable[..., object], *facts: Any) -> None:
         """Call `action(*facts)` so many seconds from now."""
         self.at(self.now + seconds, action, *facts)
+
+    def beat(self, service: ServiceKey, when: float) -> float:
+        """When a service gets requests next, from `when` on; `when` itself if that is not known.
+
+        Whoever looks at its replicas then finds them served up to now, and need not wake them.
+        """
+        beat = self.beats.get(service)
+        if beat is None:
+            return when
+        found = floor(when) + beat
+        return found if found >= when else found + 1.0
 
     @property
     def next_at(self) -> float | None:

@@ -289,7 +289,7 @@ class Chronicle:
             preemptions=counters[vllm.PREEMPTIONS],
         )
         track.finished, track.failed = finished, failed
-        world.after(self._every, self._tick, replica)
+        world.at(world.beat(replica.service, now + self._every), self._tick, replica)
 
 
 def _seconds(size: float, rate: float, bound: float | None) -> float:

@@ -161,13 +161,12 @@ class Exporter:
             page = self._pickers[run.key] = PickerPage(run.key, self._world.seed)
         answering = next((pool for pool in run.pools if pool.role != "prefill"), run.pools[0])
         servers = [one.server for one in answering.serving if one.server is not None]
+        pages = [server.page for server in servers]
         ended = list(run.finished)
-        for server in servers:
-            for index, count in enumerate(server.page.counters[vllm.STOP :]):
+        for one in pages:
+            for index, count in enumerate(one.counters[vllm.STOP :]):
                 ended[index] += count
-        endpoints = [
-            Endpoint(one.page.running, one.page.waiting, one.page.kv_usage) for one in servers
-        ]
+        endpoints = [Endpoint(one.running, one.waiting, one.kv_usage) for one in pages]
         under_way = sum(one.running + one.waiting for one in endpoints)
         page.count(
             # Where formulas serve, nobody counts requests as they come.
@@ -180,8 +179,8 @@ class Exporter:
         )
         before = self._tokens.get(run.key, {})
         now: dict[_Server, tuple[float, float]] = {}
-        for server in servers:
-            counters = server.page.counters
+        for server, one in zip(servers, pages, strict=True):
+            counters = one.counters
             now[server] = counters[vllm.PROMPT_TOKENS], counters[vllm.GENERATION_TOKENS]
             prompts, answers = before.get(server, (0.0, 0.0))
             page.input_tokens += now[server][0] - prompts
