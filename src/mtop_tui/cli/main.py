@@ -19,6 +19,7 @@ from mtop_tui.cli.options import (
     story_options,
     table_options,
 )
+from mtop_tui.cli.serve import serve
 from mtop_tui.cli.simulate import recipes, simulate
 
 
@@ -52,6 +53,7 @@ cli.add_command(list_)
 cli.add_command(get)
 cli.add_command(simulate)
 cli.add_command(recipes)
+cli.add_command(serve)
 
 
 def _open(ctx: click.Context) -> int:

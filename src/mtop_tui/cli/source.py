@@ -10,12 +10,15 @@ from mtop_tui.cli.errors import Exit, Failure, complain
 from mtop_tui.config.settings import Loaded
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from mtop_tui.clock import Clock
     from mtop_tui.config.settings import Settings
     from mtop_tui.config.slo_file import SloFile
     from mtop_tui.domain.cost.prices import PriceBook
     from mtop_tui.observations import Observation
     from mtop_tui.providers.base import FleetProvider
+    from mtop_tui.providers.mock.manifests import Manifests
     from mtop_tui.state.fleet import FleetStore
 
 LONGEST_LOOK = 10.0
@@ -52,26 +55,12 @@ def open_fleet(
     Raises:
         Failure: nothing could be loaded.
     """
-    from mtop_tui import resources
     from mtop_tui.clock import ManualClock, WallClock
     from mtop_tui.kserve.schema import DEFAULT_NAMESPACE
-    from mtop_tui.providers.mock.manifests import load
     from mtop_tui.providers.mock.provider import MockProvider
 
     settings = loaded.settings
-    shipped = resources.path("mocks")
-    folder = settings.mocks or shipped
-    manifests = load(folder, shipped)
-    for problem in manifests.problems[:PROBLEMS_SHOWN]:
-        say(str(problem))
-    if (more := len(manifests.problems) - PROBLEMS_SHOWN) > 0:
-        say(f"and {more} more problems in {folder}")
-    if not manifests.services:
-        raise Failure(
-            f"{folder}: no LLMInferenceService could be loaded; --mocks wants a folder with "
-            "manifests of kind LLMInferenceService (serving.kserve.io)",
-            Exit.FAILED,
-        )
+    manifests = load_manifests(settings.mocks, say)
     wall = WallClock()
     hurried = ManualClock(wall.now())
 
@@ -92,6 +81,31 @@ def open_fleet(
         for metadata in (service.parsed.metadata for service in manifests.services)
     ]
     return Fleet(provider, store_for(settings, there, say), clock)
+
+
+def load_manifests(stated: Path | None, say: Say = complain) -> Manifests:
+    """The manifests in a folder, the shipped ones if none is stated; `say` is told of problems.
+
+    Raises:
+        Failure: no service is in it.
+    """
+    from mtop_tui import resources
+    from mtop_tui.providers.mock.manifests import load
+
+    shipped = resources.path("mocks")
+    folder = stated or shipped
+    manifests = load(folder, shipped)
+    for problem in manifests.problems[:PROBLEMS_SHOWN]:
+        say(str(problem))
+    if (more := len(manifests.problems) - PROBLEMS_SHOWN) > 0:
+        say(f"and {more} more problems in {folder}")
+    if not manifests.services:
+        raise Failure(
+            f"{folder}: no LLMInferenceService could be loaded; --mocks wants a folder with "
+            "manifests of kind LLMInferenceService (serving.kserve.io)",
+            Exit.FAILED,
+        )
+    return manifests
 
 
 def store_for(

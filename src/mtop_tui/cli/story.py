@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from mtop_tui.cli.errors import Exit, Failure, complain
@@ -11,7 +11,7 @@ from mtop_tui.cli.source import PROBLEMS_SHOWN, Say, store_for
 from mtop_tui.config.settings import Loaded
 
 if TYPE_CHECKING:
-    from mtop_tui.clock import Clock
+    from mtop_tui.clock import Clock, PacedClock
     from mtop_tui.observations import Annotation
     from mtop_tui.providers.mock.provider import MockProvider
     from mtop_tui.providers.mock.story import Story
@@ -20,6 +20,15 @@ if TYPE_CHECKING:
 BEGIN: Final = 1_780_304_400.0
 """When stories begin: 1 June 2026, 09:00 UTC. Demand follows the time of day, so the same story
 gives the same run only if it always begins at the same time."""
+
+
+def paced(clock: PacedClock) -> Callable[[float], Awaitable[object]]:
+    """Waits seconds of a clock that runs faster or slower than the machine's."""
+
+    async def sleep(seconds: float) -> None:
+        await asyncio.sleep(seconds / clock.speed)
+
+    return sleep
 
 
 class StoryFleet(NamedTuple):
@@ -72,18 +81,18 @@ def open_story(
         seed = loaded.settings.seed if stated else story.seed
     fluid = fluid or story.fluid
     clock: ManualClock | PacedClock
+    sleep: Callable[[float], Awaitable[object]]
     if hurry and speed is None:
         clock = hurried = ManualClock(BEGIN)
 
-        async def sleep(seconds: float) -> None:
+        async def pass_time(seconds: float) -> None:
             hurried.advance(seconds)
             await asyncio.sleep(0)
 
+        sleep = pass_time
     else:
-        clock = paced = PacedClock(BEGIN, story.speed if speed is None else speed)
-
-        async def sleep(seconds: float) -> None:
-            await asyncio.sleep(seconds / paced.speed)
+        clock = PacedClock(BEGIN, story.speed if speed is None else speed)
+        sleep = paced(clock)
 
     provider = MockProvider(
         story.manifests,

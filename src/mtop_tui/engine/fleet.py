@@ -7,6 +7,7 @@ after that come samples of the replicas that serve, and whatever else changes, i
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -38,6 +39,9 @@ from mtop_tui.observations import (
     Service,
     ServiceKey,
 )
+
+if TYPE_CHECKING:
+    from mtop_tui.engine.outputs.exporter import Exporter
 
 BATCH = 64
 """Records in a batch at most: as many samples take two to three milliseconds to make."""
@@ -112,6 +116,7 @@ class SimulatedFleet:
         for autoscaler in autoscalers:
             self._autoscalers.setdefault(autoscaler.service, []).append(autoscaler)
         self._scalers = 0
+        self.exporter: Exporter | None = None
         self._leaving: dict[ServiceKey, ServiceRun] = {}
         self.workloads.settled = self._left
         self._described = False
@@ -308,9 +313,10 @@ class SimulatedFleet:
             Exporter,
         )
 
-        Exporter(
+        self.exporter = Exporter(
             self.world, self.chronicle.stats, lambda: self.nodes.xids, analytic=self.fluid
-        ).begin()
+        )
+        self.exporter.begin()
 
     def _serve(self, replica: SimulatedReplica) -> None:
         self.sampler.join(replica)

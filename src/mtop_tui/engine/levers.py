@@ -45,6 +45,7 @@ class Selector(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         role: of their pool.
         revision: its hash, its number, "newest" or "oldest".
         nodes: they must run on one of.
+        pods: their own names.
         mode: how many of those that fit: "one" drawn one, "fixed" as many as `value`,
             "fixed-percent" that share of them rounded up, "random-max-percent" a drawn share up to
             that. Draws come from the fleet's seed.
@@ -57,6 +58,7 @@ class Selector(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     role: Role | None = None
     revision: str = ""
     nodes: tuple[str, ...] = ()
+    pods: tuple[str, ...] = ()
     mode: Mode = "all"
     value: float = 0.0
 

@@ -39,6 +39,7 @@ def fits(selector: Selector, replica: SimulatedReplica, world: World) -> bool:
         and all(labels.get(name) == value for name, value in selector.labels.items())
         and selector.role in {None, replica.role}
         and (not selector.nodes or any(node in selector.nodes for node in replica.nodes))
+        and (not selector.pods or replica.ref.name in selector.pods)
         and _is_of(replica, selector.revision, world)
     )
 
@@ -78,5 +79,6 @@ def _words(selector: Selector) -> str:
         ("role", selector.role or ""),
         ("revision", selector.revision),
         ("node", ", ".join(selector.nodes)),
+        ("pod", ", ".join(selector.pods)),
     ]
     return "; ".join(f"{what} {value}" for what, value in parts if value) or "there is none"

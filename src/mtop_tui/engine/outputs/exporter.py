@@ -156,6 +156,16 @@ class Exporter:
     def _read_picker(self, run: ServiceRun) -> None:
         if not run.pools:
             return
+        page, endpoints = self._counted(run)
+        self._world.emit(page.sample(self._world.now, endpoints, analytic=self._analytic))
+
+    def picker_values(self, key: ServiceKey) -> list[float]:
+        """All series of the page of a service's endpoint picker, as they are now."""
+        page, endpoints = self._counted(self._world.services[key])
+        return page.values(endpoints)
+
+    def _counted(self, run: ServiceRun) -> tuple[PickerPage, list[Endpoint]]:
+        """The page of a picker, up to date, and what it knows of its endpoints."""
         page = self._pickers.get(run.key)
         if page is None:
             page = self._pickers[run.key] = PickerPage(run.key, self._world.seed)
@@ -186,4 +196,4 @@ class Exporter:
             page.input_tokens += now[server][0] - prompts
             page.output_tokens += now[server][1] - answers
         self._tokens[run.key] = now
-        self._world.emit(page.sample(self._world.now, endpoints, analytic=self._analytic))
+        return page, endpoints

@@ -21,7 +21,7 @@ from mtop_tui.observations import (
     ServiceKey,
 )
 
-_SERIES: Final = (
+SERIES: Final = (
     Series("llm_d_epp_request_total"),
     Series("llm_d_epp_request_error_total", (("error_code", "InferencePoolResourceExhausted"),)),
     Series("llm_d_epp_request_error_total", (("error_code", "Internal"),)),
@@ -40,7 +40,7 @@ _SERIES: Final = (
     Series("llm_d_epp_ready_endpoints"),
 )
 
-TRANSLATION: Final = translation(ENDPOINT_PICKER, _SERIES)
+TRANSLATION: Final = translation(ENDPOINT_PICKER, SERIES)
 
 LAYOUT: Final = SampleLayout(
     engine=TRANSLATION.engine,

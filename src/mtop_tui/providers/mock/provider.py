@@ -97,6 +97,17 @@ class MockProvider:
         """All there is."""
         return frozenset({"logs", "objects", "pause", "step"})
 
+    @property
+    def fleet(self) -> SimulatedFleet | None:
+        """The engine, once it is observed: for those who do something to it."""
+        return self._fleet
+
+    def settle(self) -> Iterator[Sequence[Observation]]:
+        """What follows at once from what was just done to the engine."""
+        moving = self._fleet if self._director is None else self._director
+        if moving is not None and self._fleet is not None:
+            yield from moving.advance(self._fleet.world.now)
+
     async def observe(self) -> AsyncIterator[Sequence[Observation]]:
         """The fleet as it is some time before now, what happened since, then what happens."""
         now = self._now()
@@ -134,7 +145,7 @@ class MockProvider:
 
     async def read_object(self, ref: ObjectRef) -> RawObject | None:
         """The manifest as it was received, with the identity and the status it has by now."""
-        body = self._body(ref)
+        body = self.body(ref)
         known = identified(self._seed, ref._replace(uid=_uid(body))) if body else None
         if body is None or known is None or ref.uid not in {"", known.uid}:
             return None
@@ -242,7 +253,8 @@ class MockProvider:
             skipped=skipped,
         )
 
-    def _body(self, ref: ObjectRef) -> dict[str, Any] | None:
+    def body(self, ref: ObjectRef) -> dict[str, Any] | None:
+        """The manifest of a service or a node, under the name it has here, if there is one."""
         if ref.cluster != CLUSTER:
             return None
         if self._bodies is None:

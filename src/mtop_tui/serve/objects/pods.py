@@ -1,0 +1,401 @@
+"""Pods of replicas and endpoint pickers, with the status the kubelet would report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import msgspec
+
+from mtop_tui.engine import lifecycle
+from mtop_tui.observations import ObjectRef, Replica, ServiceKey
+from mtop_tui.serve.entries import Entry
+from mtop_tui.serve.objects.facts import STORAGE, ServiceFacts
+from mtop_tui.serve.objects.meta import address, child, managed, metadata, owner
+from mtop_tui.serve.timescale import Timescale
+
+_PULLING = frozenset({lifecycle.PULL_ERROR, lifecycle.PULL_BACK_OFF})
+_BEFORE_START = frozenset({lifecycle.UNSCHEDULABLE, lifecycle.CREATING, lifecycle.DOWNLOADING})
+_DIGEST = "sha256:" + "0" * 64
+_TOLERATIONS = [
+    {
+        "key": f"node.kubernetes.io/{why}",
+        "operator": "Exists",
+        "effect": "NoExecute",
+        "tolerationSeconds": 300,
+    }
+    for why in ("not-ready", "unreachable")
+]
+
+
+class PodTimes(msgspec.Struct, frozen=True):
+    """When a pod got where it is, in simulated Unix seconds; None where it never did.
+
+    Attributes:
+        scheduled: when it got its node.
+        initialized: when its init containers were done.
+        started: when its main container last started.
+        ready: since when it is ready, or is not any more.
+        ended: when it was told to end.
+    """
+
+    scheduled: float | None = None
+    initialized: float | None = None
+    started: float | None = None
+    ready: float | None = None
+    ended: float | None = None
+
+    def after(self, replica: Replica, before: Replica | None) -> PodTimes:
+        """The times once a replica is as it is now."""
+        at = replica.since if replica.since is not None else replica.at
+        reason = replica.reason
+        if before is not None and replica.restarts > before.restarts:
+            self = msgspec.structs.replace(self, started=at)  # noqa: PLW0642 - a value
+        changes: dict[str, float] = {}
+        if self.scheduled is None and replica.nodes:
+            changes["scheduled"] = at if before is not None else replica.created_at or at
+        if reason not in _BEFORE_START and replica.nodes:
+            if self.initialized is None:
+                changes["initialized"] = at
+            if self.started is None and reason not in _PULLING:
+                changes["started"] = at
+        was_ready = before is not None and before.phase == "ready"
+        if (replica.phase == "ready") != was_ready or self.ready is None:
+            changes["ready"] = at
+        if replica.phase == "terminating" and self.ended is None:
+            changes["ended"] = at
+        return msgspec.structs.replace(self, **changes) if changes else self
+
+
+class PodPart(NamedTuple):
+    """One pod of a replica: all of it, or one of a group.
+
+    Attributes:
+        ref: of the pod.
+        number: 0 for the leader.
+        of: pods of the replica.
+        node: where it is, or empty.
+    """
+
+    ref: ObjectRef
+    number: int
+    of: int
+    node: str
+
+
+def parts_of(replica: Replica, nodes: int, seed: int) -> Iterator[PodPart]:
+    """The pods of a replica."""
+    for index in range(nodes):
+        ref = replica.ref
+        if index:
+            # A group made anew has pods of the same names and other uids.
+            name = f"{ref.name}-{index}"
+            ref = child(seed, ref._replace(namespace=ref.namespace), "Pod", name)
+            ref = ref._replace(uid=_mixed(ref.uid, replica.ref.uid))
+        node = replica.nodes[index] if index < len(replica.nodes) else ""
+        yield PodPart(ref, index, nodes, node)
+
+
+def pod_entry(
+    part: PodPart, replica: Replica, times: PodTimes, facts: ServiceFacts, scale: Timescale
+) -> Entry:
+    """A pod of a replica as it is."""
+    grouped = part.of > 1
+    role = replica.role
+    kind = ("worker" if part.number else "leader") if grouped else ""
+    labels = facts.selector(role, kind)
+    workload = facts.workload(role, grouped=grouped)
+    if grouped:
+        group = replica.ref.name.rpartition("-")[2]
+        labels |= {
+            "leaderworkerset.sigs.k8s.io/name": workload.name,
+            "leaderworkerset.sigs.k8s.io/group-index": group,
+            "leaderworkerset.sigs.k8s.io/worker-index": str(part.number),
+            "leaderworkerset.sigs.k8s.io/template-revision-hash": replica.revision,
+        }
+        parent = child(
+            facts.seed,
+            facts.ref,
+            "StatefulSet",
+            replica.ref.name if part.number else workload.name,
+        )
+    else:
+        labels["pod-template-hash"] = replica.revision
+        parent = child(facts.seed, facts.ref, "ReplicaSet", f"{workload.name}-{replica.revision}")
+    template = facts.template(role, kind if kind == "worker" else "")
+
+    def make() -> dict[str, Any]:
+        created = replica.created_at if replica.created_at is not None else replica.at
+        status = _status(part, replica, times, template, scale)
+        head = metadata(
+            part.ref,
+            scale.stamp(created),
+            labels=labels,
+            owners=[owner("apps/v1", parent)],
+            generation=1,
+            managed=_managed(
+                scale.stamp(created),
+                scale.stamp(replica.at),
+                parent.uid,
+                labels=labels,
+                template=template,
+                status=status,
+            ),
+        )
+        if times.ended is not None:
+            grace = template["terminationGracePeriodSeconds"]
+            head["deletionTimestamp"] = scale.stamp(times.ended + grace)
+            head["deletionGracePeriodSeconds"] = grace
+        return {"metadata": head, "spec": _spec(template, part.node), "status": status}
+
+    return Entry(part.ref.namespace, part.ref.name, part.ref.uid, labels, make)
+
+
+def scheduler_pod(
+    ref: ObjectRef, parent: ObjectRef, node: str, facts: ServiceFacts, scale: Timescale
+) -> Entry:
+    """The pod of an endpoint picker, which runs as long as its service is there."""
+    labels = facts.scheduler_labels | {"pod-template-hash": parent.name.rpartition("-")[2]}
+    at = facts.created_at
+    replica = Replica(
+        at=at,
+        ref=ref,
+        service=ServiceKey(*facts.ref[:2], facts.ref.name),
+        role="main",
+        phase="ready",
+        reason=lifecycle.SERVING,
+        since=at,
+        created_at=at,
+        nodes=(node,),
+    )
+    times = PodTimes(at, at, at, at)
+    part = PodPart(ref, 0, 1, node)
+    template = facts.scheduler_template
+
+    def make() -> dict[str, Any]:
+        status = _status(part, replica, times, template, scale)
+        created = scale.stamp(at)
+        fields = _managed(
+            created, created, parent.uid, labels=labels, template=template, status=status
+        )
+        head = metadata(
+            ref, created, labels=labels, owners=[owner("apps/v1", parent)], generation=1,
+            managed=fields,
+        )  # fmt: skip
+        return {"metadata": head, "spec": _spec(template, node), "status": status}
+
+    return Entry(ref.namespace, ref.name, ref.uid, labels, make)
+
+
+def _spec(template: Mapping[str, Any], node: str) -> dict[str, Any]:
+    placed = {"nodeName": node} if node else {}
+    return {
+        **template,
+        **placed,
+        "tolerations": [*template.get("tolerations", ()), *_TOLERATIONS],
+        "priority": 0,
+        "enableServiceLinks": True,
+        "preemptionPolicy": "PreemptLowerPriority",
+    }
+
+
+def _status(
+    part: PodPart,
+    replica: Replica,
+    times: PodTimes,
+    template: Mapping[str, Any],
+    scale: Timescale,
+) -> dict[str, Any]:
+    reason = replica.reason
+    running = times.initialized is not None and reason not in _PULLING and not _creating(reason)
+    status: dict[str, Any] = {"phase": "Running" if running else "Pending"}
+    main = [one["name"] for one in template["containers"]]
+    status["conditions"] = list(_conditions(replica, times, main, scale))
+    if times.scheduled is not None and part.node:
+        host, pod = host_address(part.node), address(part.ref.uid)
+        status |= {"hostIP": host, "hostIPs": [{"ip": host}]}
+        if not _creating(reason):
+            status |= {"podIP": pod, "podIPs": [{"ip": pod}]}
+        status["startTime"] = scale.stamp(times.scheduled)
+        initial = list(template.get("initContainers", ()))
+        if initial:
+            status["initContainerStatuses"] = [
+                _initial(one, replica, times, scale, part.ref.uid) for one in initial
+            ]
+        status["containerStatuses"] = [
+            _main(one, replica, times, scale, part.ref) for one in template["containers"]
+        ]
+    requested = any(one.get("resources", {}).get("requests") for one in template["containers"])
+    status["qosClass"] = "Burstable" if requested else "BestEffort"
+    return status
+
+
+def _creating(reason: str) -> bool:
+    return reason in _BEFORE_START
+
+
+def _conditions(
+    replica: Replica, times: PodTimes, names: list[str], scale: Timescale
+) -> Iterator[dict[str, Any]]:
+    created = replica.created_at if replica.created_at is not None else replica.at
+
+    def condition(kind: str, since: float | None, reason: str = "", message: str = "") -> Any:
+        holds = since is not None and not reason
+        moment = scale.stamp(since if since is not None else created)
+        found = {
+            "type": kind,
+            "status": "True" if holds else "False",
+            "lastProbeTime": None,
+            "lastTransitionTime": moment,
+        }
+        return found | ({"reason": reason, "message": message} if reason else {})
+
+    if times.scheduled is None:
+        yield condition("PodScheduled", created, "Unschedulable", replica.message)
+        return
+    unready = f"containers with unready status: [{' '.join(names)}]"
+    why = "" if replica.phase == "ready" else "ContainersNotReady"
+    yield condition("PodReadyToStartContainers", times.scheduled)
+    if times.initialized is None:
+        yield condition(
+            "Initialized", created, "ContainersNotInitialized",
+            f"containers with incomplete status: [{STORAGE}]",
+        )  # fmt: skip
+    else:
+        yield condition("Initialized", times.initialized)
+    since = times.ready if times.ready is not None else created
+    yield condition("Ready", since, why, unready if why else "")
+    yield condition("ContainersReady", since, why, unready if why else "")
+    yield condition("PodScheduled", times.scheduled)
+
+
+def _initial(
+    container: Mapping[str, Any], replica: Replica, times: PodTimes, scale: Timescale, uid: str
+) -> dict[str, Any]:
+    begun = times.scheduled or replica.at
+    done = times.initialized is not None
+    sidecar = container.get("restartPolicy") == "Always"
+    state: dict[str, Any] = {"waiting": {"reason": "PodInitializing"}}
+    if done and not sidecar:
+        state = {
+            "terminated": {
+                "exitCode": 0,
+                "reason": "Completed",
+                "startedAt": scale.stamp(begun),
+                "finishedAt": scale.stamp(times.initialized or begun),
+                "containerID": _container_id(uid, container["name"]),
+            }
+        }
+    elif done or replica.reason == lifecycle.DOWNLOADING:
+        state = {"running": {"startedAt": scale.stamp(begun)}}
+    up = "waiting" not in state
+    return _container_status(container, state, {}, ready=done, restarts=0, started=up, uid=uid)
+
+
+def _main(
+    container: Mapping[str, Any],
+    replica: Replica,
+    times: PodTimes,
+    scale: Timescale,
+    ref: ObjectRef,
+) -> dict[str, Any]:
+    state: dict[str, Any]
+    ready = replica.phase == "ready"
+    reason = replica.reason
+    if _creating(reason):
+        waiting = "PodInitializing" if reason == lifecycle.DOWNLOADING else lifecycle.CREATING
+        state = {"waiting": {"reason": waiting}}
+    elif reason in _PULLING:
+        said = replica.message
+        if reason == lifecycle.PULL_BACK_OFF:
+            said = f'Back-off pulling image "{container["image"]}": ErrImagePull: {said}'
+        state = {"waiting": {"reason": reason, "message": said}}
+    elif reason == lifecycle.CRASH_LOOP:
+        back_off = replica.message.partition(":")[0]
+        said = f"{back_off} pod={ref.name}_{ref.namespace}({ref.uid})"
+        state = {"waiting": {"reason": reason, "message": said}}
+    else:
+        state = {"running": {"startedAt": scale.stamp(times.started or replica.at)}}
+    last: dict[str, Any] = {}
+    exit_ = replica.last_exit
+    if exit_ is not None:
+        ended = exit_.at if exit_.at is not None else replica.at
+        last = {
+            "terminated": {
+                "exitCode": exit_.code if exit_.code is not None else 1,
+                "reason": exit_.reason or "Error",
+                **({"message": exit_.message} if exit_.message else {}),
+                "startedAt": scale.stamp(min(times.initialized or ended, ended)),
+                "finishedAt": scale.stamp(ended),
+                "containerID": _container_id(ref.uid, f"{container['name']}/previous"),
+            }
+        }
+    started = ready or replica.phase == "terminating"
+    return _container_status(
+        container, state, last, ready=ready, restarts=replica.restarts, started=started, uid=ref.uid
+    )
+
+
+def _container_status(
+    container: Mapping[str, Any],
+    state: Mapping[str, Any],
+    last: Mapping[str, Any],
+    *,
+    ready: bool,
+    restarts: int,
+    started: bool,
+    uid: str,
+) -> dict[str, Any]:
+    found = {
+        "name": container["name"],
+        "state": state,
+        "lastState": last,
+        "ready": ready,
+        "restartCount": restarts,
+        "image": container["image"],
+        "imageID": "",
+        "started": started,
+    }
+    if "waiting" not in state:
+        found["imageID"] = f"{container['image'].rpartition(':')[0]}@{_DIGEST}"
+        found["containerID"] = _container_id(uid, container["name"])
+    return found
+
+
+def host_address(node: str) -> str:
+    """The address of a node."""
+    return address(_hex(node), 172)
+
+
+@lru_cache(maxsize=4096)
+def _hex(text: str) -> str:
+    from mtop_tui.engine.naming import hex_digest  # noqa: PLC0415 - beside its only use
+
+    return hex_digest(text)
+
+
+def _container_id(uid: str, name: str) -> str:
+    return f"containerd://{uid.replace('-', '')}{_hex(name)}"
+
+
+def _mixed(uid: str, other: str) -> str:
+    """A uid that follows from two."""
+    return f"{uid[:24]}{other[24:]}"
+
+
+def _managed(
+    created: str,
+    changed: str,
+    parent: str,
+    *,
+    labels: Mapping[str, str],
+    template: Mapping[str, Any],
+    status: Mapping[str, Any],
+) -> list[dict[str, Any]]:
+    owned = {"ownerReferences": [{"uid": parent}]}
+    fields = {"metadata": {"labels": labels, **owned}, "spec": template}
+    return [
+        managed("kube-controller-manager", "v1", created, fields),
+        managed("kubelet", "v1", changed, {"status": status}, "status"),
+    ]
