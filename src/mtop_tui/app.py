@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 os.environ.setdefault("TEXTUAL_FPS", "120")  # read when textual is imported: halves key latency
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from textual.screen import Screen
     from textual.timer import Timer
 
+    from mtop_tui.alarm import Alarm
     from mtop_tui.providers.opening import OpenedSource, Opener, SourceRequest
     from mtop_tui.views.sources import SourceChoice
 
@@ -58,7 +59,7 @@ TOAST_SECONDS, MOST_TOASTS = 5.0, 3
 """How long something said stands, and how much of it at once."""
 
 ALERTS_EVERY = 1.0
-"""Seconds between looks at what only a clock can tell: that a source says nothing any more."""
+"""Seconds between looks at the alerts."""
 
 LONGEST_WITHOUT_GC = 5.0
 """Seconds after which collection resumes even if no service has been shown."""
@@ -219,15 +220,21 @@ class MtopApp(App[int]):
         self._watch_alerts()
 
     def _watch_alerts(self) -> None:
-        """Step the rules about sources; those about services are stepped as the store is told."""
-        store = self.store
-        if store.alerts is None:
-            if not self._watch.has_shown:
-                return
-            from mtop_tui.state.alerts import Alerts  # noqa: PLC0415 - after the first picture
+        if self._watch.has_shown:
+            self.alarm.look()
 
-            store.alerts = Alerts()
-        store.alerts.step_sources(store.sources.values(), store.latest, self.time())
+    @cached_property
+    def alarm(self) -> Alarm:
+        """Who watches the alerts."""
+        from mtop_tui.alarm import Alarm  # noqa: PLC0415 - after the first picture
+
+        return Alarm(self)
+
+    def tell_terminal(self, sequence: str) -> None:
+        """Write a control sequence that draws nothing."""
+        if self._driver is not None:
+            self._driver.write(sequence)
+            self._driver.flush()
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """A source that breaks is said so on the screen, and the rest goes on."""
@@ -359,6 +366,10 @@ class MtopApp(App[int]):
             return
         clock.speed = speed = min(max(clock.speed * times, SLOWEST), FASTEST)
         self.say(f"{speed:g} simulated seconds per second")
+
+    def action_tell(self) -> None:
+        """Tell of alerts that begin to fire, or be silent."""
+        self.say(self.alarm.toggle())
 
     def action_help(self) -> None:
         """Open the help page."""

@@ -76,6 +76,8 @@ def test_a_wrong_value_below_a_right_one_does_not_matter(write, monkeypatch):
         ("MTOP_MODE", "mock", "mode", "mock"),
         ("LLD_MODE", "mock", "mode", "mock"),
         ("mtop_seed", "9", "seed", 9),
+        ("MTOP_NOTIFY", "bell, osc9", "notify", ("bell", "osc9")),
+        ("MTOP_ALERTS", "xid off", "alerts", "xid off"),
     ],
 )
 def test_the_environment(monkeypatch, variable, text, field, value):
@@ -133,6 +135,9 @@ def test_later_modes_are_refused_plainly(mode):
         ),
         ("MTOP_SORT", "tftt", "no column tftt; did you mean ttft?"),
         ("MTOP_COLUMNS", "name,q", "no column q; there are name, state, ttft"),
+        ("MTOP_NOTIFY", "bel", "no way to tell bel; did you mean bell?"),
+        ("MTOP_NOTIFY", "none,bell", "none stands alone"),
+        ("MTOP_ALERTS", "xid >= 3", "position 5: xid has no threshold"),
     ],
 )
 def test_a_wrong_variable_is_named(monkeypatch, variable, text, said):
@@ -160,6 +165,8 @@ def test_a_wrong_variable_is_named(monkeypatch, variable, text, said):
         ),
         ("namespaces: [a, 1]", "1: namespaces: expected names of namespaces"),
         ("namespaces: {a: b}", "1: namespaces: expected names of namespaces"),
+        ("alerts: not-redy off", "1: alerts: position 1: there is no rule 'not-redy'"),
+        ("notify: [bell, buzz]", "1: notify: no way to tell buzz; there are none, toast, bell"),
         ("mode: live", "1: mode: live is not in this version"),
         ("\n\nrefersh: 1", "3: refersh: not a setting of mtop; did you mean refresh?"),
         ("zzz: 1", "1: zzz: not a setting of mtop; there are mode, refresh"),

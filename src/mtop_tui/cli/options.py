@@ -107,6 +107,12 @@ _SCREEN = (
     ),
     click.option("--theme", metavar="NAME", help="Colours of the screen."),
     click.option(
+        "--notify",
+        type=_names,
+        metavar="A,B",
+        help="How to tell of alerts: none, or some of toast, bell, osc9, osc777.",
+    ),
+    click.option(
         "--reduced-motion/--no-reduced-motion",
         default=None,
         help="Rows trade places every half minute at most.",

@@ -42,6 +42,14 @@ APP = (
         "mtop",
         "What the screen shows, to a new file: CSV, JSON or SVG",
     ),
+    Command(
+        "app.notify",
+        "B",
+        "tell",
+        "Tell of alerts, or be silent",
+        "mtop",
+        "By toast and bell, or as the setting `notify` says, when one begins to fire",
+    ),
     Command("app.quit", "q,ctrl+c", "quit", "Quit", "mtop", bar="quit", shown="q ^c"),
     Command(
         "app.step",

@@ -30,6 +30,9 @@ THEME_NAMES: Final = (
     "mtop-ansi",
 )
 
+NOTIFY_WAYS: Final = ("toast", "bell", "osc9", "osc777")
+NOTIFY_NONE: Final = "none"
+
 _NEAR: Final = 0.7
 """How alike two words must be (difflib's ratio) for one to be taken for the other."""
 
@@ -113,6 +116,19 @@ class Settings:
 
     reduced_motion: Annotated[bool, Rule("true or false", "true", flag="--reduced-motion")] = False
     """Let rows keep their places for long: nothing else ever moves by itself or blinks."""
+
+    notify: Annotated[
+        tuple[str, ...], Rule(f"{NOTIFY_NONE}, or some of {', '.join(NOTIFY_WAYS)}", "toast,bell")
+    ] = ()
+    """How to tell of alerts that begin to fire; `osc9` and `osc777` are the desktop's."""
+
+    alerts: Annotated[str, Rule("changes to alert rules", "not-ready for 10m, xid off")] = ""
+    """Thresholds, durations and severities of alert rules that are to be others."""
+
+    @property
+    def notify_ways(self) -> tuple[str, ...]:
+        """How to tell of alerts; empty when that is none."""
+        return tuple(way for way in self.notify if way != NOTIFY_NONE)
 
     @property
     def sort_column(self) -> str:
@@ -271,6 +287,25 @@ def _wrong_objectives(loaded: Loaded) -> Iterable[str]:
         yield loaded.problem("objectives", f"{error}")
 
 
+def _wrong_rules(loaded: Loaded) -> Iterable[str]:
+    from mtop_tui.domain.alert_grammar import RuleError, changed_rules  # noqa: PLC0415 - rare
+
+    try:
+        changed_rules(loaded.settings.alerts)
+    except RuleError as error:
+        yield loaded.problem("alerts", f"{error}")
+
+
+def _wrong_ways(loaded: Loaded) -> Iterable[str]:
+    ways = loaded.settings.notify
+    known = (NOTIFY_NONE, *NOTIFY_WAYS)
+    if unknown := [way for way in ways if way not in known]:
+        hint = nearest(unknown[0], known) or f"; there are {', '.join(known)}"
+        yield loaded.problem("notify", f"no way to tell {unknown[0]}{hint}")
+    elif NOTIFY_NONE in ways and len(ways) > 1:
+        yield loaded.problem("notify", f"{NOTIFY_NONE} stands alone; expected it or ways to tell")
+
+
 def _expanded(path: Path | None) -> Path | None:
     try:
         return path.expanduser() if path else None
@@ -291,6 +326,9 @@ def _checked(loaded: Loaded, column_ids: Callable[[], Collection[str]] | None) -
             yield loaded.problem(field, f"{path} is no file")
     if settings.objectives:
         yield from _wrong_objectives(loaded)
+    if settings.alerts:
+        yield from _wrong_rules(loaded)
+    yield from _wrong_ways(loaded)
     if settings.theme not in THEME_NAMES:
         yield loaded.problem("theme")
     wanted = {"columns": settings.columns, "sort": (settings.sort_column,)}
