@@ -200,6 +200,22 @@ COST = (
         "The last hour, 6 hours, day or week",
         bar="period",
     ),
+    Command(
+        "cost.group_by",
+        "B",
+        "group_by",
+        "Group by a label",
+        "Cost",
+        "Any label that services carry, from a list",
+    ),
+    Command(
+        "cost.period_typed",
+        "W",
+        "period_typed",
+        "Period of your own",
+        "Cost",
+        "Such as 36h or 3d, or since 2026-11-20 14:00; of the last 7 days",
+    ),
 )
 
 ALERTS = (

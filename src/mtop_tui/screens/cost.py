@@ -10,8 +10,11 @@ from textual.binding import BindingType
 from mtop_tui.commands import COST, bindings
 from mtop_tui.observations import ServiceKey
 from mtop_tui.screens.table_screen import TableScreen
+from mtop_tui.text import safe
 from mtop_tui.views import cost, kubectl
-from mtop_tui.views.cost import GROUPS, PERIODS, CostFacts, CostView
+from mtop_tui.views.cost import GROUPINGS, SERVICE, CostFacts, CostView, Grouping
+from mtop_tui.views.cost_columns import COLUMNS
+from mtop_tui.views.cost_period import EXPECTED, PERIODS, PeriodError, period_of
 from mtop_tui.views.fleet import Why
 from mtop_tui.views.kubectl import Kubectl
 from mtop_tui.views.table import Cell
@@ -21,25 +24,25 @@ class CostScreen(TableScreen[CostFacts]):
     """Groups that add up to the bill, the dearest first."""
 
     CRUMB = "cost"
-    COLUMNS = cost.COLUMNS
+    COLUMNS = COLUMNS
     SORT = "spent"
     EXTRA = COST
     BINDINGS: ClassVar[list[BindingType]] = bindings(COST)
 
     def __init__(self) -> None:
         super().__init__()
-        self._group = GROUPS[0]
-        self._period = next(iter(PERIODS))
+        self._by = SERVICE
+        self._period = PERIODS[0]
         self._view = CostView({}, None, 0.0)
 
     def facts(self, now: float) -> Mapping[Hashable, CostFacts]:
         """The groups chosen, over the period chosen."""
-        self._view = cost.costs(self.app.store, now, self._group, PERIODS[self._period])
+        self._view = cost.costs(self.app.store, now, self._by, self._period.start(now))
         return self._view.rows
 
     def summary(self, facts: Mapping[Hashable, CostFacts]) -> Sequence[Cell]:  # noqa: ARG002
         """The bill in its parts."""
-        return cost.summary(self._view, self._group, self._period)
+        return cost.summary(self._view, self._by, self._period.words)
 
     def say(self, facts: CostFacts) -> Why:
         """What its tokens cost."""
@@ -51,7 +54,7 @@ class CostScreen(TableScreen[CostFacts]):
 
     def service_of(self, facts: CostFacts) -> ServiceKey | None:
         """The service, while each row is one."""
-        if self._group != "service":
+        if self._by != SERVICE:
             return None
         keys = (state.key for state in self.app.store.services())
         named = (facts.namespace, facts.name)
@@ -63,11 +66,44 @@ class CostScreen(TableScreen[CostFacts]):
 
     def action_group(self) -> None:
         """Group by the next thing."""
-        self._group = GROUPS[(GROUPS.index(self._group) + 1) % len(GROUPS)]
+        place = GROUPINGS.index(self._by) if self._by in GROUPINGS else -1
+        self._group_by(GROUPINGS[(place + 1) % len(GROUPINGS)])
+
+    def action_group_by(self) -> None:
+        """Offer all there is to group by: labels after what every replica has."""
+        from mtop_tui.screens.choose import ChooseScreen  # noqa: PLC0415 - on first use
+
+        keys = cost.label_keys(self.app.store)
+        fixed = [one for one in GROUPINGS if not one.is_label]
+        there = [*fixed, *(Grouping(key.name, is_label=True) for key in keys)]
+        offered = [*((one.name, "") for one in fixed), *map(cost.label_words, keys)]
+
+        def take(place: int | None) -> None:
+            if place is not None:
+                self._group_by(there[place])
+
+        chosen = there.index(self._by) if self._by in there else 0
+        self.app.push_screen(ChooseScreen("Group cost by", offered, chosen), take)
+
+    def _group_by(self, by: Grouping) -> None:
+        self._by = by
         self.look()
 
     def action_period(self) -> None:
         """Look over the next longer period."""
-        periods = list(PERIODS)
-        self._period = periods[(periods.index(self._period) + 1) % len(periods)]
+        place = PERIODS.index(self._period) if self._period in PERIODS else -1
+        self._period = PERIODS[(place + 1) % len(PERIODS)]
         self.look()
+
+    def action_period_typed(self) -> None:
+        """Ask for a period."""
+        from mtop_tui.screens.ask import AskScreen  # noqa: PLC0415 - on first use
+
+        async def take(typed: str) -> str:
+            try:
+                self._period = period_of(typed, self.app.time())
+            except PeriodError as error:
+                return safe(str(error))
+            return ""
+
+        self.app.push_screen(AskScreen(EXPECTED, self._period.words, take))

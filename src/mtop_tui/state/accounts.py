@@ -6,7 +6,7 @@ Replicas of one service, revision and GPU type cost the same each.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -22,7 +22,7 @@ from mtop_tui.state.spend import NodeKey, replica_cost
 from mtop_tui.state.totals import Member
 
 HOUR = 3600.0
-RECENT_STEP, RECENT_SLOTS = 300.0, 12
+RECENT_STEP = 300.0
 HOURS_KEPT = 168
 LONGEST_STEP = 120.0
 """Seconds without news after which nobody knows what was going on."""
@@ -79,8 +79,9 @@ class _Book:
     __slots__ = ("hours", "recent")
 
     def __init__(self, width: int) -> None:
-        self.recent = SumRing(width, RECENT_SLOTS, RECENT_STEP)
-        self.hours = SumRing(width, HOURS_KEPT, HOUR)
+        # One step more than is asked for: the first is mostly asked for in part.
+        self.recent = SumRing(width, round(HOUR / RECENT_STEP) + 1, RECENT_STEP)
+        self.hours = SumRing(width, HOURS_KEPT + 1, HOUR)
 
     def add(self, at: float, values: tuple[float, ...]) -> None:
         self.recent.add(at, values)
@@ -96,9 +97,14 @@ class _Book:
         """When the last hour ends that anything was written for."""
         return self.hours.until
 
-    def over(self, period: float, at: float) -> tuple[float, ...]:
-        ring = self.recent if period <= RECENT_SLOTS * RECENT_STEP else self.hours
-        return ring.over(period, at)
+    def since(self, start: float, at: float) -> tuple[float, ...]:
+        step = _step(start, at)
+        steps = at // step - start // step + 1
+        return (self.recent if step == RECENT_STEP else self.hours).over(steps * step, at)
+
+
+def _step(start: float, at: float) -> float:
+    return RECENT_STEP if at - start <= HOUR else HOUR
 
 
 class Accounts:
@@ -108,6 +114,7 @@ class Accounts:
         self._books: dict[AccountKey, _Book] = {}
         self._nodes = _Book(len(NodeAccount._fields))
         self._last: dict[ServiceKey, float] = {}
+        self._labels: dict[ServiceKey, Mapping[str, str]] = {}
         self._nodes_last: float | None = None
         self._pruned = -math.inf
 
@@ -123,6 +130,8 @@ class Accounts:
 
         A gap too long to know stays unknown. `usd_per_hour` is what all its replicas cost now.
         """
+        if state.service is not None:
+            self._labels[state.key] = state.service.labels
         last = self._last.get(state.key)
         self._last[state.key] = at
         if last is None or not 0 < at - last <= LONGEST_STEP:
@@ -156,20 +165,39 @@ class Accounts:
         oldest = at - HOURS_KEPT * HOUR
         self._books = {key: book for key, book in self._books.items() if book.until > oldest}
         self._last = {key: last for key, last in self._last.items() if at - last <= LONGEST_STEP}
+        held = {key.service for key in self._books} | self._last.keys()
+        self._labels = {key: labels for key, labels in self._labels.items() if key in held}
 
     @property
     def nbytes(self) -> int:
         """Bytes of the numbers kept."""
         return sum(book.nbytes for book in (self._nodes, *self._books.values()))
 
-    def over(self, period: float, at: float) -> dict[AccountKey, Account]:
-        """Sums over a period (seconds) before a time; what held nothing is left out."""
-        sums = {key: Account(*book.over(period, at)) for key, book in self._books.items()}
+    def since(self, start: float, at: float) -> dict[AccountKey, Account]:
+        """Sums from `begin(start, at)` to a time; what held nothing is left out."""
+        sums = {key: Account(*book.since(start, at)) for key, book in self._books.items()}
         return {key: account for key, account in sums.items() if account.seconds > 0}
 
-    def nodes_over(self, period: float, at: float) -> NodeAccount:
+    def nodes_since(self, start: float, at: float) -> NodeAccount:
         """The same of all nodes."""
-        return NodeAccount(*self._nodes.over(period, at))
+        return NodeAccount(*self._nodes.since(start, at))
+
+    def begin(self, start: float, at: float) -> float:
+        """When the step begins that a time falls into: 5 minutes, or an hour beyond the last."""
+        step = _step(start, at)
+        return start // step * step
+
+    def observed(self, start: float, at: float) -> float:
+        """Share of the time from `begin(start, at)` to the last writing that is accounted for."""
+        last = self._nodes_last
+        if last is None:
+            return 0.0
+        whole = min(at, last) - self.begin(start, at)
+        return min(1.0, self.nodes_since(start, at).observed / whole) if whole > 0 else 0.0
+
+    def labels(self, key: ServiceKey) -> Mapping[str, str]:
+        """The labels that a service has, or had when it was last seen."""
+        return self._labels.get(key, {})
 
 
 def _accounts(

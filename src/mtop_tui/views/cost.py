@@ -11,27 +11,40 @@ from mtop_tui.domain.cost.grouping import DEFAULT_LABEL
 from mtop_tui.domain.cost.money import Basis, Money, PriceOrigin, Window
 from mtop_tui.domain.cost.prices import Price
 from mtop_tui.domain.cost.tokens import token_prices
-from mtop_tui.observations import ServiceKey
-from mtop_tui.state.accounts import Account, AccountKey, NodeAccount
+from mtop_tui.state.accounts import Account, AccountKey, Accounts, NodeAccount
 from mtop_tui.state.fleet import FleetStore
+from mtop_tui.text import safe
 from mtop_tui.views import format as fmt
 from mtop_tui.views.fleet import Why
-from mtop_tui.views.table import Cell, Column, SortValue
+from mtop_tui.views.table import Cell
 
-HOUR = 3600.0
-PERIODS: Final = {"1h": HOUR, "6h": 6 * HOUR, "24h": 24 * HOUR, "7d": 168 * HOUR}
-GROUPS: Final = ("service", "namespace", DEFAULT_LABEL, "gpu", "revision")
+
+class Grouping(NamedTuple):
+    """What the money is grouped by: something that every replica has, or a label of services."""
+
+    name: str
+    is_label: bool = False
+
+
+SERVICE: Final = Grouping("service")
+GROUPINGS: Final = (
+    SERVICE,
+    Grouping("namespace"),
+    Grouping(DEFAULT_LABEL, is_label=True),
+    Grouping("gpu"),
+    Grouping("revision"),
+)
 NODE_IDLE: Final = "(nodes, idle)"
 """What no replica asked for: a row of its own, so that the rows add up to the bill."""
 
-UNKNOWN = Cell(fmt.UNKNOWN, "quiet")
+NEARLY_ALL: Final = 0.995
+"""Share that was observed from which on it reads 100 %."""
 
 
 class CostFacts(NamedTuple):
     """One group over a period.
 
-    `now` is USD per hour at this moment. Over a period `observed` is the share of it for which
-    there is an account.
+    `now` is USD per hour at this moment, `whole` the bill of all groups in USD.
     """
 
     name: str
@@ -39,34 +52,30 @@ class CostFacts(NamedTuple):
     now: float
     account: Account
     whole: float
-    observed: float
     origins: frozenset[PriceOrigin]
 
 
 class CostView(NamedTuple):
-    """All groups, and the bill that they add up to."""
+    """All groups, the bill that they add up to, and the share of the period accounted for."""
 
     rows: dict[Hashable, CostFacts]
     bill: Bill | None
     observed: float
 
 
-def costs(store: FleetStore, now: float, group: str, period: float) -> CostView:
-    """What each group spent over a period (seconds) before now."""
-    if store.accounts is None:
+def costs(store: FleetStore, now: float, by: Grouping, start: float) -> CostView:
+    """What each group spent from a time on; it begins with the step that this falls into."""
+    accounts = store.accounts
+    if accounts is None or not (nodes := accounts.nodes_since(start, now)).observed:
         return CostView({}, None, 0.0)
-    accounts = store.accounts.over(period, now)
-    nodes = store.accounts.nodes_over(period, now)
-    if not nodes.observed:
-        return CostView({}, None, 0.0)
-    name_of = _grouping(store, group)
+    spent = accounts.since(start, now)
+    name_of = _naming(accounts, by)
     origins = _origins(store)
     sums: dict[tuple[str, str], list[Account]] = {}
-    for key, account in accounts.items():
+    for key, account in spent.items():
         sums.setdefault(name_of(key), []).append(account)
     per_hour = _present(store, name_of)
-    observed = min(1.0, nodes.observed / period)
-    bill = _bill(nodes, accounts.values())
+    bill = _bill(nodes, spent.values())
     rows: dict[Hashable, CostFacts] = {
         named: CostFacts(
             named[0],
@@ -74,7 +83,6 @@ def costs(store: FleetStore, now: float, group: str, period: float) -> CostView:
             per_hour.get(named, 0.0),
             _sum(found),
             nodes.usd,
-            observed,
             origins,
         )
         for named, found in sums.items()
@@ -86,10 +94,9 @@ def costs(store: FleetStore, now: float, group: str, period: float) -> CostView:
         max(0.0, float(store.totals().objects.bill.usd - store.totals().objects.cost.usd)),
         Account(usd=idle, idle=idle, seconds=nodes.observed),
         nodes.usd,
-        observed,
         origins,
     )
-    return CostView(rows, bill, observed)
+    return CostView(rows, bill, accounts.observed(start, now))
 
 
 def explain(facts: CostFacts) -> Why:
@@ -112,7 +119,7 @@ def explain(facts: CostFacts) -> Why:
     )
     prices = token_prices(money, account.use)
     per_thousand = 1000 * account.usd / account.requests if account.requests > 0 else None
-    thousand = UNKNOWN.text if per_thousand is None else f"${per_thousand:.3g}"
+    thousand = fmt.UNKNOWN if per_thousand is None else f"${per_thousand:.3g}"
     words = (
         f"a million tokens: ${fmt.dollars(prices.blended)} blended, "
         f"${fmt.dollars(prices.input)} in, ${fmt.dollars(prices.output)} out "
@@ -121,31 +128,57 @@ def explain(facts: CostFacts) -> Why:
     return Why(Cell(words), Cell(_sources(facts.origins), "quiet"))
 
 
-def summary(view: CostView, group: str, period: str) -> list[Cell]:
-    """The bill in its parts, what it is grouped by, and over which period."""
-    said = [Cell(f"by {group}"), Cell(f"last {period}")]
+def summary(view: CostView, by: Grouping, period: str) -> list[Cell]:
+    """What it is grouped by, over which period, how much of that was observed, and the bill."""
+    said = [Cell(f"by {safe(by.name)}"), Cell(period)]
     bill = view.bill
-    if bill is not None and bill.usd > 0:
+    if bill is None:
+        return said
+    share = f"{fmt.percent(view.observed)} observed"
+    said.append(Cell(share, "quiet" if view.observed >= NEARLY_ALL else "warn"))
+    if bill.usd > 0:
         least = ">=" if bill.unpriced_nodes else ""
         parts = zip(
-            ("serving", "idle services", "idle nodes"),
+            ("serving", "service idle", "node idle"),
             (bill.serving, bill.service_idle, bill.node_idle),
             strict=True,
         )
         shares = ", ".join(f"{name} {float(usd / bill.usd):.0%}" for name, usd in parts)
         said.append(Cell(f"{least}${fmt.dollars(bill.usd)}: {shares}"))
-    if view.observed < 0.995:
-        said.append(Cell(f"{fmt.percent(view.observed)} of it observed", "warn"))
     return said
 
 
-def _grouping(store: FleetStore, group: str) -> Callable[[AccountKey], tuple[str, str]]:
-    def label(key: ServiceKey) -> str:
-        state = store.service(key)
-        labels = {} if state is None or state.service is None else state.service.labels
-        return labels.get(group) or f"no {group}"
+class LabelKey(NamedTuple):
+    """A label that services carry: on how many, and with how many values."""
 
-    groupings: dict[str, Callable[[AccountKey], tuple[str, str]]] = {
+    name: str
+    services: int
+    values: int
+
+
+def label_keys(store: FleetStore) -> list[LabelKey]:
+    """All labels that services carry, those on most services first."""
+    found: dict[str, list[str]] = {}
+    for state in store.services():
+        for name, value in ({} if state.service is None else state.service.labels).items():
+            if value:
+                found.setdefault(name, []).append(value)
+    keys = [LabelKey(name, len(values), len(set(values))) for name, values in found.items()]
+    return sorted(keys, key=lambda key: (-key.services, key.name))
+
+
+def label_words(key: LabelKey) -> tuple[str, str]:
+    """A label in a list to choose from, and how much it tells apart."""
+    services = "1 service" if key.services == 1 else f"{key.services} services"
+    values = "1 value" if key.values == 1 else f"{key.values} values"
+    return key.name, f"{values} on {services}"
+
+
+def _naming(accounts: Accounts, by: Grouping) -> Callable[[AccountKey], tuple[str, str]]:
+    """Name and namespace of the group that an account belongs to."""
+    if by.is_label:
+        return lambda key: (accounts.labels(key.service).get(by.name) or f"no {by.name}", "")
+    named: dict[str, Callable[[AccountKey], tuple[str, str]]] = {
         "service": lambda key: (key.service.name, key.service.namespace),
         "namespace": lambda key: (key.service.namespace, ""),
         "gpu": lambda key: (key.gpu_type or "no GPU", ""),
@@ -154,7 +187,7 @@ def _grouping(store: FleetStore, group: str) -> Callable[[AccountKey], tuple[str
             key.service.namespace,
         ),
     }
-    return groupings.get(group, lambda key: (label(key.service), ""))
+    return named[by.name]
 
 
 def _present(
@@ -196,136 +229,3 @@ def _origins(store: FleetStore) -> frozenset[PriceOrigin]:
 def _sources(origins: frozenset[PriceOrigin]) -> str:
     said = sorted(source if as_of is None else f"{source}, {as_of}" for source, as_of in origins)
     return f"prices: {'; '.join(said)}" if said else "no node has a price"
-
-
-def _dollars(usd: float, facts: CostFacts) -> str:
-    if usd == 0:
-        return fmt.UNKNOWN  # what runs on CPUs is not priced; it is not free
-    text = fmt.dollars(Decimal(usd))
-    return f">={text}" if facts.account.unpriced else text
-
-
-def _idle(facts: CostFacts) -> float | None:
-    return facts.account.idle / facts.account.usd if facts.account.usd > 0 else None
-
-
-def _per_million(facts: CostFacts) -> float | None:
-    tokens = facts.account.prompt + facts.account.generated
-    return 1e6 * facts.account.usd / tokens if tokens > 0 and facts.account.usd > 0 else None
-
-
-def _per_million_cell(facts: CostFacts) -> Cell:
-    price = _per_million(facts)
-    return UNKNOWN if price is None else Cell(_dollars(price, facts))
-
-
-def _idle_cell(facts: CostFacts) -> Cell:
-    idle = _idle(facts)
-    return UNKNOWN if idle is None else Cell(fmt.percent(idle), "warn" if idle > 0.5 else "normal")
-
-
-def _share(facts: CostFacts) -> SortValue:
-    return facts.account.usd / facts.whole if facts.whole > 0 else None
-
-
-COLUMNS: tuple[Column[CostFacts], ...] = (
-    Column(
-        "name",
-        "GROUP",
-        "What the money is grouped by",
-        24,
-        0,
-        lambda facts: Cell(facts.name, "quiet" if facts.name == NODE_IDLE else "normal"),
-        lambda facts: facts.name,
-        right=False,
-        grows=True,
-        largest_first=False,
-        keep_end=True,
-    ),
-    Column(
-        "namespace",
-        "NAMESPACE",
-        "Of a service or a revision",
-        9,
-        6,
-        lambda facts: Cell(facts.namespace, "quiet"),
-        lambda facts: facts.namespace,
-        right=False,
-        exact=True,
-        largest_first=False,
-    ),
-    Column(
-        "now",
-        "$/H NOW",
-        "USD per hour at this moment",
-        8,
-        2,
-        lambda facts: Cell(_dollars(facts.now, facts)),
-        lambda facts: facts.now,
-        unit="usd_per_hour",
-    ),
-    Column(
-        "spent",
-        "SPENT $",
-        "USD over the period, as far as it was observed",
-        8,
-        0,
-        lambda facts: Cell(_dollars(facts.account.usd, facts)),
-        lambda facts: facts.account.usd,
-        moves=True,
-        unit="usd",
-    ),
-    Column(
-        "share",
-        "SHARE",
-        "Of the bill",
-        5,
-        3,
-        lambda facts: Cell(fmt.percent(facts.account.usd / facts.whole) if facts.whole else "--"),
-        _share,
-        moves=True,
-        unit="ratio",
-    ),
-    Column(
-        "idle",
-        "IDLE",
-        "Of what it spent, while no request ran",
-        5,
-        1,
-        _idle_cell,
-        _idle,
-        moves=True,
-        unit="ratio",
-    ),
-    Column(
-        "tokens",
-        "TOKENS",
-        "Prompt and generated, over the period",
-        6,
-        4,
-        lambda facts: Cell(fmt.count(facts.account.prompt + facts.account.generated)),
-        lambda facts: facts.account.prompt + facts.account.generated,
-        moves=True,
-    ),
-    Column(
-        "token_price",
-        "$/1M",
-        "USD per million tokens, prompt and generated",
-        6,
-        1,
-        _per_million_cell,
-        _per_million,
-        moves=True,
-        unit="usd_per_million_tokens",
-    ),
-    Column(
-        "requests",
-        "REQUESTS",
-        "That ended in the period",
-        8,
-        5,
-        lambda facts: Cell(fmt.whole(facts.account.requests)),
-        lambda facts: facts.account.requests,
-        moves=True,
-    ),
-)
