@@ -215,6 +215,10 @@ class Kubelet:
                 replica.server = FluidServer(profile, random, world.now)
             else:
                 replica.server = ReplicaServer(profile, random, world.now, warm=warm)
+                if replica.role == "decode":
+                    from mtop_tui.engine.serving.transfers import Transfers  # noqa: PLC0415 - few
+
+                    replica.transfers = Transfers()
             replica.tell_server()
         pool = world.pool_of(replica)
         if pool.join(replica):
@@ -227,7 +231,7 @@ class Kubelet:
 
     def _end_process(self, replica: SimulatedReplica) -> None:
         server, replica.server = replica.server, None
-        replica.gauges = None
+        replica.gauges = replica.transfers = None
         if server is not None:
             run = self._world.services[replica.service]
             for index, count in enumerate(server.page.counters[5:]):

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mtop_tui.engine.service_run import RevisionRun
     from mtop_tui.engine.serving.fluid import FluidServer
     from mtop_tui.engine.serving.profiles import ServingProfile
+    from mtop_tui.engine.serving.transfers import Transfers
 
 
 class SimulatedReplica:
@@ -33,6 +34,7 @@ class SimulatedReplica:
         start: what it has to do to serve.
         life: where it is in its life.
         server: the engine; None while there is no process that serves.
+        transfers: KV caches it fetched, where it decodes what others read.
         factors: what is wrong with it, by name.
         unreachable: whether its node does not answer, so that nothing can be read of it.
         plan: tells which of the planned stages is still meant.
@@ -61,6 +63,7 @@ class SimulatedReplica:
         "service",
         "start",
         "throttled",
+        "transfers",
         "unreachable",
     )
 
@@ -86,6 +89,7 @@ class SimulatedReplica:
         self.start: Start | None = None
         self.life = Life(created_at)
         self.server: ReplicaServer | FluidServer | None = None
+        self.transfers: Transfers | None = None
         self.factors: dict[str, Factors] = {}
         self.throttled: dict[str, str] = {}
         self.unreachable = False
@@ -159,13 +163,19 @@ class SimulatedReplica:
         if server is None:
             return None
         values = server.page.values()
+        layout, translation = vllm.LAYOUT, vllm.TRANSLATION
+        if self.transfers is not None:
+            from mtop_tui.engine.serving import transfers  # noqa: PLC0415 - few are disaggregated
+
+            layout, translation = transfers.LAYOUT, transfers.TRANSLATION
+            values += self.transfers.values()
         sample = MetricSample(
             at=at,
             ref=self.ref,
             service=self.service,
-            layout=vllm.LAYOUT,
-            cumulative=vllm.TRANSLATION.cumulative(values),
-            gauges=vllm.TRANSLATION.gauge_values(values),
+            layout=layout,
+            cumulative=translation.cumulative(values),
+            gauges=translation.gauge_values(values),
             analytic=analytic,
         )
         self.gauges = at, sample

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from random import Random
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -24,6 +24,9 @@ from mtop_tui.engine.workload.streams import group_workload, service_workload
 from mtop_tui.engine.workload.workload import Workload
 from mtop_tui.engine.world import World
 from mtop_tui.observations import ObjectRef, RouteGroup, RouteMember, ServiceKey
+
+if TYPE_CHECKING:
+    from mtop_tui.engine.handover import Handover
 
 TICK = 1.0
 """Seconds between two looks of a stream: requests of that time are handed out together."""
@@ -103,6 +106,7 @@ class Router:
         self._sources = sources
         self._flows: dict[ServiceKey, Flow] = {}
         self._flow_of: dict[ServiceKey, Flow] = {}
+        self._handovers: dict[ServiceKey, Handover] = {}
         self._ticks = 0
 
     @property
@@ -138,6 +142,7 @@ class Router:
         """A service is gone; a flow without members ends."""
         flow = self._flow_of.pop(run.key)
         self._world.beats.pop(run.key, None)
+        self._handovers.pop(run.key, None)
         flow.members = [one for one in flow.members if one[0] is not run]
         self._weigh(flow, announce=True)
 
@@ -155,6 +160,24 @@ class Router:
             ),
             None,
         )
+
+    def handover(self, run: ServiceRun) -> Handover | None:
+        """What stands between the halves of a disaggregated service; None where there is one."""
+        if self._fluid or len(run.pools) == 1:
+            return None
+        found = self._handovers.get(run.key)
+        if found is None or found.run is not run:
+            from mtop_tui.engine.handover import Handover  # noqa: PLC0415 - few are disaggregated
+
+            random = self._world.random(run.key.namespace, run.key.name, "handover")
+            found = self._handovers[run.key] = Handover(run, random)
+        return found
+
+    def hand_over(self, key: ServiceKey) -> None:
+        """Let decode replicas have all that came over by now, before they are advanced."""
+        handover = self.handover(self._world.services[key])
+        if handover is not None:
+            handover.sync(self._world.now)
 
     def share(self, key: ServiceKey) -> Share | None:
         """What a service receives of which flow."""
@@ -268,6 +291,12 @@ class Router:
             return
         if longest := run.longest:
             requests = _within(run, requests, longest)
+        handover = self.handover(run)
+        if handover is not None:
+            handover.sync(self._world.now)
+            self._hand_out(handover.prefill, requests)
+            handover.watch()
+            return
         for pool in run.pools:
             self._hand_out(pool, requests)
 

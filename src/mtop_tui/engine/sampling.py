@@ -66,6 +66,8 @@ class Sampler:
         now = world.now
         if server.at < now:
             if isinstance(server, ReplicaServer):
+                if replica.transfers is not None:
+                    self._router.hand_over(replica.service)
                 server.advance(now)
             else:
                 serving = max(1, len(world.pool_of(replica).serving))

@@ -31,6 +31,7 @@ from mtop_tui.state.history import COARSE_STEP, FINE_STEP
 from mtop_tui.state.metrics import SERIES, ServiceMetrics, figures_of
 from mtop_tui.state.service import ServiceState
 from mtop_tui.state.totals import Member
+from mtop_tui.state.transfers import transfers
 
 GROWTH_SECONDS = 90
 """Over how long the growth of the queue is seen."""
@@ -134,7 +135,11 @@ def _service_figures(store: FleetStore, state: ServiceState, now: float) -> Serv
         for reading in store.gpus.values()
         if reading.service == state.key and reading.utilization is not None
     ]
+    moved = transfers(state, now)
     return ServiceFigures(
+        kv_transfer_time=moved.time,
+        kv_transfer_time_baseline=moved.baseline,
+        kv_transfer_failure_rate=moved.failure_rate,
         request_rate=metrics.request_rate,
         generation_rate=metrics.generation_token_rate,
         running=metrics.running,

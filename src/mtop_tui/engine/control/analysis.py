@@ -25,7 +25,7 @@ from mtop_tui.engine import vllm
 from mtop_tui.engine.kube_events import Said
 from mtop_tui.engine.service_run import ServiceRun
 from mtop_tui.engine.world import World
-from mtop_tui.observations import ObjectRef
+from mtop_tui.observations import MetricSample, ObjectRef, SampleLayout
 
 ENOUGH_TO_CHOOSE = 200
 """Requests of the baseline from which on a bucket edge is chosen."""
@@ -49,6 +49,26 @@ def _places() -> dict[str, tuple[int, tuple[float, ...]]]:
 _HISTOGRAMS = _places()
 
 
+def _columns_of(layout: SampleLayout) -> tuple[int, ...]:
+    """Where the values of vLLM's usual page stand in another layout of it."""
+    places, at = {}, len(layout.counters)
+    for histogram in layout.histograms:
+        places[histogram.name] = at
+        at += histogram.width
+    found = [layout.counters.index(name) for name in vllm.LAYOUT.counters]
+    for histogram in vllm.LAYOUT.histograms:
+        place = places[histogram.name]
+        found += range(place, place + histogram.width)
+    return tuple(found)
+
+
+def _shared(sample: MetricSample) -> tuple[float, ...]:
+    """What a sample has of the usual page: a decode replica tells of its transfers too."""
+    if sample.layout is vllm.LAYOUT:
+        return sample.cumulative
+    return tuple(sample.cumulative[index] for index in _columns_of(sample.layout))
+
+
 class _Totals:
     """What the replicas of a service have counted, those that are gone included."""
 
@@ -64,7 +84,7 @@ class _Totals:
             for replica in pool.replicas:
                 if replica.gauges is None:
                     continue
-                now = replica.gauges[1].cumulative
+                now = _shared(replica.gauges[1])
                 before = self._last.get(replica.ref)
                 if before is None or now[0] < before[0]:
                     before = (0.0,) * len(now)

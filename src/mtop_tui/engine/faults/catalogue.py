@@ -217,6 +217,26 @@ FAULTS = table(
         kin="Chaos Mesh NetworkChaos delay, Litmus pod-network-latency",
     ),
     Action(
+        "network-bandwidth",
+        "the link that carries KV caches from prefill to decode is narrow",
+        effects.changed(lambda run: Factors(link=run.number("share"))),
+        effects.unchanged,
+        parameters=(
+            Parameter("share", "of the usual bandwidth", "number", 0.02, 1e-5, 1.0, (0.005, 0.05)),
+        ),
+        leads_to=("kv-transfer", "high-ttft"),
+        kin="Chaos Mesh NetworkChaos bandwidth, Litmus pod-network-rate-limit",
+    ),
+    Action(
+        "network-loss",
+        "KV caches do not arrive at the decode half, and their requests fail",
+        effects.changed(lambda run: Factors(transfer_errors=run.number("rate"))),
+        effects.unchanged,
+        parameters=(Parameter("rate", "share of transfers", "number", 0.3, 0.0, 1.0, (0.1, 0.6)),),
+        leads_to=("kv-transfer", "high-errors"),
+        kin="Chaos Mesh NetworkChaos loss, Litmus pod-network-loss",
+    ),
+    Action(
         "http-abort",
         "requests fail",
         effects.changed(lambda run: Factors(error_rate=run.number("rate"))),

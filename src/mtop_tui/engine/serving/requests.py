@@ -40,6 +40,8 @@ class Factors(msgspec.Struct, frozen=True):
         error_rate: share of requests that fail at once, 0 to 1.
         hung: a collective blocks: no token comes out, and what runs stays.
         network: seconds added before a first token.
+        link: bandwidth reached between prefill and decode, against the usual.
+        transfer_errors: share of KV transfers that fail, 0 to 1.
     """
 
     compute: float = 1.0
@@ -50,6 +52,8 @@ class Factors(msgspec.Struct, frozen=True):
     error_rate: float = 0.0
     hung: bool = False
     network: float = 0.0
+    link: float = 1.0
+    transfer_errors: float = 0.0
 
 
 UNCHANGED = Factors()
@@ -58,7 +62,7 @@ UNCHANGED = Factors()
 
 def combine(factors: Iterable[Factors]) -> Factors:
     """Several changes at once: rates multiply, delays add, and any one error makes a failure."""
-    compute = bandwidth = overhead = kv = hit = succeeds = 1.0
+    compute = bandwidth = overhead = kv = hit = succeeds = link = arrives = 1.0
     hung, network = False, 0.0
     for one in factors:
         compute *= one.compute
@@ -69,4 +73,13 @@ def combine(factors: Iterable[Factors]) -> Factors:
         succeeds *= 1.0 - one.error_rate
         hung = hung or one.hung
         network += one.network
-    return Factors(compute, bandwidth, overhead, kv, hit, 1.0 - succeeds, hung, network)
+        link *= one.link
+        arrives *= 1.0 - one.transfer_errors
+    return Factors(
+        *(compute, bandwidth, overhead, kv, hit),
+        error_rate=1.0 - succeeds,
+        hung=hung,
+        network=network,
+        link=link,
+        transfer_errors=1.0 - arrives,
+    )
