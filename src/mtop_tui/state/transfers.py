@@ -16,7 +16,7 @@ _BASELINE, _RECENT = 60, 5
 
 
 class Transfers(NamedTuple):
-    """Mean seconds of a transfer in the last two full minutes and before, and failed ones per second.
+    """Mean seconds of a transfer, in the last two full minutes and before; failed ones per second.
 
     None where no engine says, nothing was transferred, or there is no past to compare with.
     """
