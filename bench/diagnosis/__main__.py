@@ -16,12 +16,15 @@ from itertools import product
 from pathlib import Path
 
 from bench.diagnosis.fleets import FLEETS, FleetKind
-from bench.diagnosis.judge import Case, Look, case_of, healthy_looks
+from bench.diagnosis.judge import Case, Judged, judge
 from bench.diagnosis.page import bounds_missed, page
+from bench.diagnosis.watch import Look
 from mtop_tui.engine.faults.catalogue import FAULTS
 
 PAGE = Path(__file__).parents[2] / "docs" / "diagnosis-fidelity.md"
 SEEDS = (1, 2, 3, 4, 5)
+HOURS = 1.0
+"""Of each fleet and seed, in which nothing happens."""
 NOT_JUDGED = frozenset({"traffic-stop", "node-taint"})
 """They violate no objective: nobody calls, and what runs on a tainted node goes on."""
 
@@ -42,21 +45,19 @@ def main() -> int:
     healthy: list[Look] = []
     with ProcessPoolExecutor(given.jobs) as pool:
         runs = [(fleet, seed, names) for fleet, seed in product(fleets, seeds)]
-        for said, looks in pool.map(_judged, *zip(*runs, strict=True)):
-            cases += said
-            healthy += looks
+        for judged in pool.map(_judged, *zip(*runs, strict=True)):
+            cases += judged.cases
+            healthy += judged.healthy
     given.write.write_text(page(cases, healthy))
     missed = bounds_missed(cases, healthy)
     print("".join(f"missed: {one}\n" for one in missed) or "all bounds are met")
     return bool(missed)
 
 
-def _judged(fleet: FleetKind, seed: int, names: Sequence[str]) -> tuple[list[Case], list[Look]]:
-    cases = []
-    for name in names:
-        cases.append(case_of(FAULTS[name], fleet, seed))
-        print(fleet.name, seed, name, file=sys.stderr)
-    return cases, healthy_looks(fleet, seed, 3600.0)
+def _judged(fleet: FleetKind, seed: int, names: Sequence[str]) -> Judged:
+    judged = judge(fleet, seed, names, HOURS)
+    print(fleet.name, seed, file=sys.stderr)
+    return judged
 
 
 def _seeds(text: str) -> tuple[int, ...]:

@@ -53,11 +53,11 @@ fleet:
 workload:
   judge/main: {{rps: {rps}, kind: {kind}, cached: {cached}}}
   judge/other: {{rps: {other}, kind: {kind}, cached: {cached}}}
-duration: {duration:.0f}s
+duration: 1h
 """
 
 
-def recipe_text(fleet: FleetKind, duration: float) -> str:
+def recipe_text(fleet: FleetKind) -> str:
     """The fleet as a recipe without a scenario."""
     per_node = 4 if fleet.gpu == "L4" else 8
     return _RECIPE.format(
@@ -65,5 +65,4 @@ def recipe_text(fleet: FleetKind, duration: float) -> str:
         tpot_ms=fleet.tpot * 1000,
         per_node=per_node,
         other=fleet.rps / 8,
-        duration=duration,
     )

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from statistics import median
 from typing import NamedTuple
 
-from bench.diagnosis.judge import Case, Look
+from bench.diagnosis.judge import Case
+from bench.diagnosis.watch import Look
 from mtop_tui.engine.faults.catalogue import FAULTS
 
 PATIENCE = 60.0

@@ -56,6 +56,12 @@ class Director:
         self._start = start
         self.failures: list[str] = []
 
+    def add(self, planned: Iterable[Planned]) -> None:
+        """Let more happen, in seconds after its start; what is past already happens at once."""
+        for one in planned:
+            self._order += 1
+            heappush(self._due, (self._start + one.at, self._order, one, None))
+
     def advance(self, until: float) -> Iterator[list[Observation]]:
         """What is observed from where the last call ended up to `until`, in time order."""
         while self._due and self._due[0][0] <= until:

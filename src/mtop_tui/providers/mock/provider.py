@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Iterator,
+    Sequence,
+)
 from typing import TYPE_CHECKING, Any, Final
 
 from mtop_tui.clock import Clock
@@ -31,6 +39,7 @@ from mtop_tui.providers.mock.objects import with_identity, with_status
 
 if TYPE_CHECKING:
     from mtop_tui.engine.faults.director import Director
+    from mtop_tui.engine.faults.workflow import Planned
     from mtop_tui.engine.workload.replay import TraceWorkload
     from mtop_tui.providers.mock.story import Story
 
@@ -169,6 +178,11 @@ class MockProvider:
         """Move the time at which it is held forward."""
         if self._paused_at is not None:
             self._paused_at += seconds
+
+    def add(self, planned: Iterable[Planned]) -> None:
+        """Let more happen in a story that has begun, in seconds after its beginning."""
+        if self._director is not None:
+            self._director.add(planned)
 
     async def close(self) -> None:
         """End `observe` at its next step."""
