@@ -36,6 +36,8 @@ class Case(NamedTuple):
 class Judged(NamedTuple):
     """What was said of a fleet with one seed: under each fault, and while nothing happens."""
 
+    fleet: str
+    seed: int
     cases: tuple[Case, ...]
     healthy: tuple[Look, ...]
 
@@ -48,7 +50,7 @@ def judge(fleet: FleetKind, seed: int, faults: Iterable[str], hours: float) -> J
     watch = Watch(fleet, seed)
     watch.advance(0.0)
     cases = tuple(_forked(watch, FAULTS[name], fleet, seed) for name in faults)
-    return Judged(cases, tuple(watch.advance(hours * HOUR)))
+    return Judged(fleet.name, seed, cases, tuple(watch.advance(hours * HOUR)))
 
 
 def _forked(watch: Watch, action: Action, fleet: FleetKind, seed: int) -> Case:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from statistics import median
 from typing import NamedTuple
 
-from bench.diagnosis.judge import Case
+from bench.diagnosis.judge import HOUR, Case, Judged
 from bench.diagnosis.watch import Look
 from mtop_tui.engine.faults.catalogue import FAULTS
 
@@ -15,11 +15,15 @@ PATIENCE = 60.0
 """Seconds from the violation within which an answer is expected."""
 
 
+SEEN_AS_IT_ENDS = frozenset({"start-failure"})
+"""What is an ordinary start until a container ends: nothing is violated by a start."""
+
+
 class Score(NamedTuple):
     """What came of a case. None where nothing was violated, so that there is nothing to score.
 
     Attributes:
-        said: the first cause when patience has run out, or at the end if that is earlier.
+        said: the first cause when patience has run out, or when it was last violated before.
         right: whether it is one that the catalogue names.
         delay: seconds from the violation to the first right answer; None without one.
         object_right: whether the right answer was about the service that the fault was on, and no
@@ -36,12 +40,13 @@ def score_of(case: Case) -> Score | None:
     """Score one case."""
     after = [one for one in case.looks if one.at >= 0.0]
     own = [one for one in after if one.service == case.target]
-    violated = next((one.at for one in own if one.violated), None)
+    late = case.fault in SEEN_AS_IT_ENDS
+    violated = next((one.at for one in own if one.violated and (one.failed or not late)), None)
     if violated is None:
         return None
     causes = FAULTS[case.fault].leads_to
     scored = [one for one in own if one.at >= violated]
-    judged = [one for one in scored if one.at <= violated + PATIENCE]
+    judged = [one for one in scored if one.at <= violated + PATIENCE and one.violated]
     said = judged[-1].cause
     first = next((one.at for one in scored if one.cause in causes), None)
     at = judged[-1].at
@@ -55,11 +60,10 @@ def score_of(case: Case) -> Score | None:
 
 
 class Totals(NamedTuple):
-    """Shares over all scored cases, and of healthy looks without a cause.
+    """Shares over all scored cases, and of what was said where nothing happens.
 
-    `silent` is of looks at services to which nothing happens and that violate nothing: one that is
-    beyond its objective is not healthy, and a diagnosis has to speak then. `silent_at_all` counts
-    those looks as well.
+    `silent` is of service-hours in which no fault was named at any look, `silent_looks` of looks.
+    Hours and looks at which an objective was violated all the same are among them.
     """
 
     cases: int
@@ -67,16 +71,23 @@ class Totals(NamedTuple):
     right: float
     quick: float
     objects: float
+    hours: int
     silent: float
-    silent_at_all: float
+    silent_looks: float
 
 
-def totals_of(cases: Sequence[Case], healthy: Sequence[Look]) -> Totals:
+def totals_of(judged: Sequence[Judged]) -> Totals:
     """All scores together."""
+    cases = [case for one in judged for case in one.cases]
+    healthy = _healthy(judged)
+    hours: dict[tuple[str, int, str, int], bool] = {}
+    for one in judged:
+        for look in one.healthy:
+            hour = (one.fleet, one.seed, look.service, int(look.at // HOUR))
+            hours[hour] = hours.get(hour, False) or look.blamed
     scores = [score for case in cases if (score := score_of(case)) is not None]
     count = max(len(scores), 1)
     rights = [score for score in scores if score.right]
-    sound = [one for one in healthy if not one.violated]
     quick = sum(score.delay is not None and score.delay <= PATIENCE for score in scores)
     return Totals(
         cases=len(cases),
@@ -84,9 +95,14 @@ def totals_of(cases: Sequence[Case], healthy: Sequence[Look]) -> Totals:
         right=len(rights) / count,
         quick=quick / count,
         objects=sum(score.object_right for score in rights) / max(len(rights), 1),
-        silent=_silent(sound),
-        silent_at_all=_silent(healthy),
+        hours=len(hours),
+        silent=1 - sum(hours.values()) / max(len(hours), 1),
+        silent_looks=sum(not one.blamed for one in healthy) / max(len(healthy), 1),
     )
+
+
+def _healthy(judged: Sequence[Judged]) -> list[Look]:
+    return [look for one in judged for look in one.healthy]
 
 
 _KNOWN = (
@@ -104,22 +120,18 @@ _KNOWN = (
 )
 
 
-def _silent(looks: Sequence[Look]) -> float:
-    return sum(not one.blamed for one in looks) / max(len(looks), 1)
-
-
 BOUNDS = {"right": 0.90, "quick": 0.80, "objects": 0.95, "silent": 0.99}
 _WORDS = {
     "right": "the first cause is right a minute after the violation",
     "quick": "a right first cause within a minute",
     "objects": "of the right ones, on the right service and no other",
-    "silent": "healthy looks at a service in which nothing is said",
+    "silent": "healthy service-hours in which nothing is said, at any look",
 }
 
 
-def bounds_missed(cases: Sequence[Case], healthy: Sequence[Look]) -> list[str]:
+def bounds_missed(judged: Sequence[Judged]) -> list[str]:
     """The bounds that are not met, in words."""
-    totals = totals_of(cases, healthy)._asdict()
+    totals = totals_of(judged)._asdict()
     return [
         f"{_WORDS[name]}: {totals[name]:.1%}, at least {bound:.0%}"
         for name, bound in BOUNDS.items()
@@ -127,9 +139,12 @@ def bounds_missed(cases: Sequence[Case], healthy: Sequence[Look]) -> list[str]:
     ]
 
 
-def page(cases: Sequence[Case], healthy: Sequence[Look]) -> str:
+def page(judged: Sequence[Judged]) -> str:
     """The page as Markdown."""
-    totals = totals_of(cases, healthy)
+    totals = totals_of(judged)
+    cases = [case for one in judged for case in one.cases]
+    healthy = _healthy(judged)
+    beyond = sum(one.violated for one in healthy)
     lines = [
         "# How well the diagnosis names what is wrong",
         "",
@@ -156,13 +171,13 @@ def page(cases: Sequence[Case], healthy: Sequence[Look]) -> str:
         "",
         "## Fleets to which nothing happens",
         "",
-        f"{len(healthy)} looks, in {sum(one.violated for one in healthy)} of which the service was"
-        " beyond an objective all the same, since",
-        "bursts of requests are part of the load. Those are not healthy and are left out above;",
-        f"with them, {totals.silent_at_all:.1%} are silent.",
+        f"{totals.hours} service-hours with {len(healthy)} looks. An hour counts as silent when no",
+        f"look in it names a fault; of the looks, {totals.silent_looks:.2%} name none. All of them",
+        f"count: at {beyond} looks a service was beyond an objective though nothing happened, by",
+        "bursts of requests, which are part of the load.",
         "",
-        f"- Said of healthy services: {_blamed(healthy, violated=False)}.",
-        f"- Said of those beyond an objective: {_blamed(healthy, violated=True)}.",
+        f"- Said within objectives: {_blamed(healthy, violated=False)}.",
+        f"- Said beyond one: {_blamed(healthy, violated=True)}.",
         "",
         *_KNOWN,
     ]

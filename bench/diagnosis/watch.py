@@ -34,6 +34,7 @@ class Look(NamedTuple):
     """What was said of one service at one time, in seconds after `HEALTHY`.
 
     `cause` is the first finding, states that are no fault among them; `blamed` whether it is one.
+    `failed` tells that a container has ended or an image cannot be pulled.
     `ttft` is the p95 and `tpot` the mean of the last minute, in seconds.
     """
 
@@ -43,6 +44,7 @@ class Look(NamedTuple):
     blamed: bool
     subjects: tuple[str, ...]
     violated: bool
+    failed: bool
     ttft: float
     tpot: float
 
@@ -101,7 +103,7 @@ class Watch:
         at, name = now - BEGIN - HEALTHY, f"{key.namespace}/{key.name}"
         state = self._store.service(key)
         if state is None:
-            return Look(at, name, "", False, (), False, math.nan, math.nan)
+            return Look(at, name, "", False, (), False, False, math.nan, math.nan)
         found = [
             one
             for one in diagnose(service_facts(self._store, state, now))
@@ -118,7 +120,10 @@ class Watch:
                 or _exceeds(metrics.error_ratio, ERRORS_ALLOWED)
             )
         )
-        return Look(at, name, cause, blamed, subjects, violated, metrics.ttft_p95, metrics.tpot)
+        failed = any(one.phase == "failed" or one.restarts for one in state.replicas.values())
+        return Look(
+            at, name, cause, blamed, subjects, violated, failed, metrics.ttft_p95, metrics.tpot
+        )
 
 
 def _story(fleet: FleetKind, scenario: list[object]) -> Story:

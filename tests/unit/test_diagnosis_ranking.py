@@ -9,7 +9,7 @@ from diagnosis_cases.reader import replica_of_case, scaler_of_case
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtop_tui.domain.diagnosis.causes import scaling, serving
+from mtop_tui.domain.diagnosis.causes import peers, scaling
 from mtop_tui.domain.diagnosis.facts import (
     LogHit,
     ReplicaFigures,
@@ -179,21 +179,19 @@ def test_a_slow_replica_is_25_percent_slower_than_like_peers(
 ) -> None:
     each = [{"name": f"svc-{n}", "tpot": usual} for n in range(3)]
     facts = with_(replicas=[replica_of_case(c) for c in [*each, {"name": "svc-x", "tpot": value}]])
-    assert (serving.slow_replica(facts) is not None) == slow
+    assert (peers.slow_replica(facts) is not None) == slow
 
 
 def test_replicas_of_another_revision_or_role_are_no_peers() -> None:
     each = [{"name": f"svc-{n}", "tpot": 0.03, "revision": "a"} for n in range(3)]
     other = {"name": "svc-x", "tpot": 0.09, "revision": "b"}
-    assert (
-        serving.slow_replica(with_(replicas=[replica_of_case(c) for c in [*each, other]])) is None
-    )
+    assert peers.slow_replica(with_(replicas=[replica_of_case(c) for c in [*each, other]])) is None
 
 
 def test_a_fast_replica_is_not_slow() -> None:
     each = [{"name": f"svc-{n}", "tpot": 0.03} for n in range(3)]
     fast = {"name": "svc-x", "tpot": 0.01}
-    assert serving.slow_replica(with_(replicas=[replica_of_case(c) for c in [*each, fast]])) is None
+    assert peers.slow_replica(with_(replicas=[replica_of_case(c) for c in [*each, fast]])) is None
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from enum import IntEnum
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from mtop_tui.domain.durations import short_duration
+from mtop_tui.domain.records import ConditionRecord, ReplicaRecord
 
 # From the root to the leaves of KServe's condition tree. The last failing one is the deepest, and
 # the nearest to the cause.
@@ -70,50 +71,7 @@ class Status(NamedTuple):
     text: str
 
 
-class ConditionFacts(Protocol):
-    """What is asked of a Kubernetes condition."""
-
-    @property
-    def type(self) -> str:
-        """Its name in KServe's tree."""
-        ...
-
-    @property
-    def status(self) -> str:
-        """True, False or Unknown."""
-        ...
-
-    @property
-    def reason(self) -> str:
-        """The controller's word for why."""
-        ...
-
-
-class ReplicaFacts(Protocol):
-    """What is asked of a replica: its phase, why, since when, and until when it may take."""
-
-    @property
-    def phase(self) -> str:
-        """pending, starting, ready, failed or terminating."""
-        ...
-
-    @property
-    def reason(self) -> str:
-        """The kubelet's or the engine's word for why."""
-        ...
-
-    @property
-    def since(self) -> float | None:
-        """When the phase began, Unix seconds."""
-        ...
-
-    @property
-    def deadline(self) -> float | None:
-        """When the start-up probe gives up, Unix seconds."""
-        ...
-
-
-def is_ready(conditions: Iterable[ConditionFacts]) -> bool | None:
+def is_ready(conditions: Iterable[ConditionRecord]) -> bool | None:
     """Whether the condition Ready holds; None when it is absent or Unknown."""
     for condition in conditions:
         if condition.type == "Ready" and condition.status in ("True", "False"):
@@ -121,7 +79,7 @@ def is_ready(conditions: Iterable[ConditionFacts]) -> bool | None:
     return None
 
 
-def deepest_failing(conditions: Iterable[ConditionFacts]) -> ConditionFacts | None:
+def deepest_failing(conditions: Iterable[ConditionRecord]) -> ConditionRecord | None:
     """The failing condition nearest to the cause, or None when none fails."""
     failing = [
         condition
@@ -132,8 +90,8 @@ def deepest_failing(conditions: Iterable[ConditionFacts]) -> ConditionFacts | No
 
 
 def status_of(
-    conditions: Sequence[ConditionFacts],
-    replicas: Sequence[ReplicaFacts],
+    conditions: Sequence[ConditionRecord],
+    replicas: Sequence[ReplicaRecord],
     *,
     stopped: bool,
     now: float,
@@ -163,17 +121,17 @@ def status_of(
     return Status(Health.FAILING, "not ready")
 
 
-def _is_stuck(replica: ReplicaFacts) -> bool:
+def _is_stuck(replica: ReplicaRecord) -> bool:
     return replica.phase in ("failed", "pending")
 
 
-def _worst(replicas: Sequence[ReplicaFacts]) -> ReplicaFacts | None:
+def _worst(replicas: Sequence[ReplicaRecord]) -> ReplicaRecord | None:
     order = {"failed": 3, "pending": 2, "starting": 1}
     troubled = [replica for replica in replicas if replica.phase in order]
     return max(troubled, key=lambda replica: order[replica.phase], default=None)
 
 
-def _describe(replica: ReplicaFacts, now: float) -> str:
+def _describe(replica: ReplicaRecord, now: float) -> str:
     words = _words(replica.reason) or replica.phase
     if replica.phase != "starting" or replica.since is None:
         return words

@@ -28,7 +28,8 @@ from mtop_tui.domain.slo.objectives import Kind
 from mtop_tui.observations import ContainerExit, ObjectRef, RouteGroup, Service, ServiceKey
 from mtop_tui.state.fleet import FleetStore
 from mtop_tui.state.history import COARSE_STEP, FINE_STEP
-from mtop_tui.state.metrics import SERIES, ServiceMetrics, figures_of
+from mtop_tui.state.latency import first_token
+from mtop_tui.state.metrics import SERIES, WINDOW, ServiceMetrics, figures_of
 from mtop_tui.state.service import ServiceState
 from mtop_tui.state.totals import Member
 from mtop_tui.state.transfers import transfers
@@ -44,6 +45,12 @@ LEAST_BASELINE = 20
 
 QUEUE_LEAST = 10.0
 """Requests that wait from which on those that end say nothing of those that come."""
+
+QUEUE_LASTS = 20.0
+"""Seconds for which requests wait that are more than a burst: one is worked off sooner."""
+
+LATENCY_LASTS = WINDOW + 30.0
+"""Seconds after which a burst no longer shows in figures of a window."""
 
 _WORST_SOURCES = ("error", "disconnected", "forbidden", "stale", "connecting", "ended", "live")
 
@@ -105,6 +112,8 @@ def _replica_figures(member: Member | None, now: float) -> ReplicaFigures:
     return ReplicaFigures(
         request_rate=figures.request_rate,
         generation_rate=figures.generation_token_rate,
+        fresh_prompt_rate=_fresh(figures.prompt_token_rate, figures.prefix_hit_ratio),
+        stalled=None if member.stalled_since is None else member.at - member.stalled_since,
         running=figures.running,
         waiting=figures.queue,
         kv_usage=figures.kv_usage,
@@ -130,6 +139,8 @@ def _service_figures(store: FleetStore, state: ServiceState, now: float) -> Serv
             ttft_objective=_objective(state, Kind.TTFT), tpot_objective=_objective(state, Kind.TPOT)
         )
     metrics = state.metrics()
+    before = {name: _baseline(state, name, now) for name in _BASELINES}
+    parts = first_token(state)
     usage = [
         reading.utilization
         for reading in store.gpus.values()
@@ -141,23 +152,57 @@ def _service_figures(store: FleetStore, state: ServiceState, now: float) -> Serv
         kv_transfer_time_baseline=moved.baseline,
         kv_transfer_failure_rate=moved.failure_rate,
         request_rate=metrics.request_rate,
+        request_rate_baseline=before["request_rate"],
+        prompt_rate=metrics.prompt_token_rate,
+        prompt_rate_baseline=before["prompt_token_rate"],
         generation_rate=metrics.generation_token_rate,
+        generation_rate_baseline=before["generation_token_rate"],
         running=metrics.running,
         waiting=metrics.queue,
+        waiting_least=_least(state, "queue", now, QUEUE_LASTS),
         waiting_growth=_queue_growth(state, now),
         kv_usage=metrics.kv_usage,
         preemption_rate=metrics.preemption_rate,
         prefix_hit_ratio=metrics.prefix_hit_ratio,
-        prefix_hit_ratio_baseline=_baseline(state, "prefix_hit_ratio", now),
+        prefix_hit_ratio_baseline=before["prefix_hit_ratio"],
         ttft_p95=metrics.ttft_p95,
-        ttft_baseline=_baseline(state, "ttft_p95", now),
+        ttft_least=_least(state, "ttft_p95", now, LATENCY_LASTS),
+        ttft_baseline=before["ttft_p95"],
         ttft_objective=_objective(state, Kind.TTFT),
+        ttft_mean=parts.ttft,
+        queue_time=parts.queue,
+        prefill_time=parts.prefill,
         tpot=metrics.tpot,
+        tpot_least=_least(state, "tpot", now, LATENCY_LASTS),
         tpot_objective=_objective(state, Kind.TPOT),
-        tpot_baseline=_baseline(state, "tpot", now),
+        tpot_baseline=before["tpot"],
         error_ratio=metrics.error_ratio,
         gpu_utilisation=sum(usage) / len(usage) if usage else None,
     )
+
+
+_BASELINES = (
+    "request_rate",
+    "prompt_token_rate",
+    "generation_token_rate",
+    "prefix_hit_ratio",
+    "ttft_p95",
+    "tpot",
+)
+
+
+def _fresh(prompts: float, hits: float) -> float:
+    """Prompt tokens that have to be computed; without a ratio of hits, all of them."""
+    return prompts if math.isnan(hits) else prompts * (1.0 - hits)
+
+
+def _least(state: ServiceState, series: str, now: float, seconds: float) -> float | None:
+    """The least a figure was for so long; None while it is not known for all of that time."""
+    if state.history is None:
+        return None
+    count = int(seconds / FINE_STEP)
+    values = state.history.fine.series(SERIES.index(series), now, count)
+    return None if any(map(math.isnan, values)) else min(values)
 
 
 def _baseline(state: ServiceState, series: str, now: float) -> float | None:

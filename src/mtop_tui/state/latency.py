@@ -61,6 +61,28 @@ def latency_parts(state: ServiceState, now: float) -> Latency | None:
     return Latency(parts, _mean(serving, names.E2E)) if parts else None
 
 
+class FirstToken(NamedTuple):
+    """Mean time to first token of the last one to two minutes, and what of it the engine knows.
+
+    Seconds; NaN where an engine does not say.
+    """
+
+    ttft: float
+    queue: float
+    prefill: float
+
+
+def first_token(state: ServiceState) -> FirstToken:
+    """Where the time to the first token goes, up to now."""
+    pools = state.pools(prefill=True) or state.pools(prefill=False)
+    added = [
+        (pool.index, values) for pool in pools if (values := pool.added_since_minute()) is not None
+    ]
+    return FirstToken(
+        *(_mean(added, name) for name in (names.TTFT, names.QUEUE_TIME, names.PREFILL_TIME))
+    )
+
+
 _Added = Sequence[tuple[LayoutIndex, Sequence[float]]]
 
 

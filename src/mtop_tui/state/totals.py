@@ -67,6 +67,7 @@ class LayoutIndex:
         "gauges",
         "histograms",
         "levels",
+        "progress",
         "telltales",
         "watched",
         "width",
@@ -92,6 +93,13 @@ class LayoutIndex:
         """Counters and histogram totals: whatever happens to a process shows in one of these."""
         self.counted = itemgetter(*(self.counters.get(name, -1) for name in COUNTED))
         """From `PoolTotals.increases`: what was added to each of `COUNTED`."""
+        tokens, running = names.GENERATION_TOKENS in self.counters, names.RUNNING in self.gauges
+        self.progress = (
+            (self.counters[names.GENERATION_TOKENS], self.gauges[names.RUNNING])
+            if tokens and running
+            else None
+        )
+        """Where tokens are counted and where requests that run are; None if either is not told."""
         self.levels = _levels(self.gauges)
         """From a sample's gauges: each of `LEVELS`."""
 
@@ -124,10 +132,22 @@ class Member:
     """What is last known of one replica.
 
     Twice a minute apart, what it had counted is set aside, so that a replica can be compared with
-    its peers over one to two minutes.
+    its peers over one to two minutes. `stalled_since` is when it was first seen that requests run
+    and no token comes; None while tokens do, or nothing runs.
     """
 
-    __slots__ = ("_bases", "at", "gauges", "last", "layout", "pool", "ref", "round", "telltales")
+    __slots__ = (
+        "_bases",
+        "at",
+        "gauges",
+        "last",
+        "layout",
+        "pool",
+        "ref",
+        "round",
+        "stalled_since",
+        "telltales",
+    )
 
     def __init__(self, ref: ObjectRef, sample: MetricSample, pool: PoolTotals) -> None:
         self.ref = ref
@@ -137,6 +157,7 @@ class Member:
         self.telltales: tuple[float, ...] = pool.index.telltales(sample.cumulative)
         self.gauges = sample.gauges
         self.at = sample.at
+        self.stalled_since: float | None = None
         self.round = -1
         self._bases: tuple[tuple[float, array[float]], ...] = ()
         self.set_base()
@@ -199,6 +220,13 @@ class PoolTotals:
 
     def update(self, member: Member, sample: MetricSample) -> bool:
         """Take a replica's next sample; returns whether it says anything new."""
+        progress = self.index.progress
+        if progress is not None:
+            tokens, running = progress
+            if sample.cumulative[tokens] != member.last[tokens] or not sample.gauges[running]:
+                member.stalled_since = None
+            elif member.stalled_since is None:
+                member.stalled_since = sample.at
         telltales: tuple[float, ...] = self.index.telltales(sample.cumulative)
         news = telltales != member.telltales
         if news:
@@ -287,6 +315,14 @@ class PoolTotals:
                 self.minutes.write(self._minute, added)
         self._minute, self._minute_total = minute, total
         return added
+
+    def added_since_minute(self) -> Sequence[float] | None:
+        """What the last whole minute added and what came since; None before one has passed."""
+        if self._minute is None:
+            return None
+        last = self.minutes.total(self._minute - 1, self._minute - 1)
+        since = map(operator.sub, self._total(self.index.width), self._minute_total)
+        return list(map(operator.add, last, since))
 
     def base(self, at: float, window: float, /) -> tuple[float, array[float]] | None:
         """The newest checkpoint at or before `at - window`, else the oldest; None without one."""

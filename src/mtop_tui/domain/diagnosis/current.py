@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from mtop_tui.domain.diagnosis.facts import LastExit, LogHit, ReplicaFacts, ServiceFacts
-from mtop_tui.domain.diagnosis.records import EventRecord
 from mtop_tui.domain.diagnosis.signatures import match
+from mtop_tui.domain.records import EventRecord
 
 EVENT_LIFE = 3600.0
 """Seconds an event counts: Kubernetes keeps it for an hour by default."""

@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 
-from mtop_tui.domain.diagnosis.records import (
+from mtop_tui.domain.records import (
     AutoscalerRecord,
     ConditionRecord,
     EventRecord,
@@ -31,10 +31,16 @@ class _Figures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplicaFigures(_Figures):
-    """Windowed figures of one replica; `sample_age` is that of its last sample."""
+    """Windowed figures of one replica.
+
+    `fresh_prompt_rate` is of prompt tokens that no cache had. `stalled` is for how many seconds
+    requests have run without a single token, and `sample_age` that of its last sample.
+    """
 
     request_rate: float | None = None
     generation_rate: float | None = None
+    fresh_prompt_rate: float | None = None
+    stalled: float | None = None
     running: float | None = None
     waiting: float | None = None
     kv_usage: float | None = None
@@ -51,22 +57,35 @@ class ServiceFigures(_Figures):
 
     A `*_baseline` is what the figure was before, by the caller's choice of before. `kv_usage` is
     that of the fullest replica. `waiting_growth` is the slope of `waiting` in requests per second.
+    `*_least` is the least it was for long enough that a single burst is over; what is not known to
+    last is taken as it is now. `prompt_rate` is of prompt tokens, cached or not.
+    `ttft_mean` contains `queue_time` and `prefill_time`, means of the same requests.
     `*_objective` is the threshold somebody set. `kv_transfer_*` are of prefill to decode.
     """
 
     request_rate: float | None = None
+    request_rate_baseline: float | None = None
+    prompt_rate: float | None = None
+    prompt_rate_baseline: float | None = None
     generation_rate: float | None = None
+    generation_rate_baseline: float | None = None
     running: float | None = None
     waiting: float | None = None
+    waiting_least: float | None = None
     waiting_growth: float | None = None
     kv_usage: float | None = None
     preemption_rate: float | None = None
     prefix_hit_ratio: float | None = None
     prefix_hit_ratio_baseline: float | None = None
     ttft_p95: float | None = None
+    ttft_least: float | None = None
     ttft_baseline: float | None = None
     ttft_objective: float | None = None
+    ttft_mean: float | None = None
+    queue_time: float | None = None
+    prefill_time: float | None = None
     tpot: float | None = None
+    tpot_least: float | None = None
     tpot_baseline: float | None = None
     tpot_objective: float | None = None
     error_ratio: float | None = None
@@ -74,6 +93,20 @@ class ServiceFigures(_Figures):
     kv_transfer_time: float | None = None
     kv_transfer_time_baseline: float | None = None
     kv_transfer_failure_rate: float | None = None
+
+    @property
+    def fresh_prompt_rate(self) -> float | None:
+        """Prompt tokens that no cache had."""
+        return _fresh(self.prompt_rate, self.prefix_hit_ratio)
+
+    @property
+    def fresh_prompt_rate_baseline(self) -> float | None:
+        """The same, before."""
+        return _fresh(self.prompt_rate_baseline, self.prefix_hit_ratio_baseline)
+
+
+def _fresh(prompts: float | None, hits: float | None) -> float | None:
+    return None if prompts is None else prompts * (1.0 - (hits or 0.0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,14 +8,14 @@ from typing import Final
 
 from mtop_tui.domain.diagnosis.causes import RULES
 from mtop_tui.domain.diagnosis.facts import ServiceFacts
-from mtop_tui.domain.diagnosis.findings import Finding
+from mtop_tui.domain.diagnosis.findings import Depth, Finding
 
 WHY_WIDTH = 78
 _ARROW = " ← "
 
 _DOWN = ("not-ready", "in-progress", "starting", "autoscaler-unmet", "group-degraded", "no-traffic")
 _OVERLOAD = ("queue-growth", "high-ttft", "autoscaler-pinned")
-_BUSY = (*_OVERLOAD, "kv-saturation", "high-tpot", "front-end-bound", "route-split")
+_BUSY = (*_OVERLOAD, "kv-saturation", "high-tpot", "front-end-bound", "route-split", "more-load")
 """What those show that are left with the work of replicas that are not there."""
 
 _ENDS = ("crash-loop", "engine-died", "killed", "revision-failed", "rollout-stuck", "probe-near")
@@ -52,7 +52,7 @@ EXPLAINS: dict[str, tuple[str, ...]] = {
     "bad-argument": _LOST,
     "unsupported-model": _LOST,
     "port-in-use": _LOST,
-    "nccl-hang": (*_LOST, "gpu-fault"),
+    "nccl-hang": (*_LOST, "gpu-fault", "kv-saturation", "high-tpot", "route-split"),
     "killed": (*_DOWN, "crash-loop", "high-errors", "slow-replica", *_OVERLOAD),
     "engine-died": (*_DOWN, "crash-loop", "high-errors", "slow-replica", *_OVERLOAD),
     "crash-loop": (*_DOWN, "rollout-stuck", "high-errors", *_OVERLOAD),
@@ -79,14 +79,16 @@ EXPLAINS: dict[str, tuple[str, ...]] = {
     "group-degraded": ("not-ready", "route-split", "no-traffic"),
     "autoscaler-flapping": (*_DOWN, *_OVERLOAD),
     "scale-to-zero-thrash": (*_DOWN, *_OVERLOAD),
-    "autoscaler-pinned": ("kv-saturation", "queue-growth", "high-ttft", "high-tpot"),
+    "autoscaler-pinned": ("more-load", "kv-saturation", "queue-growth", "high-ttft", "high-tpot"),
+    "more-load": ("kv-saturation", "queue-growth", "high-ttft", "high-tpot"),
     "prefix-collapse": ("kv-saturation", "high-tpot", *_OVERLOAD),
     "slow-replica": ("high-tpot", *_OVERLOAD),
     "pd-imbalance": ("kv-saturation", "high-tpot", *_OVERLOAD),
     "kv-transfer": ("high-ttft", "high-tpot", "high-errors"),
     "front-end-bound": _OVERLOAD,
-    "kv-saturation": ("high-tpot", *_OVERLOAD),
+    "kv-saturation": ("prefix-collapse", "high-tpot", *_OVERLOAD),
     "queue-growth": ("high-ttft",),
+    "high-ttft": ("queue-growth",),
     "high-tpot": ("kv-saturation", *_OVERLOAD),
 }
 """Which symptoms each cause explains, by id. `stopped` makes all that is not deeper irrelevant."""
@@ -160,6 +162,8 @@ def _longest_chain(cause: Finding, symptoms: Sequence[Finding]) -> list[Finding]
 def _explains(cause: Finding, symptom: Finding) -> bool:
     if symptom.id not in EXPLAINS.get(cause.id, ()):
         return False
+    if cause.depth == symptom.depth == Depth.SYMPTOM and cause.severity != "info":
+        return False  # what users feel is not explained by something else that they feel
     return not (
         cause.subjects and symptom.subjects and set(cause.subjects).isdisjoint(symptom.subjects)
     )

@@ -266,7 +266,7 @@ FAULTS = table(
             Parameter("rise", "until it is reached", "duration", 0.0, 0.0, 86_400.0),
             Parameter("fall", "until it is over", "duration", 0.0, 0.0, 86_400.0),
         ),
-        leads_to=("queue-growth", "kv-saturation", "autoscaler-pinned", "high-ttft"),
+        leads_to=("more-load", "queue-growth", "kv-saturation", "autoscaler-pinned", "high-ttft"),
         acts_on="services",
         kin="Litmus k6-loadgen",
     ),
@@ -286,7 +286,7 @@ FAULTS = table(
             Parameter("output", "times the usual answer", "number", 1.0, 0.01, 100.0, (2.0, 4.0)),
             Parameter("cached", "times what was seen before", "number", 1.0, 0.0, 1.0, (0.5, 1.0)),
         ),
-        leads_to=("queue-growth", "kv-saturation", "high-ttft"),
+        leads_to=("more-load", "queue-growth", "kv-saturation", "high-ttft"),
         acts_on="services",
     ),
     # Starts

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from mtop_tui.domain.diagnosis.causes import (
     control,
     hardware,
+    latency,
+    peers,
     placement,
     process,
     rollout,
@@ -14,6 +16,7 @@ from mtop_tui.domain.diagnosis.causes import (
     serving,
     startup,
     state,
+    work,
 )
 from mtop_tui.domain.diagnosis.facts import ServiceFacts
 from mtop_tui.domain.diagnosis.findings import Finding
@@ -63,16 +66,17 @@ RULES: tuple[Rule, ...] = (
     scaling.flapping,
     scaling.pinned,
     scaling.unmet,
+    work.more_load,
     serving.prefix_collapse,
-    serving.slow_replica,
+    peers.slow_replica,
     serving.disaggregation_imbalance,
     serving.kv_transfer,
     serving.front_end_bound,
     serving.kv_saturation,
     serving.queue_growth,
     serving.high_errors,
-    serving.high_tpot,
-    serving.high_ttft,
+    latency.high_ttft,
+    latency.high_tpot,
     control.not_ready,
     control.in_progress,
     state.no_traffic,

@@ -7,9 +7,9 @@ from typing import NamedTuple
 from mtop_tui.domain.diagnosis.current import live_events
 from mtop_tui.domain.diagnosis.facts import ServiceFacts
 from mtop_tui.domain.diagnosis.findings import Depth, Evidence, Finding, Severity
-from mtop_tui.domain.diagnosis.records import ConditionRecord
 from mtop_tui.domain.diagnosis.wording import kubectl, named, percent, quoted
 from mtop_tui.domain.readiness import CONDITION_ORDER
+from mtop_tui.domain.records import ConditionRecord
 
 
 class _Reason(NamedTuple):

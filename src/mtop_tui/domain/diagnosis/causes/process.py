@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from mtop_tui.domain.diagnosis.current import ended_lately, live_events, live_hits
-from mtop_tui.domain.diagnosis.facts import LogHit, ServiceFacts
+from mtop_tui.domain.diagnosis.facts import LogHit, ReplicaFigures, ServiceFacts
 from mtop_tui.domain.diagnosis.findings import Confidence, Depth, Evidence, Finding, Severity
 from mtop_tui.domain.diagnosis.signatures import BY_NAME
 from mtop_tui.domain.diagnosis.wording import counted, kubectl, logs_of, named, quoted
+
+STALLED = 30.0
+"""Seconds without a token though requests run; reading the longest prompt alone takes less."""
 
 SAMPLE_FRESH = 45.0
 """Seconds after which a replica's sample says nothing of now."""
@@ -83,9 +86,9 @@ def host_oom(facts: ServiceFacts) -> Finding | None:
 def nccl_hang(facts: ServiceFacts) -> Finding | None:
     """The ranks of a replica wait for one another: by the log, or by what the metrics show.
 
-    In the metrics: requests run, and over the whole window not one token is generated, in a fresh
-    sample of a replica with several GPUs. A worker that does not answer is normal while idle, so it
-    counts only when requests run.
+    In the metrics: requests run, and for `STALLED` seconds or over the whole window not one token
+    is generated, in a fresh sample of a replica with several GPUs. A worker that does not answer is
+    normal while idle, so it counts only when requests run.
     """
     hits = list(live_hits(facts, ("nccl-timeout", "nccl-error", "worker-stall")))
     loud = [hit for hit in hits if hit.signature != "worker-stall"]
@@ -93,8 +96,7 @@ def nccl_hang(facts: ServiceFacts) -> Finding | None:
         one
         for one in facts.replicas
         if (one.figures.running or 0) > 0
-        and one.figures.generation_rate == 0
-        and one.figures.request_rate == 0
+        and _stands_still(one.figures)
         and (one.record.gpus or 0) > 1
         and one.figures.sample_age is not None
         and one.figures.sample_age <= SAMPLE_FRESH
@@ -142,6 +144,12 @@ def nccl_hang(facts: ServiceFacts) -> Finding | None:
         depth=Depth.PROCESS,
         subjects=pods,
     )
+
+
+def _stands_still(figures: ReplicaFigures) -> bool:
+    if figures.stalled is not None and figures.stalled >= STALLED:
+        return True
+    return figures.generation_rate == 0 and figures.request_rate == 0
 
 
 MANY_RESTARTS = 3

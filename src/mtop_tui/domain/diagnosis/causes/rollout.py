@@ -13,7 +13,10 @@ FAILED_LEAST = 10.0
 """Failed requests of the new revision before its error ratio alone convinces, without a verdict."""
 
 ERRORS_TIMES, ERRORS_MORE = 3.0, 0.01
-SLOWER = 1.3
+TPOT_SLOWER, TTFT_SLOWER = 1.3, 2.0
+"""Times the old revision's latency from which on users feel it. TTFT varies more, and its
+tail is longer where fewer replicas share the load."""
+
 REQUESTS_LEAST = 100.0
 
 
@@ -49,24 +52,26 @@ def bad_canary_errors(facts: ServiceFacts) -> Finding | None:
 
 
 def bad_canary_slow(facts: ServiceFacts) -> Finding | None:
-    """The new revision is slower: by the analysis, or likely when 1.3 times in 100 requests."""
+    """The new revision is slower, and so much that users feel it.
+
+    That it is no chance, the analysis says; without its verdict, likely from 100 requests on.
+    """
     rollout = facts.rollout
     if rollout is None or rollout.latency_verdict not in (None, WORSE):
         return None
     pairs = (
-        ("TPOT", rollout.new.tpot, rollout.old.tpot),
-        ("TTFT p95", rollout.new.ttft_p95, rollout.old.ttft_p95),
+        ("TPOT", rollout.new.tpot, rollout.old.tpot, TPOT_SLOWER),
+        ("TTFT p95", rollout.new.ttft_p95, rollout.old.ttft_p95, TTFT_SLOWER),
     )
-    known = [
+    felt = [
         (new / old, name, new, old)
-        for name, new, old in pairs
-        if new is not None and old is not None and old > 0 and new > old
+        for name, new, old, times in pairs
+        if new is not None and old is not None and old > 0 and new >= times * old
     ]
-    if not known:
+    if not felt:
         return None
-    worst, name, new, old = max(known)
-    enough = (rollout.new.requests or 0) >= REQUESTS_LEAST
-    if rollout.latency_verdict is None and (worst < SLOWER or not enough):
+    _, name, new, old = max(felt)
+    if rollout.latency_verdict is None and (rollout.new.requests or 0) < REQUESTS_LEAST:
         return None
     return _canary(
         facts,

@@ -8,9 +8,9 @@ from itertools import pairwise
 from mtop_tui.domain.diagnosis.current import live_events
 from mtop_tui.domain.diagnosis.facts import AutoscalerFacts, ScaleChange, ServiceFacts
 from mtop_tui.domain.diagnosis.findings import Depth, Evidence, Finding
-from mtop_tui.domain.diagnosis.records import ConditionRecord
 from mtop_tui.domain.diagnosis.wording import kubectl, quoted
 from mtop_tui.domain.durations import short_duration
+from mtop_tui.domain.records import ConditionRecord
 
 FLAP_WINDOW = 1800.0
 FLAP_TURNS = 3

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import math
-import statistics
-from collections.abc import Sequence
-from dataclasses import replace
-
-from mtop_tui.domain.diagnosis.facts import ReplicaFacts, ServiceFacts, total
-from mtop_tui.domain.diagnosis.findings import Confidence, Depth, Evidence, Finding, Severity
+from mtop_tui.domain.diagnosis.causes.latency import high_tpot
+from mtop_tui.domain.diagnosis.causes.phrasing import (
+    IDLE,
+    QUEUE_LEAST,
+    queued,
+    serving_finding,
+)
+from mtop_tui.domain.diagnosis.facts import ServiceFacts, ServiceFigures, total
+from mtop_tui.domain.diagnosis.findings import Depth, Evidence, Finding, Severity
 from mtop_tui.domain.diagnosis.wording import kubectl, percent, rate, replicas, seconds
 
 KV_FULL = 0.95
 """Share of the KV cache from which on preemptions tell of saturation, as the alert has it."""
-
-QUEUE_LEAST = 10.0
-"""Requests that have to wait before one speaks of a queue."""
 
 GROWTH_LEAST = 0.1
 """Requests per second by which a queue has to grow: 6 a minute."""
@@ -24,28 +23,12 @@ HITS_BEFORE, HITS_LOST = 0.2, 0.5
 """A prefix cache collapses when a hit ratio of at least the first loses the second share of it."""
 
 SLOWER = 2.0
-"""Times its baseline at which a latency is worth naming; windowed p95 varies by less."""
+"""Times its baseline at which a KV transfer is slow."""
 
-PEERS_LEAST = 3
-TPOT_OUTLIER, TTFT_OUTLIER = 1.25, 2.0
-"""Times the peers' median from which on one replica is slow."""
-
-AT_EQUAL_LOAD = 1.2
-"""Times the peers' time per token it has to take for as many requests at once: sound replicas that
-get twice the requests of their peers, as prefix-aware routing has it, stay below 1.12."""
-
-BUSIER = 1.1
-"""Times the peers' tokens from which on a replica is busier, so that its TTFT tells of that."""
-
-DEVIATIONS, SPREAD_LEAST = 3.5, 0.03
-"""An outlier lies that many robust standard deviations out; these are at least 3 % of the median.
-3.5 is the usual cut for scores from the median absolute deviation (Iglewicz and Hoaglin)."""
-
-_MAD_TO_DEVIATION = 1.4826
+OTHER_PROMPTS = 2.0
+"""Times the usual length from which on prompts are others, of which no cache can know much."""
 
 ERRORS_LEAST = 0.05
-IDLE = 0.5
-"""Mean utilisation up to which GPUs are not what work waits for."""
 
 BOUND = 5.0
 """Times longer the queue of one half of a disaggregated service has to be, per ready replica."""
@@ -63,7 +46,7 @@ def kv_saturation(facts: ServiceFacts) -> Finding | None:
         if (one.figures.kv_usage or 0) >= KV_FULL and (one.figures.preemption_rate or 0) > 0
     ]
     where = f" on {replicas(len(full))}" if full else ""
-    return _serving(
+    return serving_finding(
         facts,
         id="kv-saturation",
         sentence=f"The KV cache is full{where}: {percent(usage)}, {rate(preemptions)} preemptions; "
@@ -85,7 +68,7 @@ def queue_growth(facts: ServiceFacts) -> Finding | None:
     """
     figures = facts.figures
     waiting, running, growth = figures.waiting, figures.running, figures.waiting_growth
-    if waiting is None or waiting < QUEUE_LEAST:
+    if waiting is None or not queued(facts):
         return None
     grows = growth is not None and growth >= GROWTH_LEAST
     if not grows and (running is None or waiting <= running):
@@ -102,7 +85,7 @@ def queue_growth(facts: ServiceFacts) -> Finding | None:
         how = f"shrinks by {rate(-growth)}, empty in {seconds(waiting / -growth)}"
     else:
         how = f"is longer than the {running:.0f} that run"
-    return _serving(
+    return serving_finding(
         facts,
         id="queue-growth",
         sentence=f"{waiting:.0f} requests wait; the queue {how}",
@@ -116,11 +99,16 @@ def queue_growth(facts: ServiceFacts) -> Finding | None:
 
 
 def prefix_collapse(facts: ServiceFacts) -> Finding | None:
-    """The prefix cache hit ratio fell to less than half of what it was."""
+    """The prefix cache hit ratio fell to less than half of what it was, for prompts as usual.
+
+    Where the KV cache is full, that is why: prefixes are evicted to make room.
+    """
     now, before = facts.figures.prefix_hit_ratio, facts.figures.prefix_hit_ratio_baseline
     if now is None or before is None or before < HITS_BEFORE or now > before * (1 - HITS_LOST):
         return None
-    return _serving(
+    if _has_other_prompts(facts.figures):
+        return None
+    return serving_finding(
         facts,
         id="prefix-collapse",
         sentence=f"Prefix cache hits fell from {percent(before)} to {percent(now)}: "
@@ -134,93 +122,9 @@ def prefix_collapse(facts: ServiceFacts) -> Finding | None:
         + kubectl(
             facts, "get pods -l app.kubernetes.io/component=llminferenceservice-router-scheduler"
         ),
-        depth=Depth.BALANCE,
+        depth=Depth.BALANCE if kv_saturation(facts) is None else Depth.QUEUE,
         confidence="likely",
     )
-
-
-def slow_replica(facts: ServiceFacts) -> Finding | None:
-    """One replica is a robust outlier among at least three peers of its role and revision.
-
-    Its peers' median and median absolute deviation are taken without it. Time per output token is
-    asked first, since TTFT also tells of routing. Neither convicts a replica that is slower because
-    it does more: time per token is compared at equal load too, and TTFT counts only where it
-    generates no more tokens than its peers.
-    """
-    groups: dict[tuple[str, str], list[ReplicaFacts]] = {}
-    for one in facts.replicas:
-        if one.record.phase == "ready":
-            groups.setdefault((one.record.role, one.record.revision), []).append(one)
-    for figure, factor, words in (
-        ("tpot", TPOT_OUTLIER, "time per token"),
-        ("ttft_p95", TTFT_OUTLIER, "TTFT p95"),
-    ):
-        for group in groups.values():
-            known = [
-                (value, one) for one in group if (value := getattr(one.figures, figure)) is not None
-            ]
-            found = _outlier(known, factor)
-            if found is None or not _slow_for_its_load(figure, found[1], group):
-                continue
-            value, one, usual = found
-            return _serving(
-                facts,
-                id="slow-replica",
-                sentence=f"{one.name} is slow: {words} {seconds(value)}, "
-                f"its {len(known) - 1} peers {seconds(usual)}",
-                short=f"slow replica {one.name}",
-                evidence=(
-                    Evidence(words, seconds(value), one.name),
-                    Evidence(f"{words}, median", seconds(usual), f"{len(known) - 1} peers"),
-                ),
-                next_step="Look at its node: " + kubectl(facts, "get pod -o wide", one.name),
-                depth=Depth.BALANCE,
-                confidence="likely",
-                subjects=(one.name,),
-            )
-    return None
-
-
-def _slow_for_its_load(figure: str, one: ReplicaFacts, group: Sequence[ReplicaFacts]) -> bool:
-    """Whether more load is not what makes it slow; where tokens are not counted, nobody knows."""
-    own = one.figures.generation_rate
-    rates = [
-        rate
-        for other in group
-        if other is not one and (rate := other.figures.generation_rate) is not None
-    ]
-    if own is None or not rates:
-        return True
-    if figure != "tpot":
-        return own <= BUSIER * statistics.median(rates)
-    mine = _at_one_request(one)
-    peers = [time for other in group if other is not one and (time := _at_one_request(other))]
-    return mine is None or not peers or mine > AT_EQUAL_LOAD * statistics.median(peers)
-
-
-def _at_one_request(one: ReplicaFacts) -> float | None:
-    """Time per token, brought to a batch of one so that unequally busy replicas compare.
-
-    A replica has tokens/s times seconds per token requests in its batch (Little's law). A step
-    takes longer with the batch, though less than in proportion: as its square root, between a step
-    that only reads the weights and one that only computes. So time divides by that root.
-    """
-    time, tokens = one.figures.tpot, one.figures.generation_rate
-    return math.sqrt(time / tokens) if time and tokens else None
-
-
-def _outlier(
-    known: Sequence[tuple[float, ReplicaFacts]], factor: float
-) -> tuple[float, ReplicaFacts, float] | None:
-    if len(known) <= PEERS_LEAST:
-        return None
-    worst = max(range(len(known)), key=lambda index: known[index][0])
-    value, one = known[worst]
-    peers = [other for index, (other, _) in enumerate(known) if index != worst]
-    usual = statistics.median(peers)
-    deviation = _MAD_TO_DEVIATION * statistics.median([abs(peer - usual) for peer in peers])
-    limit = usual + DEVIATIONS * max(deviation, SPREAD_LEAST * usual)
-    return (value, one, usual) if usual > 0 and value > max(limit, factor * usual) else None
 
 
 def disaggregation_imbalance(facts: ServiceFacts) -> Finding | None:
@@ -238,7 +142,7 @@ def disaggregation_imbalance(facts: ServiceFacts) -> Finding | None:
     if halves[busy][0] < QUEUE_LEAST or halves[busy][1] < BOUND * max(halves[idle][1], 0.5):
         return None
     counts = f"{halves[busy][2]} {busy} and {halves[idle][2]} {idle} replicas"
-    return _serving(
+    return serving_finding(
         facts,
         id="pd-imbalance",
         sentence=f"{busy.capitalize()} holds up {idle}: {halves[busy][0]:.0f} wait there, "
@@ -254,6 +158,15 @@ def disaggregation_imbalance(facts: ServiceFacts) -> Finding | None:
     )
 
 
+def _has_other_prompts(figures: ServiceFigures) -> bool:
+    """Whether prompts are much longer than usual."""
+    prompts, requests = figures.prompt_rate, figures.request_rate
+    before, came = figures.prompt_rate_baseline, figures.request_rate_baseline
+    if prompts is None or not requests or before is None or not came:
+        return False
+    return prompts / requests > OTHER_PROMPTS * before / came
+
+
 def kv_transfer(facts: ServiceFacts) -> Finding | None:
     """The KV cache reaches the decode half slowly, or not at all."""
     figures = facts.figures
@@ -265,7 +178,7 @@ def kv_transfer(facts: ServiceFacts) -> Finding | None:
         return None
     words = [f"{rate(failures)} fail"] if failures else []
     words += [f"take {seconds(time)}, before {seconds(before)}"] if slow and time and before else []
-    return _serving(
+    return serving_finding(
         facts,
         id="kv-transfer",
         sentence=f"KV transfers from prefill to decode: {', '.join(words)}",
@@ -283,11 +196,11 @@ def front_end_bound(facts: ServiceFacts) -> Finding | None:
     waiting, usage, busy = figures.waiting, figures.kv_usage, figures.gpu_utilisation
     if waiting is None or usage is None or busy is None:
         return None
-    if waiting < QUEUE_LEAST or usage > 0.5 or busy > IDLE:
+    if not queued(facts) or usage > 0.5 or busy > IDLE:
         return None
     if high_tpot(facts) is not None:
         return None  # then steps are slow, which is nearer than that requests wait for them
-    return _serving(
+    return serving_finding(
         facts,
         id="front-end-bound",
         sentence=f"{waiting:.0f} requests wait though GPUs are {percent(busy)} busy and the KV "
@@ -309,7 +222,7 @@ def high_errors(facts: ServiceFacts) -> Finding | None:
     ratio, busy = facts.figures.error_ratio, facts.figures.gpu_utilisation
     if ratio is None or ratio < ERRORS_LEAST:
         return None
-    return _serving(
+    return serving_finding(
         facts,
         id="high-errors",
         sentence=f"{percent(ratio)} of requests fail",
@@ -319,82 +232,4 @@ def high_errors(facts: ServiceFacts) -> Finding | None:
         + kubectl(facts, "logs -c main --tail=50 -l", f"app.kubernetes.io/name={facts.name}"),
         depth=Depth.SYMPTOM if busy is None or busy > IDLE else Depth.BALANCE,
         severity="critical",
-    )
-
-
-def high_ttft(facts: ServiceFacts) -> Finding | None:
-    """TTFT p95 is above its objective, or twice its baseline where there is no objective."""
-    figures = facts.figures
-    if figures.ttft_objective is not None:
-        return _latency(facts, "TTFT p95", figures.ttft_p95, figures.ttft_objective, "objective")
-    limit = None if figures.ttft_baseline is None else SLOWER * figures.ttft_baseline
-    return _latency(facts, "TTFT p95", figures.ttft_p95, limit, "twice its baseline")
-
-
-def high_tpot(facts: ServiceFacts) -> Finding | None:
-    """The mean time per output token is above its objective, or twice its baseline.
-
-    Where requests wait while GPUs are half idle it is no symptom of load: host or neighbours hold
-    up the steps, and requests wait for that.
-    """
-    figures = facts.figures
-    limit = None if figures.tpot_baseline is None else SLOWER * figures.tpot_baseline
-    found = _latency(facts, "TPOT", figures.tpot, figures.tpot_objective, "objective") or _latency(
-        facts, "TPOT", figures.tpot, limit, "twice its baseline"
-    )
-    busy, waiting = figures.gpu_utilisation, figures.waiting
-    if found is None or busy is None or busy > IDLE or (waiting or 0) < QUEUE_LEAST:
-        return found
-    return replace(found, depth=Depth.BALANCE)
-
-
-def _latency(
-    facts: ServiceFacts,
-    name: str,
-    value: float | None,
-    limit: float | None,
-    what: str,
-) -> Finding | None:
-    if value is None or limit is None or limit <= 0 or value <= limit:
-        return None
-    return _serving(
-        facts,
-        id="high-tpot" if name == "TPOT" else "high-ttft",
-        sentence=f"{name} is {seconds(value)}, above {seconds(limit)} ({what})",
-        short=f"{name} {seconds(value)}",
-        evidence=(
-            Evidence(name, seconds(value), "service"),
-            Evidence(what, seconds(limit), "service"),
-        ),
-        next_step="Compare replicas and revisions",
-        depth=Depth.SYMPTOM,
-        confidence="certain",
-    )
-
-
-def _serving(
-    facts: ServiceFacts,
-    *,
-    id: str,  # noqa: A002 - the field's name
-    sentence: str,
-    short: str,
-    evidence: tuple[Evidence, ...],
-    next_step: str,
-    depth: Depth,
-    severity: Severity = "warning",
-    confidence: Confidence = "certain",
-    subjects: tuple[str, ...] = (),
-) -> Finding:
-    if "kubectl" not in next_step:
-        next_step += ": " + kubectl(facts, "get llmisvc", facts.name)
-    return Finding(
-        id=id,
-        sentence=sentence,
-        short=short,
-        evidence=evidence,
-        next_step=next_step,
-        severity=severity,
-        confidence=confidence,
-        depth=depth,
-        subjects=subjects,
     )

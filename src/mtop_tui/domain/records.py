@@ -1,4 +1,4 @@
-"""What a diagnosis asks of the records a source emits; those records satisfy it as they are."""
+"""What the domain asks of the records a source emits; those records satisfy it as they are."""
 
 from __future__ import annotations
 

@@ -1,0 +1,137 @@
+"""Latency beyond its objective or its usual, and what it is no symptom of."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from mtop_tui.domain.diagnosis.causes.phrasing import IDLE, QUEUE_LEAST, serving_finding
+from mtop_tui.domain.diagnosis.facts import ServiceFacts, ServiceFigures
+from mtop_tui.domain.diagnosis.findings import Depth, Evidence, Finding
+from mtop_tui.domain.diagnosis.wording import kubectl, seconds
+
+SLOWER = 2.0
+"""Times its baseline at which a latency is worth naming, once it lasts longer than a burst."""
+
+OUTSIDE = 0.5
+"""Share of the time to the first token from which on the engine is not what takes it."""
+
+NO_MORE_WORK = 1.2
+"""Times the usual tokens up to which there is no more to do than usual."""
+
+SLOW_STEPS = 1.5
+"""Times its baseline a token takes when, without more to do, the steps themselves are slow."""
+
+
+def high_ttft(facts: ServiceFacts) -> Finding | None:
+    """TTFT p95 is above its objective, or lastingly twice its baseline where there is none.
+
+    No symptom of load where the engine's own queue and prefill take less than half of it: the rest
+    is spent in front of the engine.
+    """
+    figures = facts.figures
+    if figures.ttft_objective is not None:
+        found = _latency(facts, "TTFT p95", figures.ttft_p95, figures.ttft_objective, "objective")
+    else:
+        limit = None if figures.ttft_baseline is None else SLOWER * figures.ttft_baseline
+        lasting = _lasting(figures.ttft_p95, figures.ttft_least)
+        found = _latency(facts, "TTFT p95", lasting, limit, "twice its baseline")
+    mean, queue, prefill = figures.ttft_mean, figures.queue_time, figures.prefill_time
+    if found is None or not mean or queue is None or prefill is None:
+        return found
+    outside = mean - queue - prefill
+    if outside < OUTSIDE * mean:
+        return found
+    return replace(
+        found,
+        depth=Depth.BALANCE,
+        sentence=f"{found.sentence}; of a mean of {seconds(mean)} it waits {seconds(queue)} and is "
+        f"read in {seconds(prefill)}: the rest passes before the engine",
+        evidence=(
+            *found.evidence,
+            Evidence("queue + prefill", f"{seconds(queue)} + {seconds(prefill)}", "engine"),
+        ),
+        next_step="Look at network, gateway and API server: " + kubectl(facts, "get httproute"),
+    )
+
+
+def high_tpot(facts: ServiceFacts) -> Finding | None:
+    """The mean time per output token is above its objective, or lastingly twice its baseline.
+
+    No symptom of load where there is no more to do than usual, or where requests wait while GPUs
+    are half idle: then host or neighbours hold up the steps, and requests wait for that.
+    """
+    figures = facts.figures
+    limit = None if figures.tpot_baseline is None else SLOWER * figures.tpot_baseline
+    lasting = _lasting(figures.tpot, figures.tpot_least)
+    found = _latency(facts, "TPOT", figures.tpot, figures.tpot_objective, "objective") or _latency(
+        facts, "TPOT", lasting, limit, "twice its baseline"
+    )
+    if found is None:
+        return None
+    if has_slow_steps(figures):
+        return replace(
+            found,
+            depth=Depth.BALANCE,
+            sentence=f"{found.sentence}, with no more to do than usual: steps are slow in "
+            "themselves",
+            evidence=(
+                *found.evidence,
+                Evidence("usual TPOT", seconds(figures.tpot_baseline or 0.0), "last hour"),
+            ),
+            next_step="Look at hosts and at who shares the GPUs: " + kubectl(facts, "top pods"),
+        )
+    busy, waiting = figures.gpu_utilisation, figures.waiting
+    if busy is None or busy > IDLE or (waiting or 0) < QUEUE_LEAST:
+        return found
+    return replace(found, depth=Depth.BALANCE)
+
+
+def has_slow_steps(figures: ServiceFigures) -> bool:
+    """Whether tokens take longer than usual though neither more are made nor more prompts read.
+
+    Preempted requests wait between two tokens, so that steps are not known by their latency then.
+    """
+    time, usual = figures.tpot, figures.tpot_baseline
+    if time is None or usual is None or figures.preemption_rate:
+        return False
+    return time >= SLOW_STEPS * usual and not has_more_work(figures, unknown=True)
+
+
+def has_more_work(figures: ServiceFigures, *, unknown: bool) -> bool:
+    """Whether more tokens are made or read than usual; `unknown` where that is not known."""
+    pairs = (
+        (figures.generation_rate, figures.generation_rate_baseline),
+        (figures.fresh_prompt_rate, figures.fresh_prompt_rate_baseline),
+    )
+    known = [(now, usual) for now, usual in pairs if now is not None and usual is not None]
+    if len(known) < len(pairs):
+        return unknown
+    return any(now > NO_MORE_WORK * usual for now, usual in known)
+
+
+def _lasting(value: float | None, least: float | None) -> float | None:
+    return value if least is None else least
+
+
+def _latency(
+    facts: ServiceFacts,
+    name: str,
+    value: float | None,
+    limit: float | None,
+    what: str,
+) -> Finding | None:
+    if value is None or limit is None or limit <= 0 or value <= limit:
+        return None
+    return serving_finding(
+        facts,
+        id="high-tpot" if name == "TPOT" else "high-ttft",
+        sentence=f"{name} is {seconds(value)}, above {seconds(limit)} ({what})",
+        short=f"{name} {seconds(value)}",
+        evidence=(
+            Evidence(name, seconds(value), "service"),
+            Evidence(what, seconds(limit), "service"),
+        ),
+        next_step="Compare replicas and revisions",
+        depth=Depth.SYMPTOM,
+        confidence="certain",
+    )
