@@ -22,7 +22,7 @@ from mtop_tui.engine.faults.catalogue import FAULTS
 
 PAGE = Path(__file__).parents[2] / "docs" / "diagnosis-fidelity.md"
 SEEDS = (1, 2, 3, 4, 5)
-HOURS = 3
+HOURS = 3.0
 """Of each fleet and seed, in which nothing happens."""
 NOT_JUDGED = frozenset({"traffic-stop", "node-taint"})
 """They violate no objective: nobody calls, and what runs on a tainted node goes on."""
@@ -36,12 +36,13 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes at a time")
     parser.add_argument("--faults", help="only these, separated by commas")
     parser.add_argument("--write", type=Path, default=PAGE, help="where the page goes")
+    parser.add_argument("--hours", type=float, default=HOURS, help="in which nothing happens")
     given = parser.parse_args()
     fleets, seeds = (FLEETS[:1], SEEDS[:1]) if given.quick else (FLEETS, given.seeds)
     wanted = given.faults.split(",") if given.faults else [*FAULTS]
     names = [name for name in wanted if name not in NOT_JUDGED]
     with ProcessPoolExecutor(given.jobs) as pool:
-        runs = [(fleet, seed, names) for fleet, seed in product(fleets, seeds)]
+        runs = [(fleet, seed, names, given.hours) for fleet, seed in product(fleets, seeds)]
         judged = list(pool.map(_judged, *zip(*runs, strict=True)))
     given.write.write_text(page(judged))
     missed = bounds_missed(judged)
@@ -49,8 +50,8 @@ def main() -> int:
     return bool(missed)
 
 
-def _judged(fleet: FleetKind, seed: int, names: Sequence[str]) -> Judged:
-    judged = judge(fleet, seed, names, HOURS)
+def _judged(fleet: FleetKind, seed: int, names: Sequence[str], hours: float) -> Judged:
+    judged = judge(fleet, seed, names, hours)
     print(fleet.name, seed, file=sys.stderr)
     return judged
 

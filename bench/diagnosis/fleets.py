@@ -64,7 +64,8 @@ fleet:
       replicas: 4
       route: {{group: main, weight: 80}}
       slo: ttft<={ttft_ms:g}ms@95%, tpot<={tpot_ms:g}ms@95%, availability@99%
-    - {{name: judge/main-canary, copy: judge/main, replicas: 1, route: {{group: main, weight: 20}}}}
+    - {{name: judge/main-canary, copy: judge/main, replicas: 1, age: 12h,
+       route: {{group: main, weight: 20}}}}
     - {{name: judge/other, model: {model}, gpu: {gpu}, gpus: {gpus}, replicas: 1}}
 workload:
   judge/main: {{rps: {rps}, kind: {kind}, cached: {cached}}}
