@@ -42,9 +42,11 @@ def main() -> int:
     wanted = given.faults.split(",") if given.faults else [*FAULTS]
     names = [name for name in wanted if name not in NOT_JUDGED]
     with ProcessPoolExecutor(given.jobs) as pool:
-        runs = [(fleet, seed, names, given.hours) for fleet, seed in product(fleets, seeds)]
-        judged = list(pool.map(_judged, *zip(*runs, strict=True)))
-    given.write.write_text(page(judged))
+        runs = [(fleet, seed, names, given.hours) for seed, fleet in product(seeds, fleets)]
+        judged: list[Judged] = []
+        for one in pool.map(_judged, *zip(*runs, strict=True)):
+            judged.append(one)
+            given.write.write_text(page(judged))
     missed = bounds_missed(judged)
     print("".join(f"missed: {one}\n" for one in missed) or "all bounds are met")
     return bool(missed)

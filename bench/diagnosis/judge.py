@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 from collections.abc import Iterable
+from contextlib import closing
 from multiprocessing.connection import Connection
 from typing import NamedTuple
 
@@ -47,10 +48,10 @@ def judge(fleet: FleetKind, seed: int, faults: Iterable[str], hours: float) -> J
 
     What is left goes on for some hours in which nothing happens.
     """
-    watch = Watch(fleet, seed)
-    watch.advance(0.0)
-    cases = tuple(_forked(watch, FAULTS[name], fleet, seed) for name in faults)
-    return Judged(fleet.name, seed, cases, tuple(watch.advance(hours * HOUR)))
+    with closing(Watch(fleet, seed)) as watch:
+        watch.advance(0.0)
+        cases = tuple(_forked(watch, FAULTS[name], fleet, seed) for name in faults)
+        return Judged(fleet.name, seed, cases, tuple(watch.advance(hours * HOUR)))
 
 
 def _forked(watch: Watch, action: Action, fleet: FleetKind, seed: int) -> Case:

@@ -6,6 +6,7 @@ import asyncio
 import math
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -79,6 +80,13 @@ class Watch:
         while (self._store.latest or 0.0) < BEGIN + HEALTHY + seconds:
             self._feeding.send(None)
         return self._looks
+
+    def close(self) -> None:
+        """Let the source end, so that nothing is left half done."""
+        for waiting in (self._provider.close(), self._feeding):
+            with suppress(StopIteration):
+                while True:
+                    waiting.send(None)
 
     async def _sleep(self, seconds: float) -> None:
         self._clock.advance(seconds)

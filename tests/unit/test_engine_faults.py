@@ -282,6 +282,16 @@ def test_a_failing_pod_is_ended_again_while_the_fault_lasts():
     assert len(fleet.levers.pulled) == 2
 
 
+def test_more_can_happen_in_a_story_that_has_begun():
+    fleet = StillFleet([service(CHAT), replica("a", "n1")])
+    director = Director(fleet, timeline([Step(deed("pod-kill"), at=90.0)], 1000.0), start=0.0)
+    list(director.advance(10.0))
+    director.add(timeline([Step(deed("stop"), at=20.0)], 1000.0))
+    assert director.next_due() == 20.0
+    list(director.advance(100.0))
+    assert fleet.levers.names == ["stop", "kill_pods"]
+
+
 def test_what_cannot_be_done_is_said_and_the_story_goes_on():
     fleet = StillFleet([service(CHAT)])
     fleet.levers.refuse = {"kill_pods"}

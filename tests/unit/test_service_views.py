@@ -17,7 +17,7 @@ from mtop_tui.observations import Annotation, ObjectRef, Observation
 from mtop_tui.state.facts import service_facts
 from mtop_tui.state.fleet import FleetStore
 from mtop_tui.state.history import ServiceHistory
-from mtop_tui.state.latency import latency_parts
+from mtop_tui.state.latency import first_token, latency_parts
 from mtop_tui.state.metrics import ServiceMetrics
 from mtop_tui.state.service import ServiceState
 from mtop_tui.views.board import Board
@@ -232,6 +232,12 @@ def test_latency_parts_are_means_of_whole_minutes() -> None:
 def test_latency_is_not_known_before_a_minute_has_passed() -> None:
     store = store_of(calm(seconds=20))
     assert latency_parts(state_of(store), START) is None
+
+
+def test_the_time_to_the_first_token_is_known_with_what_the_engine_does_of_it() -> None:
+    found = first_token(state_of(store_of(calm())))
+    assert found == pytest.approx((found.ttft, 0.01, 0.05), rel=1e-3)
+    assert found.ttft >= found.queue + found.prefill
 
 
 def test_halves_have_queues_of_their_own() -> None:

@@ -318,3 +318,42 @@ def test_what_ends_does_not_tell_of_the_route_while_requests_wait() -> None:
 
     assert share(0) == pytest.approx(0.1)
     assert share(40) is None
+
+
+def _replica_figures(store: FleetStore, now: float):  # type: ignore[no-untyped-def]
+    state = store.service(CHAT)
+    assert state is not None
+    return service_facts(store, state, now).replicas[0].figures
+
+
+def test_a_replica_that_runs_requests_without_a_token_stalls() -> None:
+    one = msgspec.structs.replace(replica(CHAT, since=START - 9000), gpus=4)
+    still = [
+        sample(one, START + t, requests=600, tokens=60_000, running=3) for t in range(5, 46, 5)
+    ]
+    store = fleet(node(), one, *traffic(one, 5, running=3), *still[:1])
+    assert _replica_figures(store, START + 5).stalled == 0
+    store.apply(still[1:])
+    assert _replica_figures(store, START + 45).stalled == 40
+    assert causes(store, now=START + 45) == ["nccl-hang"]
+
+
+@pytest.mark.parametrize(("tokens", "running"), [(60_001, 3), (60_000, 0)])
+def test_a_token_or_idleness_ends_a_stall(tokens: float, running: float) -> None:
+    one = replica(CHAT, since=START - 9000)
+    store = fleet(node(), one, *traffic(one, 5, running=3))
+    store.apply([sample(one, START + 5, requests=600, tokens=60_000, running=3)])
+    store.apply([sample(one, START + 10, requests=600, tokens=tokens, running=running)])
+    assert _replica_figures(store, START + 10).stalled is None
+
+
+def test_a_queue_is_one_when_it_lasts() -> None:
+    one = replica(CHAT, since=START - 9000)
+    store = fleet(node(), one, *traffic(one, 5, running=3))
+    for seconds, expected in ((5, []), (30, ["queue-growth"])):
+        for t in range(5, seconds + 1, 5):
+            at = START + t
+            store.apply(
+                [sample(one, at, requests=600 + t, tokens=60_000 + t, running=3, waiting=14)]
+            )
+        assert causes(store, now=START + seconds) == expected
