@@ -1,8 +1,9 @@
 """Judges the diagnosis: `python -m bench.diagnosis [--quick] [--seeds N|A,B] [--write PATH]`.
 
-Every fault on every fleet with every seed, its strength drawn over the range of the catalogue. A
-case is scored from the moment at which an objective is violated or a replica is not ready. Quick is
-one seed on one fleet. The page goes to docs/diagnosis-fidelity.md; exit 1 when a bound is missed.
+Every fault on every fleet with every seed, its strength drawn over the range of the catalogue, and
+hours in which nothing happens. A case is scored from the moment at which an objective is violated
+or a replica is not ready. Quick is one seed on one fleet, for the tests. The page goes to
+docs/diagnosis-fidelity.md and grows with each fleet; exit 1 when a bound is missed.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from bench.diagnosis.page import bounds_missed, page
 from mtop_tui.engine.faults.catalogue import FAULTS
 
 PAGE = Path(__file__).parents[2] / "docs" / "diagnosis-fidelity.md"
-SEEDS = (1, 2, 3, 4, 5)
+SEEDS = (31, 32, 33, 34, 35)
+"""The rules were made on 1 and 2, and had not seen these."""
 HOURS = 3.0
 """Of each fleet and seed, in which nothing happens."""
 NOT_JUDGED = frozenset({"traffic-stop", "node-taint"})

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from statistics import median
 from typing import NamedTuple
 
+from bench.diagnosis.fleets import FLEETS
 from bench.diagnosis.judge import HOUR, Case, Judged
 from bench.diagnosis.watch import Look
 from mtop_tui.engine.faults.catalogue import FAULTS
@@ -153,8 +154,20 @@ def page(judged: Sequence[Judged]) -> str:
         f"fleets {', '.join(dict.fromkeys(case.fleet for case in cases))}.",
         "Each case is a fault of [the catalogue](faults.md) on a simulated fleet, its strength",
         "drawn from the seed. The diagnosis sees what the provider emits, without annotations. A",
-        "case is scored from when TTFT p95 exceeds 1 s, TPOT its objective or errors 1 %, or a",
-        "replica is not ready.",
+        "case is scored from when TTFT p95 or TPOT exceeds its objective, 1 % of requests fail, or",
+        "a replica is not ready, and a minute later, or when that was last so. `start-failure` is",
+        "scored from the first container that ends, since before it is a start like any other.",
+        "",
+        "| fleet | service and canary | requests/s | TTFT p95 objective | TPOT objective |",
+        "|---|---|---|---|---|",
+        *(
+            f"| {fleet.name} | {fleet.model.split('/')[1]}, 4 + 1 replicas of {fleet.gpus} "
+            f"{fleet.gpu} | {fleet.rps:g} | {fleet.ttft * 1000:g} ms | {fleet.tpot * 1000:g} ms |"
+            for fleet in FLEETS
+        ),
+        "",
+        "Objectives are a third above the worst minute of ordinary hours, and loads about 60 % of",
+        "those at which they begin to be missed: `python -m bench.diagnosis.headroom` prints both.",
         "",
         f"{totals.cases} cases, of which {totals.scored} violated something and were scored.",
         "",
