@@ -24,6 +24,7 @@ from textual.worker import Worker, WorkerError, WorkerState
 from mtop_tui import resources
 from mtop_tui.clock import Clock, PacedClock
 from mtop_tui.commands import APP, VIEWS, bindings
+from mtop_tui.config.first_query import first_query
 from mtop_tui.config.settings import Loaded, Settings
 from mtop_tui.observations import Observation, SourceHealth
 from mtop_tui.providers.base import FleetProvider, feed
@@ -33,7 +34,6 @@ from mtop_tui.signals import leave_on_signals
 from mtop_tui.state.fleet import FleetStore
 from mtop_tui.text import safe
 from mtop_tui.themes import THEMES
-from mtop_tui.views.fleet import FleetQuery
 from mtop_tui.watch import Watch
 from mtop_tui.widgets.ascii_filter import AsciiOnly
 
@@ -149,10 +149,7 @@ class MtopApp(App[int]):
 
     def get_default_screen(self) -> Screen[None]:
         """The fleet, sorted as the settings say."""
-        settings = self.settings
-        sort, is_reversed = settings.sort_column or "mark", settings.sort_reversed
-        query = FleetQuery(sort, is_reversed, namespaces=settings.namespaces)
-        return FleetScreen(query, settings.columns)
+        return FleetScreen(first_query(self.settings))
 
     def on_mount(self) -> None:
         """Begin to observe."""

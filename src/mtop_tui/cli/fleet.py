@@ -41,15 +41,17 @@ def list_(ctx: click.Context, /, output: str, **_: object) -> None:
 
     In JSON, numbers are raw, the unit is part of the key, and null is "not known".
     """
-    from mtop_tui.views.columns import COLUMN_IDS
+    from mtop_tui.views.asked_columns import KNOWN_IDS
 
-    loaded = settings_of(ctx, lambda: COLUMN_IDS)
+    loaded = settings_of(ctx, lambda: KNOWN_IDS)
     settings = loaded.settings
     fleet = _observed(loaded, with_samples=output != "name")
     store, now = fleet.store, fleet.clock.now()
-    from mtop_tui.views.fleet import facts_of, select
+    from mtop_tui.config.first_query import first_query
+    from mtop_tui.views.fleet import facts_of
 
-    states = select(store, _query(settings), now)
+    query = first_query(settings)
+    states = _wanted(store, query, now)
     if not states:
         _explain_empty(store, settings)
     for state in states:
@@ -67,7 +69,7 @@ def list_(ctx: click.Context, /, output: str, **_: object) -> None:
 
         emit(as_json(fleet_document(fleet.provider.name, now, facts)))
     else:
-        emit(as_table(facts, settings.columns, _terminal_width()))
+        emit(as_table(facts, query.columns, _terminal_width()))
 
 
 @click.command("get")
@@ -195,11 +197,15 @@ def _suggestion(name: str, states: list[ServiceState]) -> str:
     return "; `mtop list -o name` prints the names there are"
 
 
-def _query(settings: Settings) -> FleetQuery:
-    from mtop_tui.views.fleet import FleetQuery
+def _wanted(store: FleetStore, query: FleetQuery, now: float) -> list[ServiceState]:
+    from mtop_tui.views.fleet import select
 
-    sort = settings.sort_column or "mark"
-    return FleetQuery(sort, settings.sort_reversed, namespaces=settings.namespaces)
+    states = select(store, query, now)
+    if not query.group:
+        return states
+    from mtop_tui.views.groups import grouped
+
+    return [state for group in grouped(store, states, query.group) for state in group.members]
 
 
 def _explain_empty(store: FleetStore, settings: Settings) -> None:

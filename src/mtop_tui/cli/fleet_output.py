@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from mtop_tui.views.cells import ServiceFacts
-from mtop_tui.views.columns import BY_ID, COLUMNS, FleetColumn
+from mtop_tui.views.columns import COLUMNS, FleetColumn, fleet_column
 
 _GAP = "  "
 _NEED_A_SCREEN = ("mark", "trend")
@@ -20,7 +20,7 @@ def as_table(facts: Sequence[ServiceFacts], wanted: Sequence[str], width: int | 
             screen can show.
         width: cells a line may have; None is unlimited.
     """
-    columns = [BY_ID[identity] for identity in wanted] or [
+    columns = [fleet_column(identity) for identity in wanted] or [
         column for column in COLUMNS if column.id not in _NEED_A_SCREEN
     ]
     texts = {column.id: _texts(column, facts) for column in columns}

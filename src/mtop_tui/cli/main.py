@@ -58,9 +58,9 @@ cli.add_command(serve)
 
 def _open(ctx: click.Context) -> int:
     def column_ids() -> tuple[str, ...]:
-        from mtop_tui.views.columns import COLUMN_IDS
+        from mtop_tui.views.asked_columns import KNOWN_IDS
 
-        return COLUMN_IDS
+        return KNOWN_IDS
 
     # What is imported and loaded until the first screen stands is kept anyway; the app resumes
     # collection then.

@@ -96,6 +96,8 @@ _SOURCE = (
 _TABLE = (
     click.option("--columns", type=_names, metavar="A,B", help="Columns of the model table."),
     click.option("--sort", metavar="[-]COLUMN", help="Column to sort by; - before it reverses."),
+    click.option("--group", metavar="BY", help="Group by namespace, gpu, model, route, label:KEY."),
+    click.option("--view", metavar="NAME", help="Saved view to begin with."),
     click.option("--ascii/--no-ascii", default=None, help="Draw with ASCII characters only."),
 )
 _SCREEN = (

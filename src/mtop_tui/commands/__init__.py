@@ -5,18 +5,33 @@ from mtop_tui.commands.command import Command, bindings
 from mtop_tui.commands.logs import LOGS
 from mtop_tui.commands.rollout import ROLLOUT
 from mtop_tui.commands.service import PAGE, SERVICE
-from mtop_tui.commands.tables import ALERTS, BURNING, COST, FLEET, MOVE, SOURCES, TABLE, VIEWS
+from mtop_tui.commands.tables import (
+    ALERTS,
+    BURNING,
+    CHOOSING,
+    COST,
+    FLEET,
+    MOVE,
+    NAMESPACES,
+    SAVED_VIEWS,
+    SOURCES,
+    TABLE,
+    VIEWS,
+)
 
 __all__ = (
     "ALERTS",
     "APP",
     "BURNING",
+    "CHOOSING",
     "COST",
     "FLEET",
     "LOGS",
     "MOVE",
+    "NAMESPACES",
     "PAGE",
     "ROLLOUT",
+    "SAVED_VIEWS",
     "SERVICE",
     "SOURCES",
     "TABLE",

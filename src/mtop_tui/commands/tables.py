@@ -61,6 +61,15 @@ TABULAR = (
     ),
     Command("table.reverse", "R", "reverse", "Reverse order", "Table"),
     Command(
+        "table.columns",
+        "c",
+        "columns",
+        "Columns",
+        "Table",
+        "Which ones, and in what order",
+        bar="columns",
+    ),
+    Command(
         "table.mark_next",
         "right",
         "mark(1)",
@@ -110,6 +119,31 @@ FLEET = (
         shown="Enter",
     ),
     *TABULAR,
+    Command(
+        "fleet.group",
+        "b",
+        "group",
+        "Group by the next",
+        "Fleet",
+        "Namespace, team, GPU type, model, route group, nothing; Enter folds a group",
+        bar="group",
+    ),
+    Command(
+        "fleet.namespaces",
+        "n",
+        "namespaces",
+        "Namespaces",
+        "Fleet",
+        "What runs in each, and which ones to show",
+    ),
+    Command(
+        "fleet.views",
+        "u",
+        "saved_views",
+        "Saved views",
+        "Fleet",
+        "Filter, order, groups, namespaces and columns under a name",
+    ),
     Command("fleet.logs", "l", "logs", "Logs", "Fleet", "What its replicas said", bar="logs"),
     Command(
         "fleet.rollout",
@@ -179,6 +213,59 @@ TABLE = (
         shown="Esc",
         palette=False,
     ),
+)
+
+NAMESPACES = (
+    Command(
+        "namespaces.choose",
+        "space",
+        "choose",
+        "Choose or not",
+        "Namespaces",
+        "Beside others; Enter then shows those that are chosen",
+        bar="choose",
+        shown="Space",
+    ),
+    Command("namespaces.all", "0", "all", "Show all", "Namespaces", bar="all"),
+)
+
+CHOOSING = (
+    Command(
+        "columns.choose",
+        "space",
+        "choose",
+        "Show it or not",
+        "Columns",
+        "Enter takes the columns as they stand, Esc leaves them as they were",
+        bar="show",
+        shown="Space",
+    ),
+    Command(
+        "columns.earlier",
+        "less_than_sign",
+        "shift(-1)",
+        "Earlier",
+        "Columns",
+        bar="earlier",
+        shown="<",
+    ),
+    Command(
+        "columns.later", "greater_than_sign", "shift(1)", "Later", "Columns", bar="later", shown=">"
+    ),
+    Command("columns.all", "0", "all", "By width", "Columns", "As many as fit", bar="by width"),
+)
+
+SAVED_VIEWS = (
+    Command(
+        "views.add",
+        "a",
+        "add",
+        "Save what the fleet shows",
+        "Views",
+        "Its filter, order, groups, namespaces and columns, under a name",
+        bar="save",
+    ),
+    Command("views.remove", "D", "remove", "Remove the view", "Views", bar="remove"),
 )
 
 COST = (

@@ -78,6 +78,14 @@ class Settings:
     columns: Annotated[tuple[str, ...], Rule("names of columns", "name,state,ttft")] = ()
     """Columns of the model table, in order; empty chooses them by the width of the terminal."""
 
+    group: Annotated[
+        str, Rule("namespace, gpu, model, route or label:KEY", "namespace", flag="--group")
+    ] = ""
+    """What services are grouped by; empty for no groups."""
+
+    view: Annotated[str, Rule("the name of a saved view", "burning")] = ""
+    """Saved view to begin with; sort, columns, namespaces and group that are set win over it."""
+
     theme: Annotated[
         str, Rule(f"{', '.join(THEME_NAMES[:-1])} or {THEME_NAMES[-1]}", THEME_NAMES[0])
     ] = THEME_NAMES[0]
@@ -222,14 +230,25 @@ def config_file() -> Path | None:
     """
     if named := os.environ.get(CONFIG_VARIABLE):
         return _expanded(Path(named))
+    usual = _usual_folder() / "config.yaml"
+    try:
+        return usual if usual.exists() else None
+    except OSError:
+        return usual
+
+
+def config_folder() -> Path:
+    """Where the configuration file is, or would be."""
+    named = os.environ.get(CONFIG_VARIABLE)
+    file = _expanded(Path(named)) if named else None
+    return _usual_folder() if file is None else file.parent
+
+
+def _usual_folder() -> Path:
     base = os.environ.get("XDG_CONFIG_HOME", "")
     # The XDG specification: a relative path is invalid and must be ignored.
     folder = Path(base) if base.startswith("/") else _expanded(Path("~/.config"))
-    usual = folder / "mtop" / "config.yaml" if folder else None
-    try:
-        return usual if usual and usual.exists() else None
-    except OSError:
-        return usual
+    return (folder or Path(".config")) / "mtop"
 
 
 def flag_of(field: str) -> str:
@@ -313,6 +332,25 @@ def _expanded(path: Path | None) -> Path | None:
         return path
 
 
+def _is_column(name: str, known: Collection[str]) -> bool:
+    """Columns of labels and annotations are known by how they begin."""
+    kind, colon, key = name.partition(":")
+    return name in known or (kind in ("label", "annotation") and bool(colon and key))
+
+
+def _wrong_view(loaded: Loaded) -> Iterable[str]:
+    from mtop_tui.config.saved_views import read_views, views_file  # noqa: PLC0415 - rarely needed
+    from mtop_tui.views.groups import is_way  # noqa: PLC0415 - rarely needed
+
+    group, name = loaded.settings.group, loaded.settings.view
+    if group and not is_way(group):
+        yield loaded.problem("group")
+    views = read_views(views_file()) if name else {}
+    if name and name not in views:
+        hint = nearest(name, views) or f"; {views_file()} has {', '.join(views) or 'none'}"
+        yield loaded.problem("view", f"no view {name}{hint}")
+
+
 def _checked(loaded: Loaded, column_ids: Callable[[], Collection[str]] | None) -> Iterable[str]:
     settings = loaded.settings
     if settings.mode in LATER_MODES:
@@ -329,12 +367,14 @@ def _checked(loaded: Loaded, column_ids: Callable[[], Collection[str]] | None) -
     if settings.alerts:
         yield from _wrong_rules(loaded)
     yield from _wrong_ways(loaded)
+    if settings.group or settings.view:
+        yield from _wrong_view(loaded)
     if settings.theme not in THEME_NAMES:
         yield loaded.problem("theme")
     wanted = {"columns": settings.columns, "sort": (settings.sort_column,)}
     if column_ids is not None and any(filter(None, settings.columns + wanted["sort"])):
         known = column_ids()
         for field, names in wanted.items():
-            if unknown := [name for name in names if name and name not in known]:
+            if unknown := [one for one in names if one and not _is_column(one, known)]:
                 hint = nearest(unknown[0], known) or f"; there are {', '.join(known)}"
                 yield loaded.problem(field, f"no column {', '.join(unknown)}{hint}")

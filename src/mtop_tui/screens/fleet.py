@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from msgspec.structs import replace
@@ -16,8 +16,8 @@ from mtop_tui.screens.tabular import TabularScreen
 from mtop_tui.state.service import ServiceState
 from mtop_tui.text import safe
 from mtop_tui.views import columns as table_columns
-from mtop_tui.views.cells import burns
-from mtop_tui.views.columns import FleetColumn
+from mtop_tui.views.cells import ServiceFacts, burns
+from mtop_tui.views.columns import FleetColumn, fleet_column
 from mtop_tui.views.fleet import FleetQuery, Why, facts_of, row, select, why
 from mtop_tui.views.format import counted
 from mtop_tui.views.header import header
@@ -30,6 +30,7 @@ from mtop_tui.widgets.why_line import WhyLine
 if TYPE_CHECKING:
     from mtop_tui.views.export import Exported
     from mtop_tui.views.fleet_filter import Asked
+    from mtop_tui.views.groups import Group, GroupKey
     from mtop_tui.views.kubectl import Kubectl
     from mtop_tui.views.query import Field
 
@@ -48,12 +49,13 @@ class FleetScreen(TabularScreen[FleetQuery]):
 
     heading = getters.query_one(FleetHeader)
 
-    def __init__(self, query: FleetQuery, wanted: tuple[str, ...] = ()) -> None:
+    def __init__(self, query: FleetQuery) -> None:
         super().__init__(query)
-        self._wanted = wanted
-        self._order: list[ServiceKey] = []
+        self._order: list[ServiceKey | GroupKey] = []
+        self._groups: dict[GroupKey, Group] = {}
+        self._folded: frozenset[GroupKey] = frozenset()
         self._states: dict[ServiceKey, ServiceState] = {}
-        self._ordered_at: tuple[FleetQuery, int, float] | None = None
+        self._ordered_at: tuple[FleetQuery, frozenset[GroupKey], int, float] | None = None
         self._longest: dict[str, int] = {}
         self._placed: list[tuple[FleetColumn, int]] = []
         self._explained = False
@@ -78,7 +80,7 @@ class FleetScreen(TabularScreen[FleetQuery]):
                 paused=self.app.paused,
                 ascii_only=self.app.settings.ascii,
                 query=self._query,
-                shown=len(self._order),
+                shown=len(self._states),
             )
         )
         if self._explained:
@@ -99,42 +101,85 @@ class FleetScreen(TabularScreen[FleetQuery]):
     def _reorder(self, now: float) -> None:
         """Sort again when the order may have changed, and not else."""
         store, query = self.app.store, self._query
-        lively = table_columns.BY_ID[query.sort].moves or bool(query.filter)
-        basis = (query, store.topology_revision, now // self.hold if lively else 0)
+        lively = fleet_column(query.sort).moves or bool(query.filter)
+        held = now // self.hold if lively else 0
+        basis = (query, self._folded, store.topology_revision, held)
         if basis == self._ordered_at:
             return
-        if self._ordered_at is None or self._ordered_at[1] != store.topology_revision:
+        if self._ordered_at is None or self._ordered_at[2] != store.topology_revision:
             self._longest = table_columns.longest(
                 [(state, store.summary(state)) for state in store.services()]
             )
         self._ordered_at = basis
         chosen = select(store, query, now)
         self._states = {state.key: state for state in chosen}
-        order = list(self._states)
+        order: list[ServiceKey | GroupKey] = [state.key for state in chosen]
+        if query.group:
+            order = self._in_groups(chosen)
         if order != self._order:
             self._order = order
 
+    def _in_groups(self, states: Iterable[ServiceState]) -> list[ServiceKey | GroupKey]:
+        from mtop_tui.views.groups import grouped  # noqa: PLC0415 - when wanted
+
+        groups = grouped(self.app.store, states, self._query.group)
+        self._groups = {group.key: group for group in groups}
+        order: list[ServiceKey | GroupKey] = []
+        for group in groups:
+            order.append(group.key)
+            if group.key not in self._folded:
+                order += [state.key for state in group.members]
+        return order
+
     def _place(self) -> None:
         query = self._query
-        placed = table_columns.placed(self.room, self._longest, self._wanted, query.sort)
+        longest = self._longest
+        if query.group:  # what is added up is no longer than the sum of all
+            all_of_it = self.app.store.totals().objects
+            text = f"{all_of_it.replicas_ready}/{all_of_it.replicas_desired}"
+            longest = {**longest, "replicas": max(longest["replicas"], len(text))}
+        placed = table_columns.placed(self.room, longest, query.columns, query.sort)
         self._placed = placed
-        self.table.use_columns(placed, query.sort, descending=is_descending(query, self.COLUMNS))
+        descending = is_descending(query, fleet_column(query.sort))
+        self.table.use_columns(placed, query.sort, descending=descending)
 
-    def _make_row(self, key: ServiceKey) -> Row:
+    def _make_row(self, key: ServiceKey | GroupKey) -> Row:
+        if isinstance(key, ServiceKey):
+            facts = self._facts_of(self._states[key])
+            return row(facts, [column for column, _ in self._placed])
+        from mtop_tui.views.groups import heading  # noqa: PLC0415 - when wanted
+
+        folded, ascii_only = key in self._folded, self.app.settings.ascii
+        return heading(self._groups[key], self._facts_of, folded=folded, ascii_only=ascii_only)
+
+    def _facts_of(self, state: ServiceState) -> ServiceFacts:
         app = self.app
-        facts = facts_of(app.store, self._states[key], app.time(), ascii_only=app.settings.ascii)
-        return row(facts, [column for column, _ in self._placed])
+        return facts_of(app.store, state, app.time(), ascii_only=app.settings.ascii)
+
+    @property
+    def selected_service(self) -> ServiceKey | None:
+        """The service under the cursor."""
+        selected = self.table.selected
+        return selected if isinstance(selected, ServiceKey) else None
+
+    @property
+    def _selected_group(self) -> Group | None:
+        selected = self.table.selected
+        return None if selected is None or not self._query.group else self._groups.get(selected)
 
     def explain(self) -> tuple[str, Why]:
         """Why the selected service is as it is, or why there is none."""
         self._explained = bool(self._order)
-        selected = self.table.selected
+        if (group := self._selected_group) is not None:
+            from mtop_tui.views.groups import explain  # noqa: PLC0415 - when wanted
+
+            return group.key.value, Why(explain(group, self._facts_of))
+        selected = self.selected_service
         state = None if selected is None else self._states.get(selected)
         if state is None:
             return "", Why(Cell(self._why_empty(), "quiet"))
-        facts = facts_of(self.app.store, state, self.app.time())
         name = state.key.name
-        return name, why(self.app.store, facts, self.why.room(name))
+        return name, why(self.app.store, self._facts_of(state), self.why.room(name))
 
     def _why_empty(self) -> str:
         if self._query.filter:
@@ -142,6 +187,12 @@ class FleetScreen(TabularScreen[FleetQuery]):
         if self._query.namespaces and self.app.store.services():
             return safe(f"no service in {', '.join(self._query.namespaces)}")
         return "no services yet"
+
+    def all_columns(self) -> Sequence[FleetColumn]:
+        """Also those that are shown only when asked for, and the labels that services carry."""
+        from mtop_tui.views.asked_columns import MORE, label_columns  # noqa: PLC0415 - when wanted
+
+        return (*self.COLUMNS, *MORE, *label_columns(self.app.store.services()))
 
     # Filtering
 
@@ -169,7 +220,7 @@ class FleetScreen(TabularScreen[FleetQuery]):
         from mtop_tui.views.export import Exported  # noqa: PLC0415 - when wanted
 
         store, now = self.app.store, self.app.time()
-        facts = [facts_of(store, self._states[key], now) for key in self._order]
+        facts = [facts_of(store, state, now) for state in self._states.values()]
         document = fleet_document(self.app.provider.name, now, facts)
         return Exported(document, [service_document(one) for one in facts])
 
@@ -177,26 +228,52 @@ class FleetScreen(TabularScreen[FleetQuery]):
         """The services, and the selected one."""
         from mtop_tui.views import kubectl  # noqa: PLC0415 - when wanted
 
-        return kubectl.of_fleet(self._query.namespaces, self.table.selected)
+        return kubectl.of_fleet(self._query.namespaces, self.selected_service)
 
     def action_open(self) -> None:
-        """Open the selected service."""
+        """Open the selected service; on a group, fold it or unfold it."""
         self.table.pin()
-        self.open_service(self.table.selected)
+        if (group := self._selected_group) is not None:
+            self._folded ^= {group.key}
+            self.look()
+        self.open_service(self.selected_service)
 
     def action_logs(self) -> None:
         """Open the logs of the selected service."""
         from mtop_tui.screens.logs import LogsScreen  # noqa: PLC0415 - on first use
 
-        if self.table.selected is not None:
-            self.app.push_screen(LogsScreen(self.table.selected))
+        if self.selected_service is not None:
+            self.app.push_screen(LogsScreen(self.selected_service))
 
     def action_rollout(self) -> None:
         """Open the rollout of the selected service."""
         from mtop_tui.screens.rollout import RolloutScreen  # noqa: PLC0415 - on first use
 
-        if self.table.selected is not None:
-            self.app.push_screen(RolloutScreen(self.table.selected))
+        if self.selected_service is not None:
+            self.app.push_screen(RolloutScreen(self.selected_service))
+
+    def action_group(self) -> None:
+        """Group by the next thing that services have in common; after the last, by nothing."""
+        from mtop_tui.views.groups import WAYS  # noqa: PLC0415 - when wanted
+
+        ways = ("", *WAYS)
+        here = ways.index(self._query.group) if self._query.group in ways else 0
+        self.ask(replace(self._query, group=ways[(here + 1) % len(ways)]))
+
+    def action_namespaces(self) -> None:
+        """Choose the namespaces to show."""
+        from mtop_tui.screens.namespaces import NamespacesScreen  # noqa: PLC0415 - on first use
+
+        def choose(chosen: tuple[str, ...]) -> None:
+            self.ask(replace(self._query, namespaces=chosen))
+
+        self.app.push_screen(NamespacesScreen(self._query.namespaces, choose))
+
+    def action_saved_views(self) -> None:
+        """Go to a saved view, or save this one."""
+        from mtop_tui.screens.saved_views import SavedViewsScreen  # noqa: PLC0415 - on first use
+
+        self.app.push_screen(SavedViewsScreen(self._query, self.ask))
 
     def action_burning(self, number: int) -> None:
         """Select the n-th service that burns or fails, from the top of the table."""

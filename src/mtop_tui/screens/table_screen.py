@@ -15,6 +15,7 @@ from mtop_tui.views.table import (
     Cell,
     Row,
     TableQuery,
+    asked_for,
     column_of,
     is_descending,
     longest_values,
@@ -118,10 +119,12 @@ class TableScreen(TabularScreen[TableQuery], Generic[Facts]):
             self._order = order
 
     def _place(self) -> None:
-        query = self._query
+        query, by = self._query, column_of(self._query, self.COLUMNS)
+        column_by_id = {column.id: column for column in self.COLUMNS}
         longest = longest_values(self.COLUMNS, self._facts.values())
-        columns = placed(self.COLUMNS, self.room, longest, (query.sort,))
-        self.table.use_columns(columns, query.sort, descending=is_descending(query, self.COLUMNS))
+        wanted = asked_for(column_by_id[one] for one in query.columns)
+        columns = placed(wanted or self.COLUMNS, self.room, longest, (query.sort,))
+        self.table.use_columns(columns, query.sort, descending=is_descending(query, by))
 
     def _make_row(self, key: Hashable) -> Row:
         return row_of(key, self._facts[key], [column for column, _ in self.table.columns])

@@ -72,6 +72,10 @@ class TabularScreen(LookingScreen, Generic[Query]):
         """Whether any row is wanted by the query."""
         raise NotImplementedError
 
+    def all_columns(self) -> Sequence[Column[Any]]:
+        """What can be chosen from."""
+        return self.COLUMNS
+
     # Looking
 
     def on_mount(self) -> None:
@@ -136,6 +140,19 @@ class TabularScreen(LookingScreen, Generic[Query]):
     def action_copy_row(self) -> None:
         """Copy the selected row, its fields separated by tabs."""
         self.copy_row(self.table)
+
+    def action_columns(self) -> None:
+        """Choose the columns."""
+        from mtop_tui.screens.columns import ColumnsScreen  # noqa: PLC0415 - on first use
+
+        def choose(ids: tuple[str, ...]) -> None:
+            self.ask(replace(self._query, columns=ids))
+            there = {column.id for column, _ in self.table.columns}
+            if missing := [identity for identity in ids if identity not in there]:
+                self.app.say(f"no room for {', '.join(missing)}: the last give way first")
+
+        shown = self._query.columns or [column.id for column, _ in self.table.columns]
+        self.app.push_screen(ColumnsScreen(self.all_columns(), shown, choose))
 
     async def action_filter(self) -> None:
         """Open the filter, with what it holds."""

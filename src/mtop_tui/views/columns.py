@@ -254,6 +254,20 @@ BY_ID = {column.id: column for column in COLUMNS}
 COLUMN_IDS = tuple(BY_ID)
 
 
+def fleet_column(identity: str) -> FleetColumn:
+    """The column of this id, be it one that is shown only when asked for.
+
+    Raises:
+        KeyError: there is none.
+    """
+    found = BY_ID.get(identity)
+    if found is not None:
+        return found
+    from mtop_tui.views.asked_columns import asked_column  # noqa: PLC0415 - when one is asked for
+
+    return asked_column(identity)
+
+
 NAME_SHARE = 7
 """Of the width, one part in so many is for names that need it."""
 
@@ -289,10 +303,12 @@ def placed(
     Args:
         width: cells there are.
         longest: see `longest`.
-        wanted: ids in the order wanted; all columns when empty.
+        wanted: ids in the order wanted, of which the last go first; all columns when empty.
         sorted_by: id of the column that is sorted by.
     """
-    chosen = [BY_ID[identity] for identity in wanted] if wanted else list(COLUMNS)
+    chosen = table.asked_for(map(fleet_column, wanted)) if wanted else list(COLUMNS)
+    if sorted_by not in BY_ID and sorted_by not in wanted:
+        chosen.append(fleet_column(sorted_by))
     if "mark" not in wanted:
         chosen = [BY_ID["mark"], *(column for column in chosen if column.id != "mark")]
     # On a wide screen names are worth more than the last column that would still fit.

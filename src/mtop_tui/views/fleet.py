@@ -9,16 +9,21 @@ from mtop_tui.domain.readiness import Health
 from mtop_tui.state.fleet import FleetStore
 from mtop_tui.state.service import ServiceState
 from mtop_tui.views.cells import ServiceFacts, mark
-from mtop_tui.views.columns import BY_ID, COLUMNS, FleetColumn
+from mtop_tui.views.columns import COLUMNS, FleetColumn, fleet_column
 from mtop_tui.views.format import UNKNOWN
 from mtop_tui.views.table import Cell, Row, TableQuery, is_descending
 
 
 class FleetQuery(TableQuery, frozen=True):
-    """Which services are wanted, and in what order; no namespaces means all of them."""
+    """Which services are wanted, in what order and groups, and what is shown of them.
+
+    No namespaces means all of them. `group` is what `views.groups` reads; empty means that there
+    are no groups.
+    """
 
     sort: str = "mark"
     namespaces: tuple[str, ...] = ()
+    group: str = ""
 
 
 def select(store: FleetStore, query: FleetQuery, now: float) -> list[ServiceState]:
@@ -28,7 +33,7 @@ def select(store: FleetStore, query: FleetQuery, now: float) -> list[ServiceStat
         QueryError: the filter is none.
     """
     chosen = _wanted(store, query, now)
-    column = BY_ID[query.sort]
+    column = fleet_column(query.sort)
     valued = []
     rest = []
     for state in chosen:
@@ -37,7 +42,7 @@ def select(store: FleetStore, query: FleetQuery, now: float) -> list[ServiceStat
             rest.append(state)
         else:
             valued.append((value, state))
-    valued.sort(key=_value, reverse=is_descending(query, COLUMNS))
+    valued.sort(key=_value, reverse=is_descending(query, column))
     return [state for _, state in valued] + rest
 
 

@@ -100,11 +100,13 @@ def _detail(sources: Iterable[SourceHealth]) -> str:
 
 def _scope(query: FleetQuery, shown: int, there: int) -> str:
     """Such as `ns production  /llama  4 of 30`."""
-    if not query.filter and not query.namespaces:
+    if not query.filter and not query.namespaces and not query.group:
         return ""
+    group = f"by {query.group}" if query.group else ""
     namespaces = f"ns {','.join(query.namespaces)}" if query.namespaces else ""
     words = f"/{query.filter}" if query.filter else ""
-    return safe("  ".join(filter(None, (namespaces, words, f"{shown} of {there}"))))
+    count = f"{shown} of {there}" if namespaces or words else ""
+    return safe("  ".join(filter(None, (group, namespaces, words, count))))
 
 
 def _with_errors(health: SourceHealth) -> str:

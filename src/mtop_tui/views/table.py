@@ -68,12 +68,13 @@ class TableQuery(msgspec.Struct, frozen=True):
     """Which rows are wanted, and in what order.
 
     `sort` is the id of a column. Each column has its own direction; `reversed` turns it around.
-    `filter` is what `views.query` reads.
+    `filter` is what `views.query` reads. No `columns` means those that fit.
     """
 
     sort: str
     reversed: bool = False
     filter: str = ""
+    columns: tuple[str, ...] = ()
 
 
 Placed = Sequence[tuple[Column[Facts], int]]
@@ -134,6 +135,14 @@ def placed(
     return [(column, widths[column.id]) for column in chosen]
 
 
+def asked_for(columns: Iterable[Column[Facts]]) -> list[Column[Facts]]:
+    """Columns that somebody asked for in this order: when it is narrow, the last go first."""
+    return [
+        msgspec.structs.replace(column, priority=place if column.priority else 0)
+        for place, column in enumerate(columns)
+    ]
+
+
 def row_of(key: Hashable, facts: Facts, columns: Iterable[Column[Facts]]) -> Row:
     """One row as text."""
     return Row(key, {column.id: column.cell(facts) for column in columns})
@@ -170,7 +179,7 @@ def ordered(
             rest.append(key)
         else:
             valued.append((value, key))
-    valued.sort(key=itemgetter(0), reverse=is_descending(query, columns))
+    valued.sort(key=itemgetter(0), reverse=is_descending(query, by))
     return [key for _, key in valued] + rest
 
 
@@ -192,9 +201,9 @@ def column_of(query: TableQuery, columns: Iterable[Column[Facts]]) -> Column[Fac
     return next(column for column in columns if column.id == query.sort)
 
 
-def is_descending(query: TableQuery, columns: Iterable[Column[Facts]]) -> bool:
-    """Whether the largest comes first."""
-    return column_of(query, columns).largest_first is not query.reversed
+def is_descending(query: TableQuery, column: Column[Facts]) -> bool:
+    """Whether the largest comes first, when this column orders the rows."""
+    return column.largest_first is not query.reversed
 
 
 def row_filter(text: str, columns: Sequence[Column[Facts]]) -> Callable[[Facts], bool]:
