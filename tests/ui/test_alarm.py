@@ -4,23 +4,15 @@ from __future__ import annotations
 
 import pytest
 from textual.pilot import Pilot
+from troubles import xid
 
 from conftest import Fleet, typical_fleet
-from fleet_source import START, health, key
+from fleet_source import START, health
 from mtop_tui.alarm import LONGEST, QUIET_LOOKS
 from mtop_tui.config.settings import Settings
-from mtop_tui.observations import GpuReading, ObjectRef
+from mtop_tui.observations import GpuReading
 
 MIDDLE = (120, 40)
-
-
-PLACES = {"qwen2-5-7b": "development", "mixtral-8x7b": "staging"}
-
-
-def xid(name: str, number: int, at: float) -> GpuReading:
-    ref = ObjectRef("test", "", "Gpu", f"GPU-{name}")
-    owner = key(name, PLACES.get(name, "production"))
-    return GpuReading(at=at, ref=ref, node="node-1", service=owner, xid=number)
 
 
 class Heard:

@@ -4,35 +4,16 @@ from __future__ import annotations
 
 import pytest
 from textual.pilot import Pilot
+from troubles import down, xid
 
 from conftest import Fleet, typical_fleet
-from fleet_source import START, health, key, service
-from mtop_tui.observations import Condition, GpuReading, ObjectRef, Service
+from fleet_source import START, health, service
 from mtop_tui.screens.alerts import AlertsScreen
 from mtop_tui.screens.fleet import FleetScreen
 from mtop_tui.screens.service import ServiceScreen
 
 MIDDLE = (120, 40)
 NARROW = (80, 24)
-
-
-def down(name: str, since: float, at: float = START) -> Service:
-    """A service that has not been ready for long."""
-    found = service(name, "staging", at=at, ready=False)
-    condition = Condition("Ready", "False", "MinimumReplicasUnavailable", changed_at=since)
-    return Service(
-        at=at, ref=found.ref, model=found.model, pools=found.pools, conditions=(condition,)
-    )
-
-
-def xid(name: str, number: int, at: float) -> GpuReading:
-    return GpuReading(
-        at=at,
-        ref=ObjectRef("test", "", "Gpu", f"GPU-{name}"),
-        node="node-1",
-        service=key(name),
-        xid=number,
-    )
 
 
 async def begin(fleet: Fleet, pilot: Pilot[int], *more: object) -> None:
@@ -52,8 +33,8 @@ async def test_alerts_say_what_is_wrong_and_the_most_urgent_stands_first(fleet: 
             fleet,
             pilot,
             xid("granite-3-8b", 79, START + 10),
-            down("falcon-40b", START - 7200),
-            down("mixtral-8x7b", START - 100),
+            down("falcon-40b", "staging", START - 7200),
+            down("mixtral-8x7b", "staging", START - 100),
         )
         await pilot.press("a")
         await fleet.settle(pilot)
@@ -100,20 +81,20 @@ async def test_all_that_the_filter_leaves_are_acknowledged_at_once(fleet: Fleet)
             pilot,
             xid("granite-3-8b", 79, START + 10),
             xid("qwen2-5-7b", 48, START + 10),
-            down("falcon-40b", START - 7200),
+            down("falcon-40b", "staging", START - 7200),
         )
         await pilot.press("a", "slash", *"severity=page", "enter", "ctrl+a")
         await fleet.settle(pilot)
-        assert fleet.lines[0].endswith("1 alert   08:00:10")
+        assert fleet.lines[0].endswith("2 alerts   08:00:10")
         await pilot.press("escape", "ctrl+a")
         await fleet.settle(pilot)
-        assert "2 acknowledged" in fleet.lines[0]
+        assert "3 acknowledged" in fleet.lines[0]
         assert " alert" not in fleet.lines[0].split("acknowledged")[1]
 
 
 async def test_enter_opens_the_service_and_escape_leads_back(fleet: Fleet) -> None:
     async with fleet.app.run_test(size=MIDDLE) as pilot:
-        await begin(fleet, pilot, down("falcon-40b", START - 7200))
+        await begin(fleet, pilot, down("falcon-40b", "staging", START - 7200))
         await pilot.press("a", "enter")
         await fleet.settle(pilot)
         assert isinstance(fleet.app.screen, ServiceScreen)
@@ -165,7 +146,7 @@ async def test_at_eighty_columns_nothing_is_crowded_out(fleet: Fleet) -> None:
     async with fleet.app.run_test(size=NARROW) as pilot:
         await fleet.settle(pilot)
         totals = fleet.lines[1]
-        await pass_time(fleet, pilot, 10, down("falcon-40b", START - 7200))
+        await pass_time(fleet, pilot, 10, down("falcon-40b", "staging", START - 7200))
         assert fleet.lines[0].startswith(" mtop  fleet   scripted  live")
         assert fleet.lines[0].endswith("1 alert   08:00:10")
         assert fleet.lines[1] == totals
@@ -179,7 +160,7 @@ async def test_at_eighty_columns_nothing_is_crowded_out(fleet: Fleet) -> None:
 async def test_the_screen_bears_every_size(size: tuple[int, int]) -> None:
     fleet = Fleet(*typical_fleet())
     async with fleet.app.run_test(size=MIDDLE) as pilot:
-        await begin(fleet, pilot, down("falcon-40b", START - 7200))
+        await begin(fleet, pilot, down("falcon-40b", "staging", START - 7200))
         await pilot.press("a")
         await pilot.resize_terminal(*size)
         await fleet.settle(pilot)

@@ -11,7 +11,15 @@ from fleet_source import START, health, key, replica, sample, service
 from mtop_tui.config.promises import promises
 from mtop_tui.config.settings import Settings
 from mtop_tui.domain.alerts import RULES, Phase
-from mtop_tui.observations import Condition, GpuReading, ObjectRef, Observation, Removed, Service
+from mtop_tui.observations import (
+    Condition,
+    GpuReading,
+    ObjectRef,
+    Observation,
+    Removed,
+    Revision,
+    Service,
+)
 from mtop_tui.state.alert_readings import service_readings, source_readings
 from mtop_tui.state.alerts import BEGUN_KEPT, ENDED_KEPT, SERVICES_PER_STEP, Alert, AlertKey, Alerts
 from mtop_tui.state.fleet import FleetStore
@@ -205,6 +213,58 @@ def test_every_shipped_rule_reads_something_that_is_read() -> None:
         *source_readings(health(), START, START),
     }
     assert {limit.reading for rule in RULES for limit in rule.limits} <= known
+
+
+def revision(number: int) -> Revision:
+    ref = ObjectRef("test", "production", "Revision", f"chat-r{number}")
+    return Revision(at=START, ref=ref, service=CHAT, role="main", number=number)
+
+
+@pytest.mark.parametrize(
+    ("phase_of_new", "late", "stuck"),
+    [
+        ("pending", False, "firing"),
+        ("failed", False, "firing"),
+        ("starting", False, "inactive"),
+        ("starting", True, "firing"),
+        ("ready", False, "inactive"),
+    ],
+)
+def test_a_rollout_is_stuck_when_its_new_replica_is_and_not_while_it_loads(
+    phase_of_new: str, late: bool, stuck: str
+) -> None:
+    deadline = START + (10 if late else 900)
+    store = watched(
+        service("chat"),
+        revision(1),
+        revision(2),
+        replica(CHAT, 0, revision="r1"),
+        replica(CHAT, 1, revision="r2", phase=phase_of_new, deadline=deadline),
+    )
+    for second in range(10, 121, 10):
+        store.apply([health(START + second)])
+    assert phase(store, AlertKey("rollout-stuck", CHAT)) == stuck
+
+
+def test_a_stuck_rollout_is_silent_while_nobody_is_served_at_all() -> None:
+    down = service("chat", ready=False, reason="ProgressDeadlineExceeded")
+    store = watched(down)
+    stages = [(10, set()), (70, {"rollout-stuck"}), (290, {"rollout-stuck"}), (300, {"not-ready"})]
+    for second, expected in stages:
+        store.apply([health(START + second)])
+        told = {one.key.rule for one in alerts_of(store).all() if one.phase == "firing"}
+        assert told == expected
+
+
+def test_a_change_that_no_controller_has_seen_is_a_stuck_rollout() -> None:
+    seen = msgspec.structs.replace(service("chat"), generation=3, observed_generation=3)
+    store = watched(msgspec.structs.replace(seen, observed_generation=2))
+    for second in range(10, 71, 10):
+        store.apply([health(START + second)])
+    stuck = AlertKey("rollout-stuck", CHAT)
+    assert phase(store, stuck) == "firing"
+    store.apply([msgspec.structs.replace(seen, at=START + 80)])
+    assert phase(store, stuck) == "resolved"
 
 
 looks = st.lists(

@@ -97,10 +97,15 @@ def _queue_to_capacity(state: ServiceState, metrics: ServiceMetrics) -> float | 
 
 
 def _rollout_stuck(state: ServiceState, at: float) -> bool | None:
-    """Whether a replica of the newest of several revisions fails, waits, or loads too long."""
+    """Whether its controller does not get on, or a replica of the newest revision does not.
+
+    That is one that fails, waits, or loads too long. `state.rollout` knows more, and takes longer.
+    """
     service = state.service
     if service is None:
         return None
+    if service.generation is not None and (service.observed_generation or 0) < service.generation:
+        return True
     if any(one.reason == OVERDUE and one.status == "False" for one in service.conditions):
         return True
     revisions = {replica.revision for replica in state.replicas.values() if replica.revision}

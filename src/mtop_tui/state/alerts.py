@@ -39,7 +39,7 @@ BEGUN_KEPT = 100
 SOURCE_READING = "source_age"
 """What only rules about sources read."""
 
-OUTRANKED = {"slo-ticket": "slo-page"}
+OUTRANKED = {"slo-ticket": "slo-page", "rollout-stuck": "not-ready"}
 """Rules that say nothing more while another one fires for the same service."""
 
 
