@@ -295,3 +295,23 @@ def test_bundled_prices_say_where_they_are_from_and_when() -> None:
 def test_a_price_that_no_node_can_have_is_refused(text: str) -> None:
     with pytest.raises(PriceError, match="at most 100,000 USD per hour"):
         read_price(text)
+
+
+def test_entries_of_the_file_for_none_of_the_nodes_are_told() -> None:
+    rules = [
+        PriceRule("file", DAY, gpu_type="H100", usd_per_hour=Decimal(1)),
+        PriceRule("file", DAY, gpu_type="H1OO", usd_per_hour=Decimal(1)),
+        PriceRule("file", DAY, gpu_type="H100", region="mars-1", usd_per_hour=Decimal(1)),
+        PriceRule("file", DAY, capacity=Capacity.RESERVED, usd_per_hour=Decimal(1)),
+    ]
+    nodes = [Node(gpu_type="H100"), Node(gpu_type="L4")]
+    assert PriceBook(rules=rules).unused(nodes) == (1, 2, 3)
+    assert PriceBook(rules=rules).unused([]) == (0, 1, 2, 3)
+    assert PriceBook().unused(nodes) == ()
+
+
+def test_a_price_that_stands_in_for_spot_is_used() -> None:
+    rules = [PriceRule("file", DAY, gpu_type="H100", usd_per_hour=Decimal(1))]
+    spot = [Node(gpu_type="H100", capacity="spot")]
+    assert PriceBook(rules=rules).unused(spot) == (0,)
+    assert PriceBook(rules=rules, spot_as_on_demand=True).unused(spot) == ()

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mtop_tui.cli.main import main
 from mtop_tui.config.price_file import PriceFileError, read
 from mtop_tui.config.prices import bundled_prices, price_book
 from mtop_tui.domain.cost.prices import Capacity, NoPrice, Price, PriceRule
@@ -242,3 +243,16 @@ def test_the_example_in_the_docs_is_a_price_file(tmp_path: Path) -> None:
     example = DOCS.read_text(encoding="utf-8").split("```yaml\n")[1].split("```")[0]
     got = read(written(tmp_path, example))
     assert len(got.rules) == 5
+
+
+@pytest.mark.parametrize("command", [["list"], ["simulate", "canary-failure", "--for", "5s"]])
+def test_an_entry_for_none_of_the_nodes_is_told_with_its_line_and_fails_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], command
+) -> None:
+    entries = "- {gpu: H100, usd_per_gpu_hour: 2}\n- {gpu: H1OO, usd_per_gpu_hour: 2}\n"
+    path = written(tmp_path, HEAD + entries)
+    monkeypatch.setattr("sys.argv", ["mtop", "--prices", str(path), *command])
+    assert main() == 0
+    err = capfd.readouterr().err
+    assert f"mtop: {path}:4: prices[2]: is for none of the nodes" in err
+    assert f"{path}:3" not in err

@@ -80,7 +80,7 @@ def open_fleet(
         (metadata.namespace or DEFAULT_NAMESPACE, metadata.name)
         for metadata in (service.parsed.metadata for service in manifests.services)
     ]
-    return Fleet(provider, store_for(settings, there, say), clock)
+    return Fleet(provider, store_for(settings, there, say, manifests), clock)
 
 
 def load_manifests(stated: Path | None, say: Say = complain) -> Manifests:
@@ -109,12 +109,16 @@ def load_manifests(stated: Path | None, say: Say = complain) -> Manifests:
 
 
 def store_for(
-    settings: Settings, there: Sequence[tuple[str, str]] = (), say: Say = complain
+    settings: Settings,
+    there: Sequence[tuple[str, str]] = (),
+    say: Say = complain,
+    manifests: Manifests | None = None,
 ) -> FleetStore:
     """An empty store with the prices and objectives of the settings.
 
     Objectives for a service that is not among those there (namespace and name; none: not known) are
-    complained about, for that is likely a slip of the pen.
+    complained about, for that is likely a slip of the pen; so are prices for none of the nodes in
+    the manifests.
 
     Raises:
         Failure: a file of theirs cannot be used.
@@ -126,20 +130,29 @@ def store_for(
     for one in () if file is None else file.objectives:
         if there and not any(one.is_for(namespace, name) for namespace, name in there):
             say(f"{one.origin.text}: no service {one.service} is there for {one.name}")
-    return FleetStore(_prices(settings), promises(settings, file))
+    return FleetStore(_prices(settings, manifests, say), promises(settings, file))
 
 
-def _prices(settings: Settings) -> PriceBook:
-    from mtop_tui.config.prices import price_book
+def _prices(settings: Settings, manifests: Manifests | None, say: Say) -> PriceBook:
+    from mtop_tui.config.prices import bundled_prices, with_file
 
     if settings.prices is None:
-        return price_book(None)
-    from mtop_tui.config.price_file import PriceFileError
+        return bundled_prices()
+    from mtop_tui.config.price_file import PriceFileError, read
 
     try:
-        return price_book(settings.prices)
+        file = read(settings.prices)
     except PriceFileError as error:
         raise Failure(error.problems, Exit.USAGE) from error
+    book = with_file(file)
+    if manifests is not None:
+        from mtop_tui.kserve.records import node_record
+        from mtop_tui.providers.mock.provider import CLUSTER
+
+        nodes = [node_record(one.parsed, cluster=CLUSTER, at=0.0) for one in manifests.nodes]
+        for index in book.unused(nodes):
+            say(f"{file.places[index]}: prices[{index + 1}]: is for none of the nodes")
+    return book
 
 
 def _objectives(settings: Settings, say: Say) -> SloFile | None:

@@ -103,4 +103,12 @@ def open_story(
         story=story,
         fluid=fluid,
     )
-    return StoryFleet(story, provider, store_for(loaded.settings, say=say), clock, seed, fluid, [])
+    return StoryFleet(
+        story,
+        provider,
+        store_for(loaded.settings, say=say, manifests=story.manifests),
+        clock,
+        seed,
+        fluid,
+        [],
+    )

@@ -30,10 +30,11 @@ class PriceFileError(PriceError):
 
 
 class PriceFile(NamedTuple):
-    """What a price file says."""
+    """What a price file says, and where each of its entries stands, such as `prices.yaml:7`."""
 
     rules: tuple[PriceRule, ...]
     spot_as_on_demand: bool
+    places: tuple[str, ...] = ()
 
 
 class _Field(NamedTuple):
@@ -77,7 +78,8 @@ def read(path: Path) -> PriceFile:
             problems.append(str(problem))
     if problems:
         raise PriceFileError(problems)
-    return PriceFile(tuple(rules), spot == ON_DEMAND)
+    places = tuple(f"{path}:{_line(entry)}" for entry in entries)
+    return PriceFile(tuple(rules), spot == ON_DEMAND, places)
 
 
 def _rule(path: Path, index: int, node: yaml.Node, source: str, as_of: date | None) -> PriceRule:

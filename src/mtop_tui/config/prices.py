@@ -8,8 +8,12 @@ from datetime import date
 from decimal import Decimal
 from importlib.resources import files
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mtop_tui.domain.cost.prices import Capacity, Instance, Price, PriceBook
+
+if TYPE_CHECKING:
+    from mtop_tui.config.price_file import PriceFile
 
 BUNDLED = "bundled list price"
 
@@ -29,7 +33,11 @@ def price_book(file: Path | None) -> PriceBook:
         return bundled_prices()
     from mtop_tui.config.price_file import read  # noqa: PLC0415 - yaml only when there is a file
 
-    prices = read(file)
+    return with_file(read(file))
+
+
+def with_file(prices: PriceFile) -> PriceBook:
+    """The bundled list with the rules of a price file that has been read before it."""
     return PriceBook(_listed(), prices.rules, spot_as_on_demand=prices.spot_as_on_demand)
 
 

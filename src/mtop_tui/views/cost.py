@@ -56,11 +56,15 @@ class CostFacts(NamedTuple):
 
 
 class CostView(NamedTuple):
-    """All groups, the bill that they add up to, and the share of the period accounted for."""
+    """All groups, the bill that they add up to, and the share of the period accounted for.
+
+    `unused_prices` are entries of the price file that are for none of the nodes.
+    """
 
     rows: dict[Hashable, CostFacts]
     bill: Bill | None
     observed: float
+    unused_prices: int = 0
 
 
 def costs(store: FleetStore, now: float, by: Grouping, start: float) -> CostView:
@@ -96,7 +100,8 @@ def costs(store: FleetStore, now: float, by: Grouping, start: float) -> CostView
         nodes.usd,
         origins,
     )
-    return CostView(rows, bill, accounts.observed(start, now))
+    unused = len(store.prices.unused(store.nodes.values()))
+    return CostView(rows, bill, accounts.observed(start, now), unused)
 
 
 def explain(facts: CostFacts) -> Why:
@@ -145,6 +150,8 @@ def summary(view: CostView, by: Grouping, period: str) -> list[Cell]:
         )
         shares = ", ".join(f"{name} {float(usd / bill.usd):.0%}" for name, usd in parts)
         said.append(Cell(f"{least}${fmt.dollars(bill.usd)}: {shares}"))
+    if view.unused_prices:
+        said.append(Cell(f"prices for none of the nodes: {view.unused_prices}", "warn"))
     return said
 
 

@@ -244,12 +244,27 @@ class PriceBook:
     def __len__(self) -> int:
         return len(self._listed) + len(self._rules)
 
+    def unused(self, nodes: Iterable[PricedNode]) -> tuple[int, ...]:
+        """Which entries of the file, from 0, are for none of these nodes; likely slips."""
+        left = dict(enumerate(self._rules))
+        for node in nodes:
+            capacity = _capacity(node)
+            ways = [capacity]
+            if capacity == Capacity.SPOT and self._spot_as_on_demand:
+                ways.append(Capacity.ON_DEMAND)
+            fitting = [
+                index for index, rule in left.items() if any(rule.fits(node, way) for way in ways)
+            ]
+            for index in fitting:
+                del left[index]
+        return tuple(left)
+
     def price_of(self, node: PricedNode) -> Price | NoPrice:
         """USD per hour of the whole node, or why it is not known.
 
         A node whose capacity is not known counts as on-demand.
         """
-        capacity = capacity_of(node.labels) or Capacity(node.capacity or Capacity.ON_DEMAND)
+        capacity = _capacity(node)
         found = self._find(node, capacity)
         if (
             isinstance(found, NoPrice)
@@ -271,6 +286,10 @@ class PriceBook:
         if stated is not None:
             return _stated_price(stated)
         return listed or NoPrice(_why_none(node, capacity))
+
+
+def _capacity(node: PricedNode) -> Capacity:
+    return capacity_of(node.labels) or Capacity(node.capacity or Capacity.ON_DEMAND)
 
 
 def physical_gpus(node: PricedNode) -> int:
