@@ -1,15 +1,13 @@
-"""What GPUs cost: allocation, usage, idle, sharing, and the bill that adds up."""
+"""Dollars: showback of workloads, what replicas cost, and where an amount is from."""
 
-import json
 from collections import defaultdict
 from collections.abc import Callable
-from datetime import date
 from decimal import Decimal
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import pytest
+from cost_cases import ALLOCATION, EDGES, ORIGIN, PRICE, RESOURCES, money, spend, usd
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -25,49 +23,22 @@ from mtop_tui.domain.cost.allocation import (
     spread,
     usage_cost,
 )
-from mtop_tui.domain.cost.bill import Bill, Spend, bill_of, spend_of, total_spend
+from mtop_tui.domain.cost.bill import Bill, bill_of
 from mtop_tui.domain.cost.money import (
-    CENT,
     Basis,
     Dollars,
     Money,
-    PriceOrigin,
     Window,
     exact_sum,
     in_cents,
     in_words,
     total,
 )
-from mtop_tui.domain.cost.prices import NoPrice, Price
+from mtop_tui.domain.cost.prices import NoPrice
 from mtop_tui.domain.cost.sharing import (
     WHOLE,
-    hami_fraction,
-    mig_fraction,
     shared_gpu,
-    slice_fraction,
 )
-
-FOLDER = Path(__file__).parent / "vectors"
-ALLOCATION = json.loads((FOLDER / "allocation_idle.json").read_text())
-EDGES = {
-    case["id"]: case for case in json.loads((FOLDER / "idle_edge_cases.json").read_text())["cases"]
-}
-MIG = json.loads((FOLDER / "mig_cost.json").read_text())["cases"]
-
-RESOURCES = ("cpu", "ram", "gpu", "pv", "net", "lb")
-DAY = date(2026, 7, 20)
-PRICE = Price(Decimal("55.04"), "list", DAY)
-ORIGIN = PriceOrigin("list", DAY)
-
-usd = st.decimals(0, 10**7, places=6)
-seconds = st.integers(0, 10**7)
-
-
-def money(value: float | str) -> Decimal:
-    return Decimal(str(value))
-
-
-# OpenCost's showback
 
 
 def workloads(name: str) -> list[Workload]:
@@ -171,12 +142,6 @@ def test_usage_needs_a_measurement_and_allocation_does_not() -> None:
     assert allocation_cost(1, None, rate, hours) == 4
 
 
-def spend(**facts: Any) -> Spend:
-    price = facts.pop("usd_per_replica_hour", Decimal(1))
-    whole = facts.pop("replica_seconds", 1.0)
-    return spend_of(price, whole, **({"idle_seconds": 0.0, "spare_seconds": 0.0} | facts))
-
-
 AMOUNTS: dict[str, list[Callable[[Any], object]]] = {
     "an amount": [lambda value: asset_cost(value, Decimal(1), 1)],
     "a rate": [lambda value: asset_cost(1, value, 1)],
@@ -225,9 +190,6 @@ def test_a_shared_cost_is_neither_lost_nor_multiplied(amount: Decimal, weights: 
     assert together == pytest.approx(amount, abs=Decimal("1e-15"))
 
 
-# Nodes and GPUs
-
-
 def test_gpus_share_the_price_of_their_node() -> None:
     assert allocated(2, 8, Decimal("55.04")) == Dollars(Decimal("13.76"))
 
@@ -262,9 +224,6 @@ def test_gpus_of_a_replica_over_several_nodes(gpus: int, nodes: int, expected: l
 def test_gpus_that_cannot_be_spread(gpus: int, nodes: int) -> None:
     with pytest.raises(ValueError, match="cannot be spread"):
         spread(gpus, nodes)
-
-
-# Provenance
 
 
 def test_money_says_where_it_is_from() -> None:
@@ -347,208 +306,3 @@ def test_a_window_that_ends_before_it_starts() -> None:
 def test_words_round_half_up() -> None:
     amount = Money(Decimal("0.125"), Basis.ALLOCATION, origins=frozenset({ORIGIN}))
     assert in_words(amount) == "$0.13"
-
-
-# Cents
-
-
-@given(st.lists(usd, max_size=12))
-def test_parts_in_cents_add_up_to_their_sum_in_cents(parts: list[Decimal]) -> None:
-    cents = in_cents(parts)
-    assert abs(exact_sum(cents) - exact_sum(parts)) <= CENT / 2
-    assert all(abs(cent - part) < CENT for cent, part in zip(cents, parts, strict=True))
-    assert all(cent == cent.quantize(CENT) for cent in cents)
-
-
-def test_missing_cents_go_to_what_lost_most_and_first_of_equals() -> None:
-    assert in_cents([money("0.333"), money("0.339"), money("0.328")]) == [
-        money("0.33"),
-        money("0.34"),
-        money("0.33"),
-    ]
-    third = Decimal(1) / 3
-    assert in_cents([third, third, third]) == [money("0.34"), money("0.33"), money("0.33")]
-    assert in_cents([money("0.005")]) == [money("0.01")]
-    assert in_cents([]) == []
-
-
-def test_amounts_longer_than_decimal_s_default_precision() -> None:
-    large, small = Decimal(10) ** 30, Decimal("0.01")
-    assert in_cents([large, small]) == [large, small]
-    assert in_words(Money(large, Basis.USAGE, origins=frozenset({ORIGIN}))) == f"${large:f}.00"
-    assert bill_of(large, [Spend(small, Decimal(0), Decimal(0))]).usd == large
-    assert idle_cost(large, [small]).raw == Decimal("9" * 30 + ".99")
-
-
-# The bill
-
-
-def test_what_a_service_held_is_split_by_what_it_was_held_for() -> None:
-    held = spend_of(Decimal(36), 1000, idle_seconds=300, spare_seconds=200, unobserved_seconds=100)
-    assert held == Spend(Decimal(5), Decimal(2), Decimal(3), Decimal(1))
-    assert held.usd == Decimal(10)
-
-
-def test_without_an_objective_headroom_is_unknown_and_stays_in_serving() -> None:
-    held = spend_of(Decimal(36), 1000, idle_seconds=0, spare_seconds=None)
-    assert held == Spend(Decimal(10), Decimal(0), Decimal(0), headroom_unknown=1)
-    assert bill_of(Decimal(10), [held, held._replace(serving=Decimal(0))]).headroom_unknown == 2
-
-
-def test_a_service_that_was_idle_throughout_served_nothing() -> None:
-    held = spend_of(Decimal(36), 1000, idle_seconds=1000, spare_seconds=0)
-    assert held == Spend(Decimal(0), Decimal(0), Decimal(10))
-
-
-def test_seconds_that_exceed_the_whole_are_cut_off() -> None:
-    held = spend_of(Decimal(36), 1000, idle_seconds=950, spare_seconds=900, unobserved_seconds=100)
-    assert held == Spend(Decimal(1), Decimal(0), Decimal(9), Decimal(1))
-
-
-def test_prefill_and_decode_have_their_own_idle_and_one_service() -> None:
-    prefill = spend_of(Decimal(36), 1000, idle_seconds=500, spare_seconds=0)
-    decode = spend_of(Decimal(72), 2000, idle_seconds=0, spare_seconds=100)
-    assert (prefill.idle, decode.idle) == (Decimal(5), Decimal(0))
-    service = total_spend([prefill, decode])
-    assert service == Spend(Decimal(43), Decimal(2), Decimal(5))
-    assert service.usd == prefill.usd + decode.usd
-
-
-def test_what_nobody_requested_is_node_idle() -> None:
-    held = Spend(Decimal(4), Decimal(2), Decimal(3), Decimal(1))
-    got = bill_of(Decimal(16), [held], priced_nodes=2, unpriced_nodes=1)
-    assert got.parts == (Decimal(4), Decimal(2), Decimal(3), Decimal(7))
-    assert (got.usd, got.unobserved, got.doubtful) == (Decimal(16), Decimal(1), False)
-    assert (got.priced_nodes, got.unpriced_nodes) == (2, 1)
-
-
-def test_more_held_than_there_is_is_doubtful_and_scaled_to_the_bill() -> None:
-    got = bill_of(Decimal(8), [Spend(Decimal(8), Decimal(4), Decimal(4), Decimal(2))])
-    assert got.parts == (Decimal(4), Decimal(2), Decimal(2), Decimal(0))
-    assert got.unobserved == Decimal(1)
-    assert got.doubtful
-    assert got.raw_node_idle == Decimal(-8)
-
-
-def test_no_nodes_no_bill() -> None:
-    got = bill_of(Decimal(0), [])
-    assert got.parts == (0, 0, 0, 0)
-    assert (got.priced_nodes, got.unpriced_nodes, got.headroom_unknown) == (0, 0, 0)
-
-
-def test_parts_that_do_not_add_up_are_no_bill() -> None:
-    with pytest.raises(ValueError, match="do not add up"):
-        Bill(Decimal(9), Decimal(4), Decimal(2), Decimal(3), Decimal(1), Decimal(1))
-    with pytest.raises(ValueError, match="0 or more"):
-        Bill(Decimal(0), Decimal(-1), Decimal(1), Decimal(0), Decimal(0), Decimal(0))
-
-
-pools = st.builds(
-    lambda rate, whole, idle, spare, gap: spend_of(
-        rate, whole, idle_seconds=idle, spare_seconds=spare, unobserved_seconds=gap
-    ),
-    usd,
-    seconds,
-    seconds,
-    st.none() | seconds,
-    seconds,
-)
-
-
-@given(usd, st.lists(pools, max_size=5))
-def test_every_dollar_of_the_bill_is_in_exactly_one_part(
-    asset: Decimal, spends: list[Spend]
-) -> None:
-    got = bill_of(asset, spends)
-    assert exact_sum(got.parts) == asset
-    assert exact_sum(got.parts_in_cents()) == asset.quantize(CENT, "ROUND_HALF_UP")
-    assert all(part >= 0 for part in got.parts)
-    assert got.doubtful == (exact_sum(spend.usd for spend in spends) > asset)
-
-
-@given(pools)
-def test_what_was_not_observed_is_part_of_serving(held: Spend) -> None:
-    assert held.unobserved <= held.serving + Decimal("1e-12")
-
-
-# Shares of a GPU
-
-
-@pytest.mark.parametrize(
-    "case", [case for case in MIG if "profile" in case], ids=lambda case: case["id"]
-)
-def test_mig_fractions(case: dict[str, Any]) -> None:
-    fraction = mig_fraction(case["gpu"], case["profile"])
-    assert fraction is not None
-    assert float(fraction) == pytest.approx(case["cost_fraction"], rel=1e-9)
-
-
-@pytest.mark.parametrize(
-    "case", [case for case in MIG if "layout" in case], ids=lambda case: case["id"]
-)
-def test_mig_layouts(case: dict[str, Any]) -> None:
-    fractions = [mig_fraction(case["gpu"], profile) for profile in case["layout"]]
-    assert [float(f or 0) for f in fractions] == pytest.approx(case["raw_fractions"], rel=1e-9)
-    got = shared_gpu(money(case["usd_per_gpu_h"]), [f for f in fractions if f is not None])
-    assert [float(part) for part in got.parts] == pytest.approx(case["per_instance_usd"])
-    assert float(got.idle) == pytest.approx(case["idle_usd"], rel=1e-9, abs=1e-9)
-    assert float(got.claimed) == pytest.approx(case["raw_sum"], rel=1e-9)
-
-
-def test_a_layout_that_claims_more_than_the_gpu_is_scaled_to_it() -> None:
-    layout = [mig_fraction("A100-40GB", "4g.20gb"), mig_fraction("A100-40GB", "3g.20gb")]
-    got = shared_gpu(Decimal(15), [f for f in layout if f is not None])
-    assert got.claimed == Fraction(15, 14)
-    assert got.parts == (Decimal(8), Decimal(7))
-    assert got.idle == 0
-
-
-def test_mig_profiles_by_gpu() -> None:
-    assert mig_fraction("A100-40GB", "1g.10gb") == Fraction(2, 8)
-    assert mig_fraction("H100", "1g.10gb") == Fraction(1, 7)
-    assert mig_fraction("H100", "1g.10gb+me") == Fraction(1, 7)
-    assert mig_fraction("A30", "2g.12gb+me") == Fraction(1, 2)
-    assert mig_fraction("H200", "7g.141gb") == 1
-    assert mig_fraction("T4", "1g.5gb") is None
-    assert mig_fraction("H100", "9g.90gb") is None
-
-
-def test_unused_time_slices_are_idle() -> None:
-    got = shared_gpu(Decimal(4), [slice_fraction(4)] * 3)
-    assert got.parts == (Decimal(1), Decimal(1), Decimal(1))
-    assert got.idle == Decimal(1)
-    assert slice_fraction(1) == 1
-    with pytest.raises(ValueError, match="one replica or more"):
-        slice_fraction(0)
-
-
-def test_hami_shares() -> None:
-    case = EDGES["hami-25pct"]
-    got = shared_gpu(
-        money(case["usd_per_gpu_h"]), [hami_fraction(core) for core in case["core_percent"]]
-    )
-    assert list(got.parts) == case["per_pod_usd"]
-    assert got.idle == case["idle_usd"]
-    assert hami_fraction(25, 50) == Fraction(1, 2)
-    assert hami_fraction(None, 12.5) == Fraction(1, 8)
-    assert hami_fraction(0.5) == Fraction(1, 200)
-    assert hami_fraction(100) == hami_fraction(None) == 1
-
-
-@pytest.mark.parametrize("percent", [0, -1, 100.5, float("nan")])
-def test_percentages_that_are_no_share(percent: float) -> None:
-    with pytest.raises(ValueError, match="percentage of a GPU"):
-        hami_fraction(percent)
-
-
-def test_fractions_that_are_no_share() -> None:
-    with pytest.raises(ValueError, match="fraction of a GPU"):
-        shared_gpu(Decimal(1), [Fraction(-1, 2), Fraction(1)])
-
-
-@given(usd, st.lists(st.fractions(0, 1), max_size=9))
-def test_shares_and_idle_are_the_gpu(price: Decimal, fractions: list[Fraction]) -> None:
-    got = shared_gpu(price, fractions)
-    together = exact_sum([*got.parts, got.idle])
-    assert together == pytest.approx(price, abs=Decimal("1e-12"))
-    assert got.idle >= 0
