@@ -14,11 +14,15 @@ from mtop_tui.domain.rollouts.kayenta import (
     Rules,
     Scored,
     classify,
+    mean_ratio,
     score,
 )
 
 VECTORS = Path(__file__).parent / "vectors"
 LABELS = json.loads((VECTORS / "kayenta_mann_whitney.json").read_text())["cases"]
+STATS = {
+    case["id"]: case for case in json.loads((VECTORS / "kayenta_stats.json").read_text())["cases"]
+}
 SCORES = json.loads((VECTORS / "kayenta_score.json").read_text())["cases"]
 
 
@@ -65,3 +69,22 @@ def test_a_critical_failure_or_no_metric_scores_nothing() -> None:
     metrics = [Scored("a", Label.PASS, True), Scored("a", Label.HIGH, True)]
     assert score(metrics, {}) == 0
     assert score([], {}) == 0
+
+
+def test_values_far_from_the_others_can_be_left_out() -> None:
+    usual, spiky = [1.0, 1.1, 1.2, 1.3, 1.2, 1.1], [1.0, 1.1, 1.2, 1.3, 1.2, 1.1, 90.0]
+    worse = [2.0, 2.1, 2.2, 2.1, 2.0, 2.2]
+    by_mean = Rules(allowed=(1.0, 1.2))
+    assert classify(usual, worse, by_mean).label is Label.HIGH
+    # One spike lifts the baseline's mean so far that the canary seems the smaller one.
+    assert classify(spiky, worse, by_mean).label is Label.PASS
+    left_out = Rules(allowed=(1.0, 1.2), outliers=3.0)
+    assert classify(spiky, worse, left_out).label is Label.HIGH
+
+
+def test_a_ratio_to_nothing_has_no_answer() -> None:
+    case = STATS["mean-ratio-zero"]
+    assert case["mean_ratio"] == "NaN"
+    assert mean_ratio(case["experiment"], case["control"]) is None
+    assert mean_ratio([], [1.0]) is None
+    assert mean_ratio([3.0, 5.0], [2.0]) == 2.0

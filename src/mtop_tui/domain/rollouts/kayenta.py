@@ -15,6 +15,7 @@ from enum import StrEnum
 from statistics import fmean
 from typing import NamedTuple
 
+from mtop_tui.domain.stats.outliers import outliers
 from mtop_tui.domain.stats.ranks import hodges_lehmann, mann_whitney
 
 
@@ -46,7 +47,9 @@ class EffectSize(StrEnum):
 class Rules:
     """A metric's configuration. Thresholds are pairs: for a decrease, for an increase.
 
-    With `replace_missing`, missing values count as 0 instead of being left out.
+    With `replace_missing`, missing values count as 0 instead of being left out. With `outliers`,
+    values beyond the quartiles by that factor of the range between them are left out, on each side
+    for itself; Kayenta's own factor is 3.
     """
 
     direction: Direction = Direction.EITHER
@@ -57,6 +60,7 @@ class Rules:
     critical: bool = False
     critical_at: tuple[float, float] = (1.0, 1.0)
     replace_missing: bool = False
+    outliers: float | None = None
 
 
 class Classified(NamedTuple):
@@ -82,7 +86,7 @@ def classify(baseline: Sequence[float], canary: Sequence[float], rules: Rules) -
     computed, as for a mean of 0, is no hindrance and is critical. One side without values is
     Nodata, or Pass where missing values are replaced.
     """
-    base, new = (_present(side, rules.replace_missing) for side in (baseline, canary))
+    base, new = (_considered(side, rules) for side in (baseline, canary))
     test = mann_whitney(new, base)
     shift = hodges_lehmann(new, base, rules.confidence)
     if test is None or shift is None:
@@ -93,7 +97,8 @@ def classify(baseline: Sequence[float], canary: Sequence[float], rules: Rules) -
     if rules.effect_size is EffectSize.COMMON_LANGUAGE:
         effect = test.common_language_effect(len(base) * len(new))
     else:
-        effect = fmean(new) / fmean(base) if fmean(base) else math.nan
+        ratio = mean_ratio(new, base)
+        effect = math.nan if ratio is None else ratio
     if (
         rules.direction is not Direction.DECREASE
         and shift.interval.low > margin
@@ -107,6 +112,17 @@ def classify(baseline: Sequence[float], canary: Sequence[float], rules: Rules) -
     ):
         return Classified(Label.LOW, rules.critical and not effect > rules.critical_at[0])
     return Classified(Label.PASS, False)
+
+
+def mean_ratio(canary: Sequence[float], baseline: Sequence[float]) -> float | None:
+    """Mean of the canary over that of the baseline; None where there is no answer.
+
+    That is where a side has no values, and where the baseline's mean is 0: nothing can be said of
+    how many times larger something is than nothing.
+    """
+    if not canary or not baseline or not (mean := fmean(baseline)):
+        return None
+    return fmean(canary) / mean
 
 
 def score(metrics: Iterable[Scored], weights: Mapping[str, float]) -> float:
@@ -137,7 +153,13 @@ def score(metrics: Iterable[Scored], weights: Mapping[str, float]) -> float:
     return round(total, 2)
 
 
-def _present(values: Sequence[float], replace_missing: bool) -> list[float]:
-    if replace_missing:
-        return [0.0 if math.isnan(value) else value for value in values]
-    return [value for value in values if not math.isnan(value)]
+def _considered(values: Sequence[float], rules: Rules) -> list[float]:
+    """The values that count, as Kayenta's transforms leave them: missing ones first."""
+    if rules.replace_missing:
+        kept = [0.0 if math.isnan(value) else value for value in values]
+    else:
+        kept = [value for value in values if not math.isnan(value)]
+    if rules.outliers is None:
+        return kept
+    marked = zip(kept, outliers(kept, rules.outliers), strict=True)
+    return [value for value, out in marked if not out]
