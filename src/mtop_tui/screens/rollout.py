@@ -24,7 +24,7 @@ from mtop_tui.views.rollout_comparison import ROWS, comparison_lines
 from mtop_tui.views.rollout_marks import rollout_marks
 from mtop_tui.views.service import source_facts
 from mtop_tui.views.table import Cell
-from mtop_tui.views.timeline import SPANS, Axis, Mark
+from mtop_tui.views.timeline import DAY, SPANS, Axis, Mark
 from mtop_tui.widgets.key_bar import KeyBar
 from mtop_tui.widgets.lines_view import LinesView
 from mtop_tui.widgets.text_lines import TextLines
@@ -37,6 +37,9 @@ Line = tuple[Cell, ...]
 
 WIDE = 110
 """Cells from which on what stands beside the history is seen with it."""
+
+WITH_AXIS = 14
+"""Lines from which on the time axis is seen."""
 
 HISTORY, *BESIDE = views.PANELS
 
@@ -71,17 +74,30 @@ class RolloutScreen(LookingScreen):
         self._titles: Sequence[tuple[str, Cell]] = ()
         self._is_gone = False
         self._looked_at: tuple[object, ...] = ()
+        self._told: tuple[object, ...] = ()
+        self._past: Sequence[Line] = ()
 
     def compose(self) -> ComposeResult:
-        """From what goes on to what has happened; the key bar last."""
+        """From what goes on to what has happened; the key bar last.
+
+        Each part is given its height at once: a second layout costs as much as the first.
+        """
+        self._ask()
         yield TitleBar()
-        yield TextLines("head")
-        yield TextLines("lanes")
-        yield TextLines("compared")
-        yield TextLines("upper")
+        for name, height in (
+            ("head", self._head_height),
+            ("lanes", self._lanes_height),
+            ("compared", self._compared_height),
+            ("upper", 1),
+        ):
+            part = TextLines(name)
+            part.styles.height = height
+            yield part
         with Horizontal(id="panels"):
             yield LinesView("history")
-            yield LinesView("beside-history")
+            beside = LinesView("beside-history")
+            beside.display = self._is_wide
+            yield beside
         yield KeyBar((*ROLLOUT, *APP))
 
     def on_mount(self) -> None:
@@ -100,6 +116,10 @@ class RolloutScreen(LookingScreen):
 
     def look(self) -> None:
         """Ask the store what is there, and repaint what differs."""
+        self._ask()
+        self._show()
+
+    def _ask(self) -> None:
         store, now = self.app.store, self.app.time()
         found = store.service(self._key)
         self._is_gone = found is None
@@ -107,7 +127,6 @@ class RolloutScreen(LookingScreen):
             self._state = found
             self._rollout = rollout_state(store, found, now)
             self._marks = rollout_marks(store, self._rollout.versions, self._rollout.track)
-        self._show()
 
     def _show(self) -> None:
         """Draw what was found when the store was asked."""
@@ -119,11 +138,13 @@ class RolloutScreen(LookingScreen):
             return
         gone = [Cell("removed", "bad")] if self._is_gone else []
         sources = source_facts(self.app.store)
-        self.show_title(crumbs, [*gone, *sources, *views.title_facts(rollout)])
-        now, size = self.app.time(), self.app.size
-        self.head.show(self._headline(rollout, now))
-        self.lanes.show(self._lanes(rollout, now))
-        self.compared.show(self._comparison(rollout, size.width))
+        self.show_title(
+            crumbs, [*gone, *sources, *views.title_facts(rollout, stale=self._is_stale)]
+        )
+        now, width = self.app.time(), self.app.size.width
+        self.head.show(_filled(self._headline(rollout, now), self._head_height))
+        self.lanes.show(_filled(self._lanes(rollout, now), self._lanes_height))
+        self.compared.show(_filled(self._comparison(rollout, width), self._compared_height))
         self._show_panels(rollout, now)
 
     def _headline(self, rollout: RolloutState, now: float) -> list[Line]:
@@ -133,24 +154,22 @@ class RolloutScreen(LookingScreen):
             return [(Cell(said, "warn"),)]
         if self._board.cursor is not None:
             return views.at_cursor(self._board.cursor, self._marks, now, width, most)
-        return views.headline(rollout, now, width, most)
+        sources = self.app.store.sources.values()
+        forbidden = list(dict.fromkeys(what for one in sources for what in one.forbidden))
+        return views.headline(rollout, now, width, most, forbidden=forbidden)
 
     def _lanes(self, rollout: RolloutState, now: float) -> list[Line]:
-        size = self.app.size
-        if size.height < 8:
+        room = self._lanes_height
+        if not room:
             return []
-        versions = rollout.versions
-        found = lanes.lanes_of(self.app.store, versions, self._board.cursor)
-        most = max(2, size.height // 8)
-        lines = lanes.lane_lines(found[-most:], versions, self._board, now, size.width)
-        if size.height < 14:
-            return lines
-        return lines + lanes.below(self._marks, self._board, now, size.width)
+        width, axis = self.app.size.width, 2 if self.app.size.height >= WITH_AXIS else 0
+        found = lanes.lanes_of(self.app.store, rollout.versions, self._board.cursor)
+        lines = lanes.lane_lines(found[axis - room :], rollout.versions, self._board, now, width)
+        return lines + lanes.below(self._marks, self._board, now, width)[:axis]
 
     def _comparison(self, rollout: RolloutState, width: int) -> list[Line]:
-        height = self.app.size.height
-        rows = 0 if height < 16 else min(len(ROWS), height // 4)
-        if not rows:
+        rows = self._compared_height - 1
+        if rows < 1:
             return []
         track, cursor = rollout.track, self._board.cursor
         edges = {} if track is None else track.edges
@@ -163,31 +182,38 @@ class RolloutScreen(LookingScreen):
         return comparison_lines(found, absent, edges, width, rows + 1)
 
     def _show_panels(self, rollout: RolloutState, now: float) -> None:
-        wide = self.app.size.width >= WIDE
+        wide = self._is_wide
         self.history.display = wide or self._panel == HISTORY
         self.beside.display = wide or self._panel != HISTORY
         self._titles = self._tabs(rollout)
         self.upper.show([tuple(cell for _, cell in self._titles)])
         if self.history.display:
-            room = self._history_width - 2
-            lines, self._owners = views.history_lines(self._marks, self._board.cursor, now, room)
-            self.history.show(lines)
+            self._show_history(now)
         if self.beside.display:
             width = self.app.size.width
             room = width - self._history_width - 2 if wide else width - 2
             self.beside.show(self._beside_lines(rollout, now, max(room, 1)))
 
+    def _show_history(self, now: float) -> None:
+        basis = (self._marks, self._history_width, now // DAY)
+        if basis != self._told:
+            self._told = basis
+            width = self._history_width - 2
+            self._past, self._owners = views.history_lines(self._marks, now, width)
+        current = views.reached(self._marks, self._board.cursor)
+        self.history.show(views.pointed(self._past, self._owners, current))
+
     def _beside_lines(self, rollout: RolloutState, now: float, width: int) -> Sequence[Line]:
         if self._last_beside == "risks":
             return views.risk_lines(rollout, width)
         store, versions = self.app.store, rollout.versions
-        found = lanes.lanes_of(store, versions, self._board.cursor)
-        facts = [one.facts for one in found]
-        return views.version_lines(store, versions.all, facts, now, width)
+        newest_first = lanes.lanes_of(store, versions, self._board.cursor)[::-1]
+        facts = [one.facts for one in newest_first]
+        return views.version_lines(store, [one.version for one in newest_first], facts, now, width)
 
     def _tabs(self, rollout: RolloutState) -> list[tuple[str, Cell]]:
         """The titles of the panels, each with its name; what is between them has none."""
-        wide = self.app.size.width >= WIDE
+        wide = self._is_wide
         seen = {HISTORY, self._last_beside} if wide else {self._panel}
         line = [("", Cell(" "))]
         for name in views.PANELS:
@@ -203,14 +229,39 @@ class RolloutScreen(LookingScreen):
     # Arranging
 
     @property
+    def _is_stale(self) -> bool:
+        return self._state is not None and self._state.is_stale(self.app.time())
+
+    @property
+    def _is_wide(self) -> bool:
+        return self.app.size.width >= WIDE
+
+    @property
     def _head_height(self) -> int:
         height = self.app.size.height
-        return 1 if height < 14 else 3 if height < 22 else 4 if height < 34 else 5
+        return 1 if height < WITH_AXIS else 3 if height < 22 else 4
+
+    @property
+    def _lanes_height(self) -> int:
+        height = self.app.size.height
+        if height < 8 or self._rollout is None:
+            return 0
+        axis = 2 if height >= WITH_AXIS else 0
+        return min(len(self._rollout.versions.all), max(2, height // 8)) + axis
+
+    @property
+    def _compared_height(self) -> int:
+        height = self.app.size.height
+        if height < 16 or self._rollout is None:
+            return 0
+        if self._rollout.versions.manner is Manner.NONE:
+            return 2
+        return min(len(ROWS), height // 4) + 1
 
     @property
     def _history_width(self) -> int:
         width = self.app.size.width
-        return width * 3 // 5 if width >= WIDE else width
+        return width * 3 // 5 if self._is_wide else width
 
     # Commands
 
@@ -223,7 +274,8 @@ class RolloutScreen(LookingScreen):
         self._panel = panel
         if self._panel != HISTORY:
             self._last_beside = self._panel
-        self._show()
+        if self._rollout is not None:
+            self._show_panels(self._rollout, self.app.time())
         self.set_focus(self.history if self._panel == HISTORY else self.beside)
 
     def action_span(self, index: int) -> None:
@@ -342,3 +394,8 @@ class RolloutScreen(LookingScreen):
                 if name:
                     self._turn_to(name)
                 return
+
+
+def _filled(lines: Sequence[Line], height: int) -> list[Line]:
+    """So many lines, blank ones at the end: what stands below stays where it is."""
+    return [*lines[:height], *[()] * (height - len(lines))]

@@ -95,9 +95,13 @@ class CanaryTrack:
         """Bytes of the numbers kept of its past."""
         return self._history.nbytes
 
+    def is_due(self, at: float) -> bool:
+        """Whether a window has passed."""
+        return at - self._last_at >= WINDOW
+
     def step(self, at: float) -> None:
         """End a window, if one has passed."""
-        if at - self._last_at < WINDOW:
+        if not self.is_due(at):
             return
         if self.began is None:
             self.began = at

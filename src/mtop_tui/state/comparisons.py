@@ -6,6 +6,7 @@ Imported when there are two versions of something.
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import NamedTuple
 
@@ -15,6 +16,9 @@ from mtop_tui.state.service import ServiceState
 from mtop_tui.state.sides import CostOf, MemberSide, RevisionSide, Serving
 
 Find = Callable[[ServiceKey], ServiceState | None]
+
+AT_ONCE = 4
+"""Pairs that are looked at with one batch of records: about two milliseconds."""
 
 SERVING_ROLES = ("main", "decode", "prefill")
 """Of which pool the revisions are compared: the first of these that has two."""
@@ -27,32 +31,39 @@ class Subject(NamedTuple):
     is_revision: bool = False
 
 
+class Beside(NamedTuple):
+    """Where pairs come from.
+
+    `find` gives a service by its key, None when it is not there; of `groups`, members are compared
+    with the oldest, of `mirrored` services those that get their copies with them, of `rolling` ones
+    their two revisions.
+    """
+
+    find: Find
+    groups: Iterable[RouteGroup]
+    mirrored: Collection[ServiceKey]
+    rolling: Collection[ServiceKey]
+
+
 class Comparisons:
-    """Every pair there is now, and the last of each service that is over."""
+    """Every pair there is now, and the last of each service that is over.
+
+    A few at a time are looked at, so that many pairs do not hold up everything else.
+    """
 
     def __init__(self, cost_of: CostOf) -> None:
         self._cost_of = cost_of
         self._tracks: dict[Subject, CanaryTrack] = {}
+        self._waiting: deque[CanaryTrack] = deque()
 
-    def step(
-        self,
-        at: float,
-        find: Find,
-        groups: Iterable[RouteGroup],
-        mirrored: Collection[ServiceKey],
-        rolling: Collection[ServiceKey],
-    ) -> None:
-        """End a window of each pair, where one has passed.
-
-        Args:
-            at: now.
-            find: a service by its key, None when it is not there.
-            groups: whose members are compared with the oldest.
-            mirrored: services whose requests another one gets copies of.
-            rolling: services that may have replicas of two revisions.
-        """
+    def pair(self, at: float, beside: Beside) -> None:
+        """Follow which pairs there are now."""
         seen = set()
-        pairs = [*_members(groups, find), *_shadows(mirrored, find), *_revisions(rolling, find)]
+        pairs = (
+            *_members(beside.groups, beside.find),
+            *_shadows(beside.mirrored, beside.find),
+            *_revisions(beside.rolling, beside.find),
+        )
         for subject, stable, canary in pairs:
             track = self._tracks.get(subject)
             if track is None or (track.stable.identity, track.canary.identity) != (
@@ -61,11 +72,21 @@ class Comparisons:
             ):
                 track = self._tracks[subject] = CanaryTrack(stable, canary, self._cost_of)
             track.ended = None
-            track.step(at)
             seen.add(subject)
         for subject, track in self._tracks.items():
             if subject not in seen and track.ended is None:
                 track.ended = at
+
+    def step(self, at: float) -> None:
+        """End a window of a few pairs of which one has passed."""
+        if not self._waiting:
+            self._waiting.extend(
+                one for one in self._tracks.values() if one.ended is None and one.is_due(at)
+            )
+        for _ in range(min(AT_ONCE, len(self._waiting))):
+            track = self._waiting.popleft()
+            if track.ended is None:
+                track.step(at)
 
     def of(self, subject: Subject) -> CanaryTrack | None:
         """The comparison of a service or its newest revision, the last one if it is over."""
@@ -74,7 +95,9 @@ class Comparisons:
     def forget(self, key: ServiceKey) -> None:
         """The service is gone, and what was said of it."""
         for subject in (Subject(key), Subject(key, is_revision=True)):
-            self._tracks.pop(subject, None)
+            track = self._tracks.pop(subject, None)
+            if track is not None:
+                track.ended = track.began
 
 
 Pair = tuple[Subject, Serving, Serving]

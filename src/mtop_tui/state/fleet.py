@@ -95,6 +95,7 @@ class FleetStore:
         self._rolling: set[ServiceKey] = set()
         self._mirrored: set[ServiceKey] = set()
         self._comparisons: Comparisons | None = None
+        self._paired_at = -1
         self._handlers: dict[type, Callable[[Any], None]] = {
             MetricSample: self._sample,
             Past: self._past,
@@ -129,11 +130,12 @@ class FleetStore:
                 promised = [state for state in self._services.values() if state.has_objectives]
                 self._burning = sum(one.is_burning for one in promised) if promised else None
                 self.history.write(latest, self._rates)
-                if self.groups or self._rolling or self._mirrored or self._comparisons:
-                    self._compare(latest)
+                self._pair(latest)
                 self._keep_accounts(latest)
                 if self.alerts is not None:
                     self.alerts.step(self, latest)
+            if self._comparisons is not None:
+                self._comparisons.step(latest)
         self.revision += 1
 
     # Questions
@@ -360,13 +362,20 @@ class FleetStore:
         for ref in state.sample_refs():
             self._members.pop(ref, None)
 
-    def _compare(self, at: float) -> None:
-        """Compare what stands beside something older: members, shadows, revisions."""
+    def _pair(self, at: float) -> None:
+        """Follow which services and revisions stand beside something older."""
+        if self._paired_at == self.topology_revision:
+            return
+        self._paired_at = self.topology_revision
         if self._comparisons is None:
+            if not (self.groups or self._rolling or self._mirrored):
+                return
             from mtop_tui.state.comparisons import Comparisons  # noqa: PLC0415 - with two versions
 
             self._comparisons = Comparisons(self.cost_of)
-        self._comparisons.step(at, self.service, self.groups, self._mirrored, self._rolling)
+        from mtop_tui.state.comparisons import Beside  # noqa: PLC0415 - imported by now
+
+        self._comparisons.pair(at, Beside(self.service, self.groups, self._mirrored, self._rolling))
 
     def cost_of(self, replica: Replica) -> Dollars:
         """USD per hour of a replica."""

@@ -15,11 +15,12 @@ from mtop_tui.views.rollout_comparison import TONES
 from mtop_tui.views.rollout_lanes import per_hour
 from mtop_tui.views.table import Cell, Tone
 from mtop_tui.views.timeline import SIGNS, Mark, ago, clock, moment
-from mtop_tui.views.words import wrapped
+from mtop_tui.views.words import fitted, wrapped
 
 Line = tuple[Cell, ...]
 
 PANELS = ("history", "risks", "versions")
+HISTORY_LEAD = 12
 LEAD = 8
 """Cells before what is said: the word that says what it is about."""
 
@@ -37,12 +38,13 @@ _RISK_TONES: dict[Severity, Tone] = {
 }
 
 
-def title_facts(rollout: RolloutState) -> list[Cell]:
-    """How it is brought in, and what is said of the new version."""
+def title_facts(rollout: RolloutState, *, stale: bool) -> list[Cell]:
+    """How it is brought in, and what is said of the new version; first, whether that is current."""
     versions = rollout.versions
+    facts = [Cell("no fresh metrics", "warn")] if stale else []
     if versions.manner is Manner.NONE:
-        return [Cell("no rollout", "quiet")]
-    facts = [Cell(f"{versions.manner}, over" if versions.over else versions.manner.value)]
+        return [*facts, Cell("no rollout", "quiet")]
+    facts.append(Cell(f"{versions.manner}, over" if versions.over else versions.manner.value))
     if rollout.progress.state is State.STUCK:
         facts.append(Cell("stuck", "bad"))
     if rollout.compared is not None:
@@ -51,8 +53,22 @@ def title_facts(rollout: RolloutState) -> list[Cell]:
     return facts
 
 
-def headline(rollout: RolloutState, now: float, width: int, height: int) -> list[Line]:
-    """What goes on, what holds it and what to do next, in `height` lines at most."""
+def headline(
+    rollout: RolloutState,
+    now: float,
+    width: int,
+    height: int,
+    *,
+    forbidden: Sequence[str] = (),
+) -> list[Line]:
+    """What goes on, what holds it and what to do next, in `height` lines at most.
+
+    `forbidden` is what the sources may not read.
+    """
+    if rollout.versions.stable is None:
+        why = f"its source may not read {', '.join(forbidden)}" if forbidden else "none was told"
+        said = f"no revision of it is known: {why}"
+        return _said("now", Cell(said, "warn" if forbidden else "quiet"), width, min(height, 2))
     if rollout.versions.manner is Manner.NONE:
         lines = _said("now", Cell(_serving(rollout)), width, 1)
         if rollout.progress.state is not State.DONE:
@@ -61,16 +77,15 @@ def headline(rollout: RolloutState, now: float, width: int, height: int) -> list
     word = "last" if rollout.versions.over else "now"
     lines = _said(word, Cell(_going_on(rollout, now)), width, 1)
     left = height - 1
-    told = _said("next", Cell(rollout.next_step), width, 2 if left > 2 else 1)
-    if left > len(told):
-        lines += _held(rollout.progress, width, left - len(told))
-    return lines + told[:left]
+    held = _held(rollout.progress, width, 2)
+    told = _said("next", Cell(rollout.next_step), width, max(1, min(2, left - len(held))))
+    return [*lines, *held[: max(0, left - len(told))], *told][:height]
 
 
 def _serving(rollout: RolloutState) -> str:
     stable = rollout.versions.stable
     if stable is None:
-        return "no revision of it is known; its source may not tell or not be allowed to"
+        return "no revision of it is known"
     facts = dict(zip(rollout.versions.all, rollout.facts, strict=True))
     return f"{stable.name} serves, {_ready(facts.get(stable))}; nothing is rolled out"
 
@@ -173,32 +188,32 @@ def panel_title(name: str, marks: Sequence[Mark], risks: Sequence[Risk]) -> str:
     return name
 
 
-def history_lines(
-    marks: Sequence[Mark], cursor: float | None, now: float, width: int
-) -> tuple[list[Line], list[int]]:
+def history_lines(marks: Sequence[Mark], now: float, width: int) -> tuple[list[Line], list[int]]:
     """What happened, newest first, and of which mark each line is."""
     if not marks:
         return [(Cell(" nothing has happened since mtop looks on", "quiet"),)], []
-    current = reached(marks, cursor)
     lines: list[Line] = []
     owners: list[int] = []
     for index in range(len(marks) - 1, -1, -1):
         mark = marks[index]
-        here = index == current
         tone: Tone = "warn" if mark.kind in ("warning", "fault") else "normal"
-        for place, text in enumerate(wrapped(mark.text, max(8, width - 22))):
-            lead = f" {moment(now, mark.at):>8} {ago(now, mark.at):>10} "
-            sign = SIGNS[mark.kind] if not place else " "
-            lines.append(
-                (
-                    Cell(">" if here and not place else " ", "good"),
-                    Cell(lead[1:] if not place else " " * (len(lead) - 1), "quiet"),
-                    Cell(f"{sign} ", tone),
-                    Cell(text, "good" if here else tone),
-                )
-            )
+        for place, text in enumerate(wrapped(mark.text, max(8, width - HISTORY_LEAD))):
+            lead = f"{moment(now, mark.at):>8} {SIGNS[mark.kind]} " if not place else " " * 11
+            lines.append((Cell(" "), Cell(lead, "quiet"), Cell(text, tone)))
             owners.append(index)
     return lines, owners
+
+
+def pointed(lines: Sequence[Line], owners: Sequence[int], current: int | None) -> list[Line]:
+    """The history with the mark pointed at that the cursor has come to."""
+    found = list(lines)
+    if current is not None and current in owners:
+        first = owners.index(current)
+        for place in range(first, first + owners.count(current)):
+            _, lead, text = found[place]
+            here = Cell(">" if place == first else " ", "good")
+            found[place] = (here, lead, text._replace(tone="good"))
+    return found
 
 
 def reached(marks: Sequence[Mark], cursor: float | None) -> int | None:
@@ -237,7 +252,7 @@ def version_lines(
     """What each version is made of."""
     lines: list[Line] = []
     for version, known in zip(versions, facts, strict=True):
-        lines.append((Cell(f" {version.name}", "good"),))
+        lines.append((Cell(f" {fitted(version.name, max(8, width - 2))}".rstrip(), "good"),))
         for name, value in _made_of(store, version, known, now):
             parts = wrapped(value, max(8, width - 12))
             lines += [

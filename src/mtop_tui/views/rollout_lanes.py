@@ -188,8 +188,6 @@ def per_hour(cost: Dollars | None) -> str:
 
 
 def tag_of(image: str, width: int) -> str:
-    """What tells one image of a build from another: its tag, or the end of its digest."""
+    """What tells one image of a build from another: its tag or its digest, in `width` cells."""
     name = image.rpartition("/")[2]
-    tag = name.rpartition(":")[2]
-    text = tag if len(tag) <= width else tag[-width:]
-    return text or fmt.UNKNOWN
+    return fitted(name.rpartition(":")[2] or fmt.UNKNOWN, width).rstrip()
