@@ -66,13 +66,13 @@ async def test_by_default_nothing_is_told_and_a_key_turns_it_on(
         await happen(fleet, pilot, xid("granite-3-8b", 79, START + 10))
         assert "1 alert " in fleet.lines[0]
         assert "GPU error" not in fleet.text
-        await pilot.press("B")
+        await pilot.press("exclamation_mark")
         await fleet.settle(pilot)
         assert "told by toast and bell" in fleet.text
         await happen(fleet, pilot, xid("qwen2-5-7b", 48, START + 20))
         assert (heard.bells, heard.sequences) == (1, [])
         assert "ticket: qwen2-5-7b: GPU error XID 48" in fleet.text
-        await pilot.press("B")
+        await pilot.press("exclamation_mark")
         await happen(fleet, pilot, xid("gpt-oss-120b", 31, START + 30))
         assert heard.bells == 1
 

@@ -42,6 +42,25 @@ async def test_digits_select_the_services_that_burn_or_fail_in_the_order_of_the_
         assert fleet.screen.table.selected == key("chat")
 
 
+async def test_in_groups_digits_follow_the_table_and_unfold() -> None:
+    fleet = Fleet(*typical_fleet(), *burning("chat"))
+    async with fleet.app.run_test(size=MIDDLE) as pilot:
+        await fleet.settle(pilot)
+        await pilot.press("b")
+        await fleet.settle(pilot)
+        headings = [line for line in fleet.lines if "staging" in line and "falcon" not in line]
+        assert headings
+        await pilot.press("g", "enter")
+        await fleet.settle(pilot)
+        assert "falcon-40b" not in fleet.names
+        await pilot.press("1")
+        await fleet.settle(pilot)
+        assert fleet.screen.table.selected == key("falcon-40b", "staging")
+        assert "falcon-40b" in fleet.names
+        await pilot.press("2")
+        assert fleet.screen.table.selected == key("chat")
+
+
 async def test_a_calm_fleet_says_so() -> None:
     fleet = Fleet(health(), service("chat"), service("search"))
     async with fleet.app.run_test(size=MIDDLE, notifications=True) as pilot:

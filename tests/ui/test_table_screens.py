@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 import pytest
 
 from conftest import Fleet
 from fleet_source import START, health, key, replica, sample, service
+from mtop_tui.commands import ALERTS, APP, COST, MOVE, TABLE, VIEWS, Command
 from mtop_tui.observations import KubeEvent, ObjectRef
 
 MIDDLE = (120, 40)
@@ -182,3 +185,10 @@ async def test_events_are_compared_by_age_and_count(fleet: Fleet) -> None:
         await fleet.settle(pilot)
         assert "pod/chat-1" in fleet.text
         assert "pod/chat-0" not in fleet.text
+
+
+@pytest.mark.parametrize("extra", [ALERTS, COST], ids=["alerts", "cost"])
+def test_no_key_of_a_table_means_two_things(extra: Sequence[Command]) -> None:
+    declared = (*MOVE, *TABLE, *extra, *VIEWS, *APP)
+    keys = [key for command in declared for key in command.keys.split(",")]
+    assert [key for key in keys if keys.count(key) > 1] == []

@@ -44,11 +44,12 @@ APP = (
     ),
     Command(
         "app.notify",
-        "B",
+        "exclamation_mark",
         "tell",
         "Tell of alerts, or be silent",
         "mtop",
         "By toast and bell, or as the setting `notify` says, when one begins to fire",
+        shown="!",
     ),
     Command("app.quit", "q,ctrl+c", "quit", "Quit", "mtop", bar="quit", shown="q ^c"),
     Command(

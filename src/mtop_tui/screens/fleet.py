@@ -278,14 +278,24 @@ class FleetScreen(TabularScreen[FleetQuery]):
     def action_burning(self, number: int) -> None:
         """Select the n-th service that burns or fails, from the top of the table."""
         store = self.app.store
-        found = [key for key, one in self._states.items() if burns(one, store.summary(one))]
+        states: Iterable[ServiceState] = self._states.values()
+        if self._query.group:
+            states = [one for group in self._groups.values() for one in group.members]
+        found = [one for one in states if burns(one, store.summary(one))]
         if number <= len(found):
-            self.table.select(found[number - 1])
+            self._unfold(found[number - 1])
+            self.table.select(found[number - 1].key)
         elif found:
             verb = "burns or fails" if len(found) == 1 else "burn or fail"
             self.app.say(f"only {counted(len(found), 'service')} {verb}")
         else:
             self.app.say("no service burns or fails")
+
+    def _unfold(self, state: ServiceState) -> None:
+        """Show a service whose group is folded."""
+        if state.key not in self._order:
+            self._folded -= {key for key, group in self._groups.items() if state in group.members}
+            self.look()
 
     def action_back(self) -> None:
         """There is no screen before this one."""
