@@ -15,6 +15,7 @@ SCREENS: dict[str, tuple[str, ...]] = {
     "objectives": ("o",),
     "cost": ("dollar_sign",),
     "events": ("e",),
+    "alerts": ("a",),
     "sources": ("v",),
 }
 
