@@ -46,7 +46,7 @@ snapshots: $(VENV)/.ready ## accept the screens as they are now drawn
 	$(BIN)/pytest tests/ui --snapshot-update
 
 picture: $(VENV)/.ready ## draw the picture in the README
-	$(BIN)/python docs/picture.py
+	$(BIN)/python -m docs.picture
 
 bench: $(VENV)/.ready ## measure start-up, CPU, latency and memory
 	$(BIN)/python -m bench

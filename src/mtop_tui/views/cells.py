@@ -59,7 +59,13 @@ def _metric(value: float, text: str, facts: ServiceFacts, tone: Tone = "normal")
 
 
 def is_queueing(metrics: ServiceMetrics) -> bool:
-    """Whether more requests wait than run: new ones wait for a whole turn of the batch."""
+    """Whether new requests wait for long.
+
+    More wait than run, so that it takes a whole turn of the batch; or the KV cache is full, and so
+    many wait that those who leave it do not make room for them all.
+    """
+    if metrics.kv_usage >= KV_NEARLY_FULL and metrics.queue > metrics.running / 10:
+        return True
     return metrics.queue > max(metrics.running, 1.0)
 
 

@@ -21,6 +21,9 @@ from mtop_tui.views.table import Cell, Column, SortValue
 
 QUIET_UNKNOWN = Cell(fmt.UNKNOWN, "quiet")
 LONGEST_STATE = 20
+GPU_STALE_SECONDS = 60.0
+"""Longer than the slowest exporter: what a GPU did before that says nothing of what it does."""
+
 _RANK = {"failed": 0, "pending": 1, "starting": 3, "terminating": 4, "ready": 5}
 _ODD_RANK = 2
 
@@ -70,7 +73,7 @@ def replicas_of(
     """What all rows have in common."""
     gpus: dict[str, tuple[GpuReading, ...]] = {}
     for reading in store.gpus.values():
-        if reading.service == state.key:
+        if reading.service == state.key and now - reading.at <= GPU_STALE_SECONDS:
             gpus[reading.pod] = (*gpus.get(reading.pod, ()), reading)
     names = [ref.name for ref in state.replicas]
     return Replicas(
