@@ -15,7 +15,7 @@ $(PYTHON) -c 'import sys, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/de
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint snapshots picture bench fidelity lock clean
+.PHONY: help run test lint snapshots picture gallery bench fidelity lock clean
 
 help: ## print these targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' $(MAKEFILE_LIST) | expand -t 20
@@ -47,6 +47,9 @@ snapshots: $(VENV)/.ready ## accept the screens as they are now drawn
 
 picture: $(VENV)/.ready ## draw the picture in the README
 	$(BIN)/python -m docs.picture
+
+gallery: $(VENV)/.ready ## draw every screen into docs/gallery, calm and burning
+	$(BIN)/python -m docs.gallery
 
 bench: $(VENV)/.ready ## measure start-up, CPU, latency and memory
 	$(BIN)/python -m bench

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import NamedTuple
 
 from textual.pilot import Pilot
@@ -74,7 +75,8 @@ async def held(
 
     From then on, no time passes.
     """
-    settings = settings or Settings()
+    # Figures are derived when somebody looks: who looks by the machine's time gets other ones.
+    settings = replace(settings or Settings(), refresh=3600.0)
     begin = AFTERNOON if recipe is None else BEGIN
     clock, over = ManualClock(begin), asyncio.Event()
 

@@ -286,7 +286,7 @@ class RolloutScreen(LookingScreen):
         """Look back over a shorter or longer span."""
         index = SPANS.index(self._board.span) - step
         if index >= len(SPANS):
-            self.notify("an hour is kept, no more", markup=False)
+            self.app.say("an hour is kept, no more")
         self.action_span(index)
 
     def action_cursor(self, step: int) -> None:
@@ -300,7 +300,7 @@ class RolloutScreen(LookingScreen):
         if step < 0:
             before = [at for at in times if here is None or at < here]
             if not before:
-                self.notify("nothing is known of before that", markup=False)
+                self.app.say("nothing is known of before that")
                 return
             self._go_to(before[-1])
         elif here is not None:

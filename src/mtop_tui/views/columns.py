@@ -268,7 +268,7 @@ def fleet_column(identity: str) -> FleetColumn:
     return asked_column(identity)
 
 
-NAME_SHARE = 7
+NAME_SHARE = 5
 """Of the width, one part in so many is for names that need it."""
 
 LONGEST_STATE = 22

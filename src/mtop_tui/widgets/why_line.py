@@ -35,25 +35,31 @@ class WhyLine(Widget):
         return max(0, self.size.width - len(_lead(name)))
 
     def render_line(self, y: int) -> Strip:
-        """One line: the chain first, then the detail, broken between words."""
-        width = self.size.width
+        """One line: the chain first, then the detail, broken between words where there is room."""
+        width, height = self.size
         name, said = self._said
-        if y == 0:
-            lead = _lead(name)
-            text = fit(said.chain.text, max(0, width - len(lead)))
-            return strip([(lead, "quiet"), (text, said.chain.tone)], width, self._style)
-        lead = " " * len(_LEAD)
+        lead = _lead(name)
         room = max(1, width - len(lead))
-        lines = wrap(
-            said.detail.text, room, max_lines=max(1, self.size.height - 1), placeholder=" …"
-        )
-        text = fit(lines[y - 1] if y <= len(lines) else "", room)
-        return strip([(lead, "quiet"), (text, said.detail.tone)], width, self._style)
+        if height == 1:
+            lines = [Cell(fit(said.chain.text, room), said.chain.tone)]
+        else:
+            lines = [*_broken(said.chain, room, height), *_broken(said.detail, room, height)]
+            if len(lines) > height:
+                lines = [*_broken(said.chain, room, 1), *_broken(said.detail, room, height - 1)]
+        text, tone = lines[y] if y < len(lines) else Cell("")
+        shown = lead if y == 0 else " " * (len(_LEAD) if name else len(lead))
+        return strip([(shown, "quiet"), (fit(text, width - len(shown)), tone)], width, self._style)
 
     def _style(self, tone: Tone) -> Style:
         if tone == "normal":
             return self.rich_style
         return self.rich_style + self.get_component_rich_style(f"tone--{tone}", partial=True)
+
+
+def _broken(cell: Cell, room: int, most: int) -> list[Cell]:
+    """Its text in lines of so many cells, the last of at most so many with a mark if cut."""
+    lines = wrap(cell.text, room, max_lines=max(1, most), placeholder=" …")
+    return [Cell(line, cell.tone) for line in lines]
 
 
 _LEAD = " why  "
