@@ -44,10 +44,12 @@ SCREENS: Final[dict[str, tuple[str, ...]]] = {
     "service": ("enter",),
     "causes": ("enter", "w"),
     "yaml": ("enter", "y"),
+    "rollout": ("r",),
     "logs": ("l",),
     "objectives": ("o",),
     "cost": ("dollar_sign",),
     "events": ("e",),
+    "alerts": ("a",),
     "sources": ("v",),
     "help": ("question_mark",),
 }

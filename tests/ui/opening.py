@@ -11,6 +11,7 @@ SCREENS: dict[str, tuple[str, ...]] = {
     "service": ("enter",),
     "causes": ("enter", "w"),
     "yaml": ("enter", "y"),
+    "rollout": ("r",),
     "logs": ("l",),
     "objectives": ("o",),
     "cost": ("dollar_sign",),

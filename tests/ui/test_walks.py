@@ -30,13 +30,13 @@ class Walk(NamedTuple):
 
 
 WALKS = {
-    "canary-failure": Walk(210, r">! assistant-canary ", ("enter",), r"50 % of requests fail"),
+    "canary-failure": Walk(210, r">! assistant-canary ", ("enter",), r"\d+ % of requests fail"),
     "cost-optimization": Walk(
         230, r"\d\d% idle", ("dollar_sign", "j", "j", "j"), r">old-prototype .* 100%"
     ),
     "enterprise": Walk(232, r"! mistral-\S+ ", ("j", "j", "enter"), r"more arrives than it can"),
     "gpu-sharing": Walk(
-        300, r">  guest .* 232 ms", ("enter", "N"), r"a neighbour on the time-sliced GPUs"
+        300, r">  guest .* \d{3} ms", ("enter", "N"), r"a neighbour on the time-sliced GPUs"
     ),
     "kv-saturation": Walk(360, r">~ planner .*queueing", ("enter",), r"The KV cache is full"),
     "node-loss": Walk(240, r">! assistant .*NodeLost", ("enter",), r"Node l40s-1 is lost"),
@@ -47,7 +47,7 @@ WALKS = {
         r"the router restarts without its index",
     ),
     "research-lab": Walk(200, r">! experiment .*no GPU", ("enter",), r"no node has 4 free GPUs"),
-    "slo-convergence": Walk(400, r"search .*30\.\d s", ("enter",), r"The KV cache is full"),
+    "slo-convergence": Walk(400, r"search .*\d\d\.\d s", ("enter",), r"The KV cache is full"),
     "startup": Walk(200, r">! chat .*SLO burning", ("enter",), r"The KV cache is full"),
     "traffic-spike": Walk(210, r">! answers .*SLO burning", ("enter",), r"more arrives than it"),
 }
