@@ -94,19 +94,18 @@ def has_slow_steps(figures: ServiceFigures) -> bool:
     time, usual = figures.tpot, figures.tpot_baseline
     if time is None or usual is None or figures.preemption_rate:
         return False
-    return time >= SLOW_STEPS * usual and not has_more_work(figures, unknown=True)
+    return time >= SLOW_STEPS * usual and _has_no_more_work(figures)
 
 
-def has_more_work(figures: ServiceFigures, *, unknown: bool) -> bool:
-    """Whether more tokens are made or read than usual; `unknown` where that is not known."""
+def _has_no_more_work(figures: ServiceFigures) -> bool:
     pairs = (
         (figures.generation_rate, figures.generation_rate_baseline),
         (figures.fresh_prompt_rate, figures.fresh_prompt_rate_baseline),
     )
-    known = [(now, usual) for now, usual in pairs if now is not None and usual is not None]
-    if len(known) < len(pairs):
-        return unknown
-    return any(now > NO_MORE_WORK * usual for now, usual in known)
+    return all(
+        now is not None and usual is not None and now <= NO_MORE_WORK * usual
+        for now, usual in pairs
+    )
 
 
 def _lasting(value: float | None, least: float | None) -> float | None:
