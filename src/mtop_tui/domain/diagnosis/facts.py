@@ -1,8 +1,9 @@
 """Everything a diagnosis may know about one service at one time.
 
-`None` and empty mean "not known": no rule may conclude from them. Figures that are NaN or infinite
-become None, so that the state layer can hand over its own. Times are Unix seconds, durations
-seconds, ratios 0 to 1, rates per second over the window the caller derives figures for.
+`None` and empty mean "not known": no rule may conclude from them. Figures that are NaN, infinite or
+beyond any measurement become None, so that the state layer can hand over its own. Times are Unix
+seconds, durations seconds, ratios 0 to 1, rates per second over the window the caller derives
+figures for.
 """
 
 from __future__ import annotations
@@ -19,13 +20,16 @@ from mtop_tui.domain.records import (
     ReplicaRecord,
 )
 
+LARGEST = 1e15
+"""What no figure of a service reaches: beyond it somebody counted wrongly."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Figures:
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
-            if value is not None and not math.isfinite(value):
+            if value is not None and not abs(value) <= LARGEST:
                 object.__setattr__(self, field.name, None)
 
 

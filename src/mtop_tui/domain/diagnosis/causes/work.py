@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from mtop_tui.domain.diagnosis.causes.latency import high_tpot, high_ttft
 from mtop_tui.domain.diagnosis.causes.phrasing import serving_finding
 from mtop_tui.domain.diagnosis.causes.serving import kv_saturation, queue_growth
@@ -28,7 +30,9 @@ def more_load(facts: ServiceFacts) -> Finding | None:
         ("generated tokens", figures.generation_rate, figures.generation_rate_baseline),
     )
     known = [
-        (now / usual, what, now, usual) for what, now, usual in asked if now is not None and usual
+        (times, what, now, usual)
+        for what, now, usual in asked
+        if now is not None and usual and math.isfinite(times := now / usual)
     ]
     times, what, now, usual = max(known, default=(0.0, "", 0.0, 0.0))
     felt = (queue_growth, kv_saturation, high_ttft, high_tpot)
