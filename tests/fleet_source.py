@@ -124,6 +124,7 @@ def sample(
     requests: float = 0,
     failed: float = 0,
     tokens: float = 0,
+    prompts: float = 0,
     ttft: float = 0.2,
     itl: float = 0.02,
     running: float = 0,
@@ -136,6 +137,7 @@ def sample(
     counters[names.FINISHED_REQUESTS] = float(requests)
     counters[names.FAILED_REQUESTS] = float(failed)
     counters[names.GENERATION_TOKENS] = float(tokens)
+    counters[names.PROMPT_TOKENS] = float(prompts)
     cumulative = [counters[name] for name in layout.counters]
     for histogram, value, count in zip(
         layout.histograms, (ttft, itl), (requests, tokens), strict=True
@@ -161,6 +163,7 @@ def traffic(
     seconds: int = 120,
     step: int = 5,
     per_request: float = 100,
+    per_prompt: float = 0,
     **levels: float,
 ) -> list[MetricSample]:
     """Samples of steady traffic, `rate` requests per second, over the seconds before `until`."""
@@ -170,6 +173,7 @@ def traffic(
             until - seconds + t,
             requests=rate * t,
             tokens=rate * t * per_request,
+            prompts=rate * t * per_prompt,
             **levels,  # type: ignore[arg-type]
         )
         for t in range(0, seconds + 1, step)

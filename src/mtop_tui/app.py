@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from textual.timer import Timer
 
     from mtop_tui.alarm import Alarm
+    from mtop_tui.domain.capacity.forecast import ServingModel
     from mtop_tui.providers.opening import OpenedSource, Opener, SourceRequest
     from mtop_tui.views.sources import SourceChoice
 
@@ -92,6 +93,7 @@ class MtopApp(App[int]):
 
     Attributes:
         opening: what the source is called that is being opened; empty while none is.
+        serving_model: says what another GPU or other replicas would come to, if anything does.
     """
 
     TITLE = "mtop"
@@ -108,6 +110,8 @@ class MtopApp(App[int]):
         store: FleetStore,
         clock: Clock,
         opener: Opener | None = None,
+        *,
+        serving_model: ServingModel | None = None,
     ) -> None:
         super().__init__(css_path=resources.path("mtop.tcss"))
         self.settings = settings
@@ -115,6 +119,7 @@ class MtopApp(App[int]):
         self._watch = Watch(provider, store, clock)
         self._feed: Worker[None] | None = None
         self._settling: Timer | None = None
+        self.serving_model = serving_model
         self._opener = opener
         self._choices: Sequence[SourceChoice] | None = None
         self._ascii_only = (AsciiOnly(),) if settings.ascii else ()
@@ -411,8 +416,14 @@ class MtopApp(App[int]):
 
 
 def run(
-    loaded: Loaded, provider: FleetProvider, store: FleetStore, clock: Clock, opener: Opener
+    loaded: Loaded,
+    provider: FleetProvider,
+    store: FleetStore,
+    clock: Clock,
+    opener: Opener,
+    *,
+    serving_model: ServingModel,
 ) -> int:
     """Open the screen; returns the exit code when the user leaves."""
-    app = MtopApp(loaded.settings, provider, store, clock, opener)
+    app = MtopApp(loaded.settings, provider, store, clock, opener, serving_model=serving_model)
     return app.run() or 0

@@ -402,9 +402,9 @@ def test_the_app_is_opened_with_what_was_set(monkeypatch, provider):
 
     opened = []
     monkeypatch.setattr(main_module, "_require_terminal", lambda: None)
-    monkeypatch.setattr(mtop_tui.app, "run", lambda *given: opened.append(given) or 0)
+    monkeypatch.setattr(mtop_tui.app, "run", lambda *given, **_: opened.append(given) or 0)
     assert run("--refresh", "2", "--ascii").exit_code == 0
-    ((loaded, given, store, clock, _),) = opened
+    ((loaded, given, store, clock, *_),) = opened
     assert loaded == load({"refresh": 2.0, "ascii": True})
     assert given is provider
     assert (type(store), type(clock)) == (FleetStore, ManualClock)

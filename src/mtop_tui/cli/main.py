@@ -68,6 +68,7 @@ def _open(ctx: click.Context) -> int:
     loaded = settings_of(ctx, column_ids)
     _require_terminal()
     from mtop_tui.cli.opening import Sources
+    from mtop_tui.engine.forecasting import settled
 
     opener = Sources(loaded)
     if (recipe := ctx.params["recipe"]) is not None:
@@ -77,14 +78,14 @@ def _open(ctx: click.Context) -> int:
         story = open_story(loaded, recipe, target=target, speed=speed)
         from mtop_tui.app import run
 
-        return run(loaded, story.provider, story.store, story.clock, opener)
+        return run(loaded, story.provider, story.store, story.clock, opener, serving_model=settled)
     for name in ("speed", "target"):
         if ctx.params[name] is not None:
             raise click.UsageError(f"--{name} needs a story to set: add --recipe NAME")
     from mtop_tui.app import run
     from mtop_tui.cli.source import open_fleet
 
-    return run(loaded, *open_fleet(loaded), opener)
+    return run(loaded, *open_fleet(loaded), opener, serving_model=settled)
 
 
 def _require_terminal() -> None:

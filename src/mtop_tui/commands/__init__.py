@@ -18,6 +18,7 @@ from mtop_tui.commands.tables import (
     TABLE,
     VIEWS,
 )
+from mtop_tui.commands.what_if import WHAT_IF
 
 __all__ = (
     "ALERTS",
@@ -36,6 +37,7 @@ __all__ = (
     "SOURCES",
     "TABLE",
     "VIEWS",
+    "WHAT_IF",
     "Command",
     "bindings",
 )

@@ -270,6 +270,16 @@ SAVED_VIEWS = (
 
 COST = (
     Command(
+        "cost.what_if",
+        "enter",
+        "what_if",
+        "What if",
+        "Cost",
+        "The selected service with other replicas or on another GPU: dollars, TTFT and TPOT",
+        bar="what if",
+        shown="Enter",
+    ),
+    Command(
         "cost.group",
         "b",
         "group",

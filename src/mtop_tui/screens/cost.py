@@ -64,6 +64,16 @@ class CostScreen(TableScreen[CostFacts]):
         """What the bill is made of."""
         return kubectl.of_cost(self.selected_service)
 
+    def action_what_if(self) -> None:
+        """Open the what-if of the selected service."""
+        from mtop_tui.screens.what_if import WhatIfScreen  # noqa: PLC0415 - on first use
+
+        key, model = self.selected_service, self.app.serving_model
+        if key is not None and model is not None:
+            self.app.push_screen(WhatIfScreen(key, model))
+        elif key is None:
+            self.app.say("a what-if is about one service: group by service (b), and select one")
+
     def action_group(self) -> None:
         """Group by the next thing."""
         place = GROUPINGS.index(self._by) if self._by in GROUPINGS else -1

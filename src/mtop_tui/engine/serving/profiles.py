@@ -64,6 +64,11 @@ class ServingProfile(msgspec.Struct, frozen=True):
         return self.calibration.band if self.calibration else UNCALIBRATED_BAND
 
     @property
+    def error(self) -> float:
+        """The same as a share."""
+        return float(self.band.strip("± %")) / 100
+
+    @property
     def source(self) -> str:
         """Where its constants are from, with the date."""
         return self.calibration.source if self.calibration else "uncalibrated: roofline only"
