@@ -27,6 +27,7 @@ from mtop_tui.serve.server import Server
 from mtop_tui.serve.simulation import Simulation
 from mtop_tui.serve.timescale import Timescale
 
+PATIENCE = 20.0
 START = 1_780_304_400.0
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
 
@@ -150,7 +151,9 @@ async def served(
     trust = ssl.create_default_context(cadata=server.certificate.pem.decode())
     connector = aiohttp.TCPConnector(ssl=trust, limit=0)
     try:
-        async with aiohttp.ClientSession(connector=connector) as session:
+        async with aiohttp.ClientSession(
+            connector=connector, timeout=aiohttp.ClientTimeout(total=PATIENCE)
+        ) as session:
             yield Served(server, api, stepper, session)
     finally:
         await server.close()

@@ -19,7 +19,7 @@ from mtop_tui.cli.options import (
     story_options,
     table_options,
 )
-from mtop_tui.cli.serve import serve
+from mtop_tui.cli.serve import serve, switch
 from mtop_tui.cli.simulate import recipes, simulate
 
 
@@ -54,6 +54,7 @@ cli.add_command(get)
 cli.add_command(simulate)
 cli.add_command(recipes)
 cli.add_command(serve)
+cli.add_command(switch)
 
 
 def _open(ctx: click.Context) -> int:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from aiohttp import web
@@ -15,6 +16,10 @@ from mtop_tui.clock import Clock
 from mtop_tui.serve import discovery
 from mtop_tui.serve.access import Access, User, check
 from mtop_tui.serve.answers import error_answer, headers, object_answer, plain_answer
+from mtop_tui.serve.control import PATH as CONTROL_PATH
+from mtop_tui.serve.control import Control
+from mtop_tui.serve.disturbances import INITIALIZING, NOT_READY, Disturbances, Stream
+from mtop_tui.serve.faults import Switches
 from mtop_tui.serve.forms import converted
 from mtop_tui.serve.listing import list_objects
 from mtop_tui.serve.logs import LogRequest
@@ -31,13 +36,20 @@ from mtop_tui.serve.status import (
     bad_options,
     method_not_allowed,
     page_not_found,
+    too_many_requests,
     unauthorized,
+    unavailable,
     unsupported_media_type,
 )
 from mtop_tui.serve.validation import read_body
 from mtop_tui.serve.writes import Writes, scale_of
 
 _logger = logging.getLogger(__name__)
+Phase = Literal["ready", "starting", "initializing"]
+"""Where a server is after a restart: it knows no paths yet, or has no watch caches yet."""
+
+_RETRY_STARTING = 5
+_STILL = 60.0
 _READABLE = frozenset({"application/json", "application/octet-stream", "text/plain"})
 """Media types of bodies; clients that state none send the last two."""
 _HEALTH = frozenset({"/healthz", "/livez", "/readyz"})
@@ -51,12 +63,21 @@ class Api:
         registry: the resources it has.
         access: its users.
         wall: the machine's clock.
+
+    Attributes:
+        phase: of its start.
+        switches, disturbances: faults that are on, and what they do.
+        control: answers those who set switches.
     """
 
     def __init__(
         self, simulation: Simulation, registry: Registry, access: Access, wall: Clock
     ) -> None:
         self.simulation, self.registry, self.access, self.wall = simulation, registry, access, wall
+        self.phase: Phase = "ready"
+        self.switches = Switches(simulation.seed)
+        self.disturbances = Disturbances(self.switches, time.monotonic)
+        self.control: Control | None = None
         self._reads = Reads(simulation.store, wall)
         self._writes = Writes(simulation, registry)
         self._proxies = Proxies(simulation, registry)
@@ -69,25 +90,40 @@ class Api:
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer any request; whatever is wrong with it becomes a Status."""
+        info = read_request(request.method, request.path, request.query)
         try:
-            return await self._answer(request)
+            if request.path.startswith(CONTROL_PATH) and self.control is not None:
+                check(self._user(request), info)
+                return await self.control.answer(request)
+            answer = await self._answer(request, info)
+            return await self.disturbances.deliver(request, info, answer)
         except StatusError as error:
             return error_answer(request, error)
         except PlainError as error:
             return plain_answer(error)
-        except (asyncio.CancelledError, ConnectionError, web.HTTPException):
+        except ConnectionError:
+            # There is nobody left to answer; aiohttp wants an answer all the same.
+            return web.Response()
+        except web.HTTPException:
             raise
         except Exception as error:
             _logger.exception("%s %s", request.method, request.path)
             said = f"an error on the server has prevented the request from succeeding: {error}"
             return error_answer(request, StatusError(500, "InternalError", said))
 
-    async def _answer(self, request: web.Request) -> web.StreamResponse:
-        info = read_request(request.method, request.path, request.query)
+    def _user(self, request: web.Request) -> User:
         user = self.access.user_of(request.headers.get("Authorization", ""))
         if user is None:
             raise unauthorized()
+        return user
+
+    async def _answer(self, request: web.Request, info: RequestInfo) -> web.StreamResponse:
+        await self.disturbances.before(request, info)
+        if self.phase == "starting":
+            raise unavailable(NOT_READY, _RETRY_STARTING)
+        user = self._user(request)
         check(user, info)
+        self.disturbances.after(info, user)
         if not info.resource or not info.plural:
             return self._describe(request, info)
         resource = self.registry.find(info.group, info.version, info.plural)
@@ -122,6 +158,14 @@ class Api:
             raise method_not_allowed()
         return object_answer(request, found)
 
+    def _still_fills_its_cache(
+        self, request: web.Request, resource: Resource, info: RequestInfo
+    ) -> bool:
+        """Whether a watch cache of a custom resource is needed that is not there yet."""
+        if self.phase != "initializing" or not resource.custom:
+            return False
+        return info.verb == "watch" or (info.verb == "list" and "limit" not in request.query)
+
     async def _resource(
         self, request: web.Request, resource: Resource, info: RequestInfo, user: User
     ) -> web.StreamResponse:
@@ -129,21 +173,25 @@ class Api:
         if info.subresource and info.subresource not in below:
             raise page_not_found()
         if info.subresource:
-            return await self._subresource(request, resource, info)
+            return await self._subresource(request, resource, info, user)
         if info.verb not in resource.verbs:
             raise method_not_allowed()
+        if self._still_fills_its_cache(request, resource, info):
+            raise too_many_requests(INITIALIZING, 1)
         match info.verb:
             case "get":
-                return self._reads.get(request, resource, info)
+                padding = self.disturbances.padding(info, user.name)
+                return self._reads.get(request, resource, info, padding)
             case "list":
-                return self._reads.list(request, resource, info)
+                padding = self.disturbances.padding(info, user.name)
+                return self._reads.list(request, resource, info, padding)
             case "watch":
-                return await self._watch(request, resource, info)
+                return await self._watch(request, resource, info, user)
             case _:
                 return await self._write(request, resource, info, user)
 
     async def _subresource(
-        self, request: web.Request, resource: Resource, info: RequestInfo
+        self, request: web.Request, resource: Resource, info: RequestInfo, user: User
     ) -> web.StreamResponse:
         match info.subresource:
             case "proxy":
@@ -151,7 +199,7 @@ class Api:
                     return self._proxies.pod(info)
                 return self._proxies.service(info)
             case "log" if info.verb == "get":
-                return await self._log(request, resource, info)
+                return await self._log(request, resource, info, user)
             case "status" if info.verb == "get":
                 return self._reads.get(request, resource, info)
             case "scale" if info.verb == "get":
@@ -227,13 +275,15 @@ class Api:
         return object_answer(request, self._writes.scale(resource, entry, after, dry_run=dry_run))
 
     async def _log(
-        self, request: web.Request, resource: Resource, info: RequestInfo
+        self, request: web.Request, resource: Resource, info: RequestInfo, user: User
     ) -> web.StreamResponse:
         log = LogRequest(self.simulation, self._reads.find(resource, info), request.query)
         response = web.StreamResponse(headers={**headers(), "Content-Type": "text/plain"})
         await response.prepare(request)
-        async for part in log.lines():
-            await response.write(part)
+        with self.disturbances.stream(Stream(request, response, info, user.name)) as stream:
+            async for part in log.lines():
+                if not await self.disturbances.write(stream, [part]):
+                    break
         return response
 
     async def _body(self, request: web.Request, resource: Resource) -> dict[str, Any]:
@@ -245,13 +295,23 @@ class Api:
         return datetime.fromtimestamp(int(self.wall.now()), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
     async def _watch(
-        self, request: web.Request, resource: Resource, info: RequestInfo
+        self, request: web.Request, resource: Resource, info: RequestInfo, user: User
     ) -> web.StreamResponse:
-        watch, told = self._reads.watch(request, resource, info)
+        padding = self.disturbances.padding(info, user.name)
+        watch, told = self._reads.watch(request, resource, info, padding)
+        ended = self.disturbances.too_old(info, user.name)
         response = web.StreamResponse(headers=told)
         await response.prepare(request)
-        async for lines in watch.events():
-            await response.write(b"".join(lines))
+        if ended:
+            await response.write(b"".join(ended))
+            return response
+        with self.disturbances.stream(Stream(request, response, info, user.name)) as stream:
+            async for lines in watch.events():
+                if not await self.disturbances.write(stream, lines):
+                    break
+            # Who was left in silence is not told either that it is over.
+            while stream.silent:
+                await asyncio.sleep(_STILL)
         return response
 
 

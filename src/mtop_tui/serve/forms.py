@@ -71,6 +71,19 @@ def object_encoder(resource: Resource) -> Callable[[Entry], bytes]:
     return lambda entry: entry.encoded(resource, change)
 
 
+def padded_encoder(resource: Resource, padding: int) -> Callable[[Entry], bytes]:
+    """Makes the JSON of objects that are larger by so many bytes."""
+    encode = msgspec.json.Encoder().encode
+
+    def padded(entry: Entry) -> bytes:
+        body = converted(entry, resource)
+        metadata = body["metadata"]
+        annotations = {**(metadata.get("annotations") or {}), "mtop.dev/padding": "x" * padding}
+        return encode({**body, "metadata": {**metadata, "annotations": annotations}})
+
+    return padded
+
+
 def converted(entry: Entry, resource: Resource) -> Body:
     """An object in this version, with kind and apiVersion."""
     change = conversion(resource)

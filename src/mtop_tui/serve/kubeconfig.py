@@ -39,7 +39,8 @@ def write_kubeconfig(
         KubeconfigError: a file cannot be written.
     """
     path = path.absolute()
-    users = [{"name": name, "user": {"tokenFile": str(_token_file(path, name))}} for name in tokens]
+    _write(authority_file(path), certificate.decode())
+    users = [{"name": name, "user": {"tokenFile": str(token_file(path, name))}} for name in tokens]
     plugin = {
         "apiVersion": _CREDENTIAL,
         "command": "cat",
@@ -76,7 +77,7 @@ def write_tokens(path: Path, tokens: Mapping[str, str]) -> None:
     """
     path = path.absolute()
     for name, token in tokens.items():
-        _write(_token_file(path, name), token)
+        _write(token_file(path, name), token)
     credential = {
         "apiVersion": _CREDENTIAL,
         "kind": "ExecCredential",
@@ -88,13 +89,26 @@ def write_tokens(path: Path, tokens: Mapping[str, str]) -> None:
 def remove_kubeconfig(path: Path, tokens: Mapping[str, str]) -> None:
     """Take away what was written: the server it is about is gone."""
     path = path.absolute()
-    files = [path, _credential_file(path), *(_token_file(path, name) for name in tokens)]
+    files = [
+        path,
+        _credential_file(path),
+        authority_file(path),
+        *(token_file(path, name) for name in tokens),
+    ]
     for file in files:
         file.unlink(missing_ok=True)
 
 
-def _token_file(path: Path, user: str) -> Path:
+def token_file(path: Path, user: str) -> Path:
+    """Where the token of a user stands."""
+    path = path.absolute()
     return path.with_name(f"{path.name}.{user}.token")
+
+
+def authority_file(path: Path) -> Path:
+    """Where the certificate stands that clients trust."""
+    path = path.absolute()
+    return path.with_name(f"{path.name}.ca.crt")
 
 
 def _credential_file(path: Path) -> Path:

@@ -326,22 +326,25 @@ class Projection:
         nodes = self.nodes_of(record.service, record.role)
         self.replicas[record.ref] = record, times, nodes
         self._pods_of.setdefault(record.service, {})[record.ref] = None
-        for part in parts_of(record, nodes, self.seed):
-            self.put(PODS, pod_entry(part, record, times, known.facts, self.scale))
+        self._show_pods(known, record, times, nodes)
         self._dirty[record.service] = None
 
     def replicas_of(self, key: ServiceKey) -> list[Replica]:
         """The replicas of a service, in the order they came."""
         return [self.replicas[ref][0] for ref in self._pods_of.get(key, ())]
 
-    def reshow_pod(self, uid: str) -> None:
-        """Store the pods of a replica again: what users see of one has changed."""
-        for record, times, nodes in self.replicas.values():
-            for part in parts_of(record, nodes, self.seed):
-                if part.ref.uid == uid:
-                    facts = self.services[record.service].facts
-                    self.put(PODS, pod_entry(part, record, times, facts, self.scale))
-                    return
+    def _show_pods(self, known: KnownService, record: Replica, times: PodTimes, nodes: int) -> None:
+        image = next(
+            (
+                one.image
+                for one in known.revisions.get(record.role, {}).values()
+                if one.ref.name.endswith(f"-{record.revision}")
+            ),
+            "",
+        )
+        for part in parts_of(record, nodes, self.seed):
+            entry = pod_entry(part, record, times, known.facts, image=image, scale=self.scale)
+            self.put(PODS, entry)
 
     # Nodes, namespaces and Events
 

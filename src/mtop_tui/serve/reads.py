@@ -11,7 +11,14 @@ from aiohttp import web
 from mtop_tui.clock import Clock
 from mtop_tui.serve.answers import headers, json_answer
 from mtop_tui.serve.entries import Entry, head_of
-from mtop_tui.serve.forms import Form, conversion, form_of, metadata_of, object_encoder
+from mtop_tui.serve.forms import (
+    Form,
+    conversion,
+    form_of,
+    metadata_of,
+    object_encoder,
+    padded_encoder,
+)
 from mtop_tui.serve.listing import Listed, list_objects
 from mtop_tui.serve.requests import RequestInfo
 from mtop_tui.serve.resources import Resource
@@ -46,8 +53,10 @@ class Reads:
             raise not_found(resource, info.name)
         return entry
 
-    def get(self, request: web.Request, resource: Resource, info: RequestInfo) -> web.Response:
-        """One object."""
+    def get(
+        self, request: web.Request, resource: Resource, info: RequestInfo, padding: int = 0
+    ) -> web.Response:
+        """One object, larger by so many bytes."""
         entry = self.find(resource, info)
         form = form_of(request.headers.get("Accept", ""))
         if form.shape == "metadata":
@@ -56,9 +65,11 @@ class Reads:
             table = self._table(request.query, resource, form)
             metadata = {"resourceVersion": str(entry.version)}
             return json_answer(request, table.of_list([entry], metadata))
-        return json_answer(request, object_encoder(resource)(entry))
+        return json_answer(request, _encoder(resource, padding)(entry))
 
-    def list(self, request: web.Request, resource: Resource, info: RequestInfo) -> web.Response:
+    def list(
+        self, request: web.Request, resource: Resource, info: RequestInfo, padding: int = 0
+    ) -> web.Response:
         """A list, or a page of one."""
         form = form_of(request.headers.get("Accept", ""))
         listed = list_objects(self._store, resource, _namespace(resource, info), request.query)
@@ -67,12 +78,16 @@ class Reads:
             return json_answer(request, table.of_list(listed.entries, listed.metadata))
         if form.shape == "metadata":
             return json_answer(request, _metadata_list(listed, form.version))
-        change = conversion(resource)
-        items = [one.listed(resource, change) for one in listed.entries]
+        if padding:
+            encode = padded_encoder(resource, padding)
+            items = [encode(one) for one in listed.entries]
+        else:
+            change = conversion(resource)
+            items = [one.listed(resource, change) for one in listed.entries]
         return json_answer(request, _list(resource, listed.metadata, items))
 
     def watch(
-        self, request: web.Request, resource: Resource, info: RequestInfo
+        self, request: web.Request, resource: Resource, info: RequestInfo, padding: int = 0
     ) -> tuple[Watch, dict[str, str]]:
         """A watch, and the headers of its answer.
 
@@ -80,7 +95,7 @@ class Reads:
             StatusError: it cannot be.
         """
         form = form_of(request.headers.get("Accept", ""))
-        encode, bookmark = self._watch_forms(request.query, resource, form)
+        encode, bookmark = self._watch_forms(request.query, resource, form, padding)
         query = dict(request.query)
         if info.name:
             more = f"metadata.name={info.name}"
@@ -90,7 +105,7 @@ class Reads:
         return watch, {**headers(), "Content-Type": "application/json"}
 
     def _watch_forms(
-        self, query: Mapping[str, str], resource: Resource, form: Form
+        self, query: Mapping[str, str], resource: Resource, form: Form, padding: int
     ) -> tuple[Callable[[Entry], bytes], Callable[[dict[str, Any]], bytes]]:
         if form.shape == "table":
             table = self._table(query, resource, form)
@@ -106,11 +121,15 @@ class Reads:
                     }
                 ),
             )
-        return object_encoder(resource), lambda metadata: _bookmark(resource, metadata)
+        return _encoder(resource, padding), lambda metadata: _bookmark(resource, metadata)
 
     def _table(self, query: Mapping[str, str], resource: Resource, form: Form) -> TableMaker:
         include = query.get("includeObject", "") or "Metadata"
         return TableMaker(resource, form.version, include, self._wall.now())
+
+
+def _encoder(resource: Resource, padding: int) -> Callable[[Entry], bytes]:
+    return padded_encoder(resource, padding) if padding else object_encoder(resource)
 
 
 def _namespace(resource: Resource, info: RequestInfo) -> str:

@@ -310,8 +310,7 @@ class Registry:
     """
 
     def __init__(self, absent: Iterable[str] = ()) -> None:
-        left_out = frozenset(absent)
-        resources = [
+        self._all = (
             *_SERVED,
             *(
                 Resource(
@@ -320,8 +319,13 @@ class Registry:
                 )
                 for group, version, kind, namespaced, short in _EMPTY
             ),
-        ]
-        self.resources = tuple(one for one in resources if one.group not in left_out)
+        )
+        self.leave_out(absent)
+
+    def leave_out(self, absent: Iterable[str]) -> None:
+        """Have all groups but these."""
+        left_out = frozenset(absent)
+        self.resources = tuple(one for one in self._all if one.group not in left_out)
         self._named = {(one.group, one.version, one.plural): one for one in self.resources}
         self.groups: dict[str, list[str]] = {
             group: [] for group in ("", *_GROUPS) if group not in left_out

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -14,7 +14,8 @@ from mtop_tui.providers.mock.manifests import Manifests
 from mtop_tui.providers.mock.provider import MockProvider
 from mtop_tui.serve.access import Access, users
 from mtop_tui.serve.api import Api
-from mtop_tui.serve.kubeconfig import remove_kubeconfig, write_kubeconfig
+from mtop_tui.serve.faults import Fault
+from mtop_tui.serve.kubeconfig import remove_kubeconfig, write_kubeconfig, write_tokens
 from mtop_tui.serve.resources import Registry
 from mtop_tui.serve.server import Server
 from mtop_tui.serve.simulation import Simulation
@@ -45,8 +46,22 @@ class Cluster(msgspec.Struct, frozen=True):
         return min(names, default="default")
 
 
-async def run(cluster: Cluster, *, port: int, kubeconfig: Path, say: Callable[[str], None]) -> None:
+async def run(
+    cluster: Cluster,
+    *,
+    port: int,
+    kubeconfig: Path,
+    say: Callable[[str], None],
+    faults: Sequence[Fault] = (),
+) -> None:
     """Serve a cluster until the process is told to end.
+
+    Args:
+        cluster: to serve.
+        port: to listen on; 0 takes a free one.
+        kubeconfig: file to write; it is taken away at the end.
+        say: is told where the server is, once it is ready.
+        faults: switched on from the beginning.
 
     Raises:
         ServerError: the port cannot be had.
@@ -57,7 +72,12 @@ async def run(cluster: Cluster, *, port: int, kubeconfig: Path, say: Callable[[s
     )
     access = Access(users(cluster.first_namespace))
     api = Api(simulation, Registry(), access, cluster.wall)
-    server = Server(api, port=port, wall=cluster.wall)
+    server = Server(
+        api,
+        port=port,
+        wall=cluster.wall,
+        rotated=lambda: write_tokens(kubeconfig, access.tokens),
+    )
     told = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -72,6 +92,8 @@ async def run(cluster: Cluster, *, port: int, kubeconfig: Path, say: Callable[[s
             await server.start()
             try:
                 write_kubeconfig(kubeconfig, server.address, server.certificate.pem, access.tokens)
+                for fault in faults:
+                    await server.switch_on(fault)
                 say(f"{cluster.provider.name} at {server.address}")
                 say(f"export KUBECONFIG={kubeconfig.absolute()}")
                 await asyncio.wait({simulating, waiting[1]}, return_when=asyncio.FIRST_COMPLETED)

@@ -87,6 +87,8 @@ class Collection:
         self.compacted = max(self.compacted, version)
         del self._log[: bisect_right(self._log, self.compacted, key=_version)]
         self._snapshots.clear()
+        for told in self._listeners.values():
+            told()
 
     def listen(self, owner: object, told: Callable[[], None]) -> None:
         """Call `told` after each change, until `ignore`."""
@@ -162,7 +164,8 @@ class Store:
         return last
 
     def compact(self) -> None:
-        """Forget every change until now: watches must begin with a list again."""
+        """Forget every change until now: watches must begin with a list again, all of them."""
+        self.version += 1
         for collection in self:
             collection.compact(self.version)
 

@@ -138,6 +138,16 @@ class ServiceFacts:
         return f"http://gateway.example/{self.ref.namespace}/{self.ref.name}"
 
 
+def with_image(template: Mapping[str, Any], image: str) -> dict[str, Any]:
+    """A pod spec whose main container has this image."""
+    if not image:
+        return dict(template)
+    containers = [
+        {**one, "image": image} if one["name"] == "main" else one for one in template["containers"]
+    ]
+    return {**template, "containers": containers}
+
+
 def _completed(stated: Mapping[str, Any], downloaded: str) -> dict[str, Any]:
     """A pod spec as the API server and KServe complete it."""
     spec: dict[str, Any] = dict(stated)

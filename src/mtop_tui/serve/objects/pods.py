@@ -11,7 +11,7 @@ import msgspec
 from mtop_tui.engine import lifecycle
 from mtop_tui.observations import ObjectRef, Replica, ServiceKey
 from mtop_tui.serve.entries import Entry
-from mtop_tui.serve.objects.facts import STORAGE, ServiceFacts
+from mtop_tui.serve.objects.facts import STORAGE, ServiceFacts, with_image
 from mtop_tui.serve.objects.meta import address, child, managed, metadata, owner
 from mtop_tui.serve.timescale import Timescale
 
@@ -98,9 +98,15 @@ def parts_of(replica: Replica, nodes: int, seed: int) -> Iterator[PodPart]:
 
 
 def pod_entry(
-    part: PodPart, replica: Replica, times: PodTimes, facts: ServiceFacts, scale: Timescale
+    part: PodPart,
+    replica: Replica,
+    times: PodTimes,
+    facts: ServiceFacts,
+    *,
+    image: str,
+    scale: Timescale,
 ) -> Entry:
-    """A pod of a replica as it is."""
+    """A pod of a replica as it is; `image` is that of its revision."""
     grouped = part.of > 1
     role = replica.role
     kind = ("worker" if part.number else "leader") if grouped else ""
@@ -123,7 +129,8 @@ def pod_entry(
     else:
         labels["pod-template-hash"] = replica.revision
         parent = child(facts.seed, facts.ref, "ReplicaSet", f"{workload.name}-{replica.revision}")
-    template = facts.template(role, kind if kind == "worker" else "")
+    stated = facts.template(role, kind if kind == "worker" else "")
+    template = with_image(stated, image)
 
     def make() -> dict[str, Any]:
         created = replica.created_at if replica.created_at is not None else replica.at

@@ -7,7 +7,7 @@ from typing import Any
 
 from mtop_tui.observations import ObjectRef, Pool, Revision, Role
 from mtop_tui.serve.entries import Body, Entry
-from mtop_tui.serve.objects.facts import ServiceFacts
+from mtop_tui.serve.objects.facts import ServiceFacts, with_image
 from mtop_tui.serve.objects.meta import managed, metadata, owner, told
 from mtop_tui.serve.resources import LWS
 from mtop_tui.serve.timescale import Timescale
@@ -17,16 +17,6 @@ _ROLLING = {
     "type": "RollingUpdate",
     "rollingUpdate": {"maxUnavailable": "25%", "maxSurge": "25%"},
 }
-
-
-def with_image(template: Mapping[str, Any], image: str) -> dict[str, Any]:
-    """A pod spec whose main container has this image."""
-    if not image:
-        return dict(template)
-    containers = [
-        {**one, "image": image} if one["name"] == "main" else one for one in template["containers"]
-    ]
-    return {**template, "containers": containers}
 
 
 def deployment_entry(
