@@ -41,11 +41,11 @@ async def test_alerts_say_what_is_wrong_and_the_most_urgent_stands_first(fleet: 
         assert "fleet > alerts   2 firing   1 paging   0 acknowledged   1 pending" in fleet.lines[0]
         assert fleet.lines[0].endswith("2 alerts   08:00:10")
         page, ticket, pending = fleet.lines[2:5]
-        assert page.startswith(">! page    firing    1h55  falcon-40b        staging")
+        assert page.startswith(">! page    firing    1h55 06:05:00  falcon-40b        staging")
         assert "not ready: no GPU" in page
-        assert ticket.startswith(" ! ticket  firing      0s  granite-3-8b      production")
+        assert ticket.startswith(" ! ticket  firing      0s 08:00:10  granite-3-8b      production")
         assert "GPU error XID 79 on node-1" in ticket
-        assert pending.startswith(" ~ page    pending   1m50  mixtral-8x7b")
+        assert pending.startswith(" ~ page    pending   1m50 07:58:20  mixtral-8x7b")
         assert "not ready: loading 3m22/10m" in pending
         assert "rule not-ready: page when the condition Ready is False for 5m" in fleet.text
         assert "firing since 06:05:00" in fleet.text
@@ -68,7 +68,7 @@ async def test_an_alert_is_acknowledged_until_it_changes(fleet: Fleet) -> None:
         await pass_time(fleet, pilot, 10, xid("granite-3-8b", 0, START + 20))
         line = next(line for line in fleet.lines if "granite-3-8b" in line)
         assert "resolved" in line
-        assert "over after 10s: the GPU driver reports" in line
+        assert "over after 10s: the GPU driver" in line
         await pass_time(fleet, pilot, 10, xid("granite-3-8b", 31, START + 30))
         assert fleet.lines[0].endswith("1 alert   08:00:30")
         assert "fired 1 time before within 20s" in fleet.text

@@ -139,19 +139,44 @@ def test_an_error_of_the_gpu_fires_at_once_until_it_is_reset() -> None:
     assert alerts_of(store).take_begun() == []
 
 
-def test_a_ticket_is_silent_while_the_same_budget_pages() -> None:
-    promised = msgspec.structs.replace(
+def promised_chat() -> FleetStore:
+    """A store in which one service promises that 99 % of its requests end well."""
+    annotated = msgspec.structs.replace(
         service("chat"), annotations={"mtop.dev/slo": "availability@99%/7d"}
     )
-    one = replica(CHAT)
     store = FleetStore(promises=promises(Settings(), None))
     store.alerts = Alerts()
-    store.apply([promised, one])
-    for second in range(0, 1201, 10):
-        store.apply([sample(one, START + second, requests=second, failed=second)])
-    assert [alert.key.rule for alert in store.alerts.all()] == ["slo-page"]
+    store.apply([annotated, replica(CHAT)])
+    return store
+
+
+def serve(store: FleetStore, seconds: range, failing: float, before: float = 0.0) -> float:
+    """100 requests a second of which a share fails; returns how many have failed by then."""
+    for second in seconds:
+        failed = before + 100 * failing * (second - seconds.start)
+        counted = sample(
+            replica(CHAT), START + second, requests=100 * second - failed, failed=failed
+        )
+        store.apply([counted])
+    return failed
+
+
+def test_a_ticket_is_silent_while_the_same_budget_pages() -> None:
+    store = promised_chat()
+    serve(store, range(0, 1201, 10), failing=0.5)
+    assert [alert.key.rule for alert in alerts_of(store).all()] == ["slo-page"]
     assert phase(store, AlertKey("slo-ticket", CHAT)) == "firing"
-    assert store.alerts.waiting() == (1, 0)
+    assert alerts_of(store).waiting() == (1, 0)
+
+
+def test_who_took_note_of_a_ticket_has_not_taken_note_of_the_page_it_becomes() -> None:
+    store = promised_chat()
+    failed = serve(store, range(0, 601, 10), failing=0.02)
+    assert alerts_of(store).waiting() == (0, 1)
+    assert alerts_of(store).acknowledge(AlertKey("slo-ticket", CHAT), START + 600)
+    assert alerts_of(store).waiting() == (0, 0)
+    serve(store, range(600, 1201, 10), failing=0.5, before=failed)
+    assert alerts_of(store).waiting() == (1, 0)
 
 
 def test_a_source_that_says_nothing_fires_and_one_that_ended_does_not() -> None:
