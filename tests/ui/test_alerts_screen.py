@@ -111,7 +111,7 @@ async def test_a_silent_source_fires_and_its_alert_opens_the_sources(fleet: Flee
         await begin(fleet, pilot)
         for _ in range(14):
             fleet.clock.advance(10)
-            fleet.app._watch_alerts()
+            fleet.app.alarm.look()
         await fleet.settle(pilot)
         assert fleet.lines[0].endswith("1 alert   08:02:30")
         await pilot.press("a")
@@ -127,7 +127,7 @@ async def test_without_alerts_it_is_said_so_and_nothing_is_counted() -> None:
     fleet = Fleet(health(), service("chat"))
     async with fleet.app.run_test(size=MIDDLE) as pilot:
         await begin(fleet, pilot)
-        fleet.app._watch_alerts()
+        fleet.app.alarm.look()
         await pilot.press("a")
         await fleet.settle(pilot)
         assert fleet.lines[0].count("alert") == 1

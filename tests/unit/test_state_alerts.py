@@ -57,8 +57,8 @@ def ready(status: str, at: float, since: float | None = None) -> Service:
     return msgspec.structs.replace(service("chat", at=at), conditions=conditions)
 
 
-def gpu(xid: int | None, at: float) -> GpuReading:
-    ref = ObjectRef("test", "", "Gpu", "GPU-1")
+def gpu(xid: int | None, at: float, name: str = "GPU-1") -> GpuReading:
+    ref = ObjectRef("test", "", "Gpu", name)
     return GpuReading(at=at, ref=ref, node="node-0", service=CHAT, xid=xid)
 
 
@@ -137,6 +137,15 @@ def test_an_error_of_the_gpu_fires_at_once_until_it_is_reset() -> None:
     store.apply([gpu(0, START + 90)])
     assert phase(store, XID) == "resolved"
     assert alerts_of(store).take_begun() == []
+
+
+def test_a_gpu_that_falls_silent_with_its_error_is_not_well() -> None:
+    store = watched(service("chat"), gpu(79, START), gpu(0, START, "GPU-2"))
+    for minute in range(1, 6):
+        store.apply([gpu(0, START + 60 * minute, "GPU-2")])
+    assert phase(store, XID) == "firing"
+    store.apply([gpu(0, START + 400), gpu(0, START + 400, "GPU-2")])
+    assert phase(store, XID) == "resolved"
 
 
 def promised_chat() -> FleetStore:

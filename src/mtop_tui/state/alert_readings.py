@@ -52,11 +52,20 @@ def known_since(state: ServiceState, reading: str) -> float | None:
 
 
 def latest_xids(gpus: Iterable[GpuReading], at: float) -> dict[ServiceKey, int | None]:
-    """The XID error of each service's GPUs, 0 where all are well; absent where nobody says."""
+    """The XID error of each service's GPUs: 0 where all are well, None where not all say so.
+
+    A GPU that has fallen silent may be the one that has the error.
+    """
     found: dict[ServiceKey, int | None] = {}
     for gpu in gpus:
-        if gpu.service is not None and gpu.xid is not None and at - gpu.at <= GPU_SECONDS:
-            found[gpu.service] = max(gpu.xid, found.get(gpu.service) or 0)
+        if gpu.service is None:
+            continue
+        xid = gpu.xid if at - gpu.at <= GPU_SECONDS else None
+        worst = found.get(gpu.service, 0)
+        if xid or worst:
+            found[gpu.service] = max(xid or 0, worst or 0)
+        else:
+            found[gpu.service] = None if None in (xid, worst) else 0
     return found
 
 
