@@ -296,7 +296,10 @@ class MtopApp(App[int]):
 
     def open_source(self, request: SourceRequest) -> None:
         """Watch another source from now on; if it cannot be opened, the present one goes on."""
-        if self._opener is None or self.opening:
+        if self._opener is None:
+            return
+        if self.opening:
+            self.say(f"{self.opening} is being opened: wait for it")
             return
         self.opening = request.name
         self.run_worker(self._open(self._opener, request), group="opening")

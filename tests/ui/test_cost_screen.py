@@ -143,6 +143,25 @@ async def test_keys_change_the_plan_and_the_table_says_what_comes_of_it(serving:
         assert "fleet > cost   by service" in serving.lines[0]
 
 
+async def test_the_line_under_the_table_says_what_the_right_size_would_save() -> None:
+    many = [replica(key("llama"), place, gpus=1) for place in range(4)]
+    there = [node("node-0"), service("llama", model="meta-llama/Llama-3.1-8B-Instruct"), *many]
+    fleet = Fleet(*(msgspec.structs.replace(one, at=START - 600) for one in there))
+    fleet.app.serving_model = settled
+    loads = (traffic(one, 1, seconds=600, per_prompt=500, itl=0.0075) for one in many)
+    for samples in zip(*loads, strict=True):
+        fleet.provider.emit(*samples)
+    async with fleet.app.run_test(size=MIDDLE) as pilot:
+        await fleet.settle(pilot)
+        await pilot.press("dollar_sign")
+        await fleet.settle(pilot)
+        screen = fleet.app.screen
+        assert isinstance(screen, CostScreen)
+        screen.table.select(("llama", "production"))
+        await fleet.settle(pilot)
+        assert "could save $20.64 per hour: 1 replica in place of 4 would do" in fleet.text
+
+
 async def test_what_the_model_cannot_say_is_refused_in_words(serving: Fleet) -> None:
     async with serving.app.run_test(size=MIDDLE) as pilot:
         await open_what_if(serving, pilot, "secret")

@@ -128,6 +128,18 @@ async def test_another_source_takes_the_place_of_all_that_was_known(
         assert list(fleet.app.store.sources) == ["mock: storm, seed 42"]
 
 
+async def test_groups_of_the_last_fleet_are_not_those_of_the_next(fleet: Fleet) -> None:
+    async with fleet.app.run_test(size=MIDDLE) as pilot:
+        await fleet.settle(pilot)
+        await pilot.press("b", "g", "enter")
+        await fleet.settle(pilot)
+        assert "development" in fleet.text
+        await choose(fleet, pilot, "storm")
+        assert "lab" in fleet.text
+        assert "thunder" in fleet.text
+        assert "development" not in fleet.text
+
+
 async def test_what_is_set_is_checked_before_anything_is_opened(
     fleet: Fleet, opener: Scripted
 ) -> None:

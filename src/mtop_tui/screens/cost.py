@@ -45,8 +45,26 @@ class CostScreen(TableScreen[CostFacts]):
         return cost.summary(self._view, self._by, self._period.words)
 
     def say(self, facts: CostFacts) -> Why:
-        """What its tokens cost."""
-        return cost.explain(facts)
+        """What its tokens cost, and what the right size would save."""
+        why, saving = cost.explain(facts), self._saving(facts)
+        if not saving:
+            return why
+        return Why(why.chain, Cell(f"{saving}; {why.detail.text}", why.detail.tone))
+
+    def _saving(self, facts: CostFacts) -> str:
+        model, key = self.app.serving_model, self.service_of(facts)
+        state = None if key is None else self.app.store.service(key)
+        if model is None or state is None:
+            return ""
+        from mtop_tui.domain.capacity.answers import NotKnown  # noqa: PLC0415 - when wanted
+        from mtop_tui.views.what_if import right_size, situation  # noqa: PLC0415 - when wanted
+        from mtop_tui.views.what_if_lines import saving  # noqa: PLC0415 - when wanted
+
+        at = situation(self.app.store, state, self.app.time())
+        if isinstance(at, NotKnown):
+            return ""
+        sized = right_size(at, at.plan, model)
+        return "" if isinstance(sized, NotKnown) else saving(at, sized)
 
     def nothing(self) -> str:
         """Why there is no account."""

@@ -93,6 +93,7 @@ class FleetScreen(TabularScreen[FleetQuery]):
         self.close_filter_bar()
         self._query = replace(self._query, filter="", namespaces=namespaces)
         self._order, self._states, self._longest = [], {}, {}
+        self._groups, self._folded = {}, frozenset()
         self._ordered_at = None
         self._explained = False
         self.table.begin_again()

@@ -82,6 +82,7 @@ class SourcesScreen(TableScreen[SourceFacts]):
         self._wanted = choice
         self._prompt = PromptBar("source", choice.line, f"{choice.name}, or the path of a recipe")
         await self.mount(self._prompt, after=self.why)
+        self.set_focus(self._prompt)  # at once: the next key is for it
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Enter is for the line while it is open, and for the filter."""

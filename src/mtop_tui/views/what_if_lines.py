@@ -35,6 +35,17 @@ def lines(at: Situation, change: Change, sized: RightSize | NotKnown, width: int
     ]
 
 
+def saving(at: Situation, sized: RightSize) -> str:
+    """What the right size would save, in one line; empty if nothing."""
+    if sized.saving <= 0:
+        return ""
+    count = fmt.counted(sized.replicas, "replica")
+    return (
+        f"could save ${sized.saving:,.2f} per hour: {count} in place of {at.plan.replicas} "
+        "would do (Enter)"
+    )
+
+
 def _what_is_held(at: Situation, plan: Plan) -> list[Line]:
     now = at.plan
     more = plan.replicas - now.replicas
