@@ -32,8 +32,8 @@ async def test_a_spike_fires_while_it_lasts_and_is_over_in_the_end() -> None:
 
     start, end = SPIKE
     assert start < began["slo-page"] < end
-    assert said["slo-page"].startswith("budget burns ")
-    assert said["slo-page"].endswith("left: ttft<=2s@95%/30d")
+    assert said["slo-page"].startswith("ttft<=2s@95%: burn ")
+    assert said["slo-page"].endswith("% left")
     assert start + 120 <= began["queue-above-capacity"] < end + 60
     assert "requests wait" in said["queue-above-capacity"]
     assert said["queue-above-capacity"].endswith("allowed 2.00 s")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from mtop_tui.domain.alerts import AlertRule, Limit
 from mtop_tui.domain.durations import short_duration
 from mtop_tui.domain.slo.burn_alerts import Severity
-from mtop_tui.domain.slo.grammar import objective_text
+from mtop_tui.domain.slo.grammar import indicator_text, percent_text
 from mtop_tui.domain.slo.periods import duration_text
 from mtop_tui.state.alert_readings import allowed_wait
 from mtop_tui.state.alerts import Alert
@@ -58,9 +58,10 @@ def _burns(severity: Severity) -> Callable[[FleetStore, ServiceState, Alert, flo
             left = ""
             if status.budget is not None:
                 left = f", {fmt.whole_percent(status.budget.left_of_period.low)} left"
+            target = percent_text(status.objective.target)
             return (
-                f"budget burns {most}{pace}x over {duration_text(fires.long)}{left}: "
-                f"{objective_text(status.objective)}"
+                f"{indicator_text(status.objective.indicator)}@{target}: "
+                f"burn {most}{pace}x over {duration_text(fires.long)}{left}"
             )
         return alert.rule.summary
 
