@@ -6,7 +6,7 @@ import pytest
 
 from mtop_tui.domain.rollouts.advice import Situation, next_step
 from mtop_tui.domain.rollouts.canary import Count, MetricVerdict, Verdict
-from mtop_tui.domain.rollouts.pace import default_limits, pace
+from mtop_tui.domain.rollouts.pace import pace, rolling_limits
 from mtop_tui.domain.rollouts.stuck import Cause, Progress, State
 
 MOVING = Progress(State.MOVING, None, "")
@@ -46,7 +46,13 @@ def test_before_the_first_replica_there_is_no_pace_and_a_late_one_has_no_end() -
     ],
 )
 def test_limits_are_those_of_kubernetes(desired: int, grouped: bool, limits) -> None:
-    assert default_limits(desired, grouped=grouped) == limits
+    assert rolling_limits(desired, grouped=grouped) == limits
+
+
+def test_limits_that_are_stated_come_first_and_never_stop_everything() -> None:
+    assert rolling_limits(8, grouped=False, surge=2, unavailable="50%") == (2, 4)
+    assert rolling_limits(8, grouped=False, surge="1%", unavailable=0) == (1, 0)
+    assert rolling_limits(8, grouped=False, surge=0, unavailable="1%") == (0, 1)
 
 
 def advised(**more) -> str:
@@ -61,6 +67,14 @@ def test_what_is_worse_loses_its_traffic_however_it_got_it() -> None:
     assert "give it no traffic" in advised(canary_share=0.0, verdicts=worse)
     assert "roll back" in advised(verdicts=worse)
     assert "do not roll it out" in advised(verdicts=worse, mirrored=True)
+
+
+def test_what_was_worse_is_given_no_traffic_just_because_it_gets_none_to_be_compared_by() -> None:
+    unlike = [verdict("errors", Verdict.NOT_COMPARABLE, "prompt length: differs")]
+    said = advised(canary_share=0.0, verdicts=unlike, was_worse=["errors"])
+    assert said == "new was worse by errors: give it no traffic before the cause is found."
+    passed = [verdict("errors", Verdict.PASS)]
+    assert "more traffic" in advised(canary_share=0.1, verdicts=passed, was_worse=["errors"])
 
 
 def test_what_is_stuck_comes_before_any_verdict() -> None:

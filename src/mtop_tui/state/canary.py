@@ -91,6 +91,11 @@ class CanaryTrack:
         return MappingProxyType(self._edges)
 
     @property
+    def last_worse(self) -> tuple[str, ...]:
+        """The metrics of which WORSE is what was decided last."""
+        return tuple(name for name, said in self._said.items() if said is Verdict.WORSE)
+
+    @property
     def nbytes(self) -> int:
         """Bytes of the numbers kept of its past."""
         return self._history.nbytes

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from mtop_tui.domain.rollouts.advice import Situation, next_step
 from mtop_tui.domain.rollouts.groups import Member, group_rollout
-from mtop_tui.domain.rollouts.pace import Pace, default_limits, pace
+from mtop_tui.domain.rollouts.pace import Pace, pace
 from mtop_tui.domain.rollouts.revisions import Phase
 from mtop_tui.domain.rollouts.risk import Risk, risks
 from mtop_tui.domain.rollouts.stuck import Facts, NewPod, Progress, progress
@@ -16,7 +16,7 @@ from mtop_tui.observations import Replica, Service
 from mtop_tui.state.canary import CanaryTrack
 from mtop_tui.state.canary_history import Compared
 from mtop_tui.state.fleet import FleetStore
-from mtop_tui.state.rollout_plan import rollout_plan, serving_pool
+from mtop_tui.state.rollout_plan import limits_of, rollout_plan, serving_pool
 from mtop_tui.state.service import ServiceState
 from mtop_tui.state.versions import (
     Manner,
@@ -75,6 +75,7 @@ def rollout_state(store: FleetStore, state: ServiceState, now: float) -> Rollout
             stable_share=None if stable is None else stable.share,
             canary_share=None if canary is None else canary.share,
             verdicts=() if compared is None else compared.metrics,
+            was_worse=() if track is None else track.last_worse,
             mirrored=versions.manner is Manner.SHADOW,
         )
     )
@@ -131,7 +132,7 @@ def _progress(
     if owner is None or service is None:
         return progress(Facts(Phase.UNKNOWN))
     pool = serving_pool(service)
-    limits = default_limits(pool.desired or 1, grouped=pool.nodes_per_replica > 1)
+    limits = limits_of(pool)
     since = _last_progress(owner, versions)
     said = {one.type: one for one in pool.conditions}
     refused, moving = said.get(_REFUSED), said.get(_MOVING)

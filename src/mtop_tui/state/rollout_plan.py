@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import median, quantiles
 
-from mtop_tui.domain.rollouts.pace import Pace, default_limits
+from mtop_tui.domain.rollouts.pace import Limits, Pace, rolling_limits
 from mtop_tui.domain.rollouts.risk import Plan
 from mtop_tui.observations import Pool, Service
 from mtop_tui.state.fleet import FleetStore
@@ -32,7 +32,7 @@ def rollout_plan(
     if service is None:
         return Plan()
     pool = serving_pool(service)
-    limits = default_limits(pool.desired or 1, grouped=pool.nodes_per_replica > 1)
+    limits = limits_of(pool)
     rolls = versions.manner is Manner.ROLLING
     replicas = owner.replicas.values()
     starts = sorted(
@@ -68,6 +68,16 @@ def rollout_plan(
         both_per_hour=None if cost is None or cost.unpriced or not cost.usd else float(cost.usd),
         both_for=None if speed is None else speed.left,
         old_is_stopped=None if stable is None or rolls else stable.stopped,
+    )
+
+
+def limits_of(pool: Pool) -> Limits:
+    """How many replicas a rolling update of a pool may move at a time."""
+    return rolling_limits(
+        pool.desired or 1,
+        grouped=pool.nodes_per_replica > 1,
+        surge=pool.max_surge,
+        unavailable=pool.max_unavailable,
     )
 
 

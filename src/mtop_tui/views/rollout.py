@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mtop_tui.domain.durations import short_duration
+from mtop_tui.domain.rollouts.canary import Verdict
 from mtop_tui.domain.rollouts.risk import Risk, Severity
 from mtop_tui.domain.rollouts.stuck import Progress, State
 from mtop_tui.state.fleet import FleetStore
@@ -44,13 +45,12 @@ def title_facts(rollout: RolloutState, *, stale: bool) -> list[Cell]:
     facts = [Cell("no fresh metrics", "warn")] if stale else []
     if versions.manner is Manner.NONE:
         return [*facts, Cell("no rollout", "quiet")]
-    facts.append(Cell(f"{versions.manner}, over" if versions.over else versions.manner.value))
     if rollout.progress.state is State.STUCK:
         facts.append(Cell("stuck", "bad"))
     if rollout.compared is not None:
         verdict = rollout.compared.verdict
         facts.append(Cell(verdict.value.lower(), TONES[verdict]))
-    return facts
+    return [*facts, Cell(f"{versions.manner}, over" if versions.over else versions.manner.value)]
 
 
 def headline(
@@ -196,7 +196,9 @@ def history_lines(marks: Sequence[Mark], now: float, width: int) -> tuple[list[L
     owners: list[int] = []
     for index in range(len(marks) - 1, -1, -1):
         mark = marks[index]
-        tone: Tone = "warn" if mark.kind in ("warning", "fault") else "normal"
+        tone: Tone = "warn" if mark.kind == "warning" else "normal"
+        if mark.kind == "verdict" and mark.text.endswith(Verdict.WORSE):
+            tone = "bad"
         for place, text in enumerate(wrapped(mark.text, max(8, width - HISTORY_LEAD))):
             lead = f"{moment(now, mark.at):>8} {SIGNS[mark.kind]} " if not place else " " * 11
             lines.append((Cell(" "), Cell(lead, "quiet"), Cell(text, tone)))

@@ -10,7 +10,6 @@ from typing import NamedTuple
 from mtop_tui.domain.cost.tokens import usd_per_million_tokens
 from mtop_tui.domain.durations import short_duration
 from mtop_tui.domain.rollouts.canary import MetricVerdict, Verdict
-from mtop_tui.domain.stats.intervals import Interval
 from mtop_tui.state.canary_history import Compared
 from mtop_tui.state.sides import SideFigures
 from mtop_tui.views import format as fmt
@@ -137,25 +136,24 @@ def _effect(said: MetricVerdict | None) -> str:
     """How much more of the new version's requests are bad, with its 95 % interval."""
     if said is None:
         return fmt.UNKNOWN
-    interval = "" if said.interval is None else f" {_interval(said.interval)}"
     if said.effect is None:
         return " to ".join(_shares(said)) if said.canary.total else fmt.UNKNOWN
-    return f"{_change(said.effect)}{interval}"
+    ends = () if said.interval is None else said.interval
+    times = any(SMALL_CHANGE <= part < math.inf for part in (said.effect, *ends))
+    within = f" [{', '.join(_number(part, times=times) for part in ends)}]" if ends else ""
+    return f"{_change(said.effect, times=times)}{within}"
 
 
-def _interval(interval: Interval) -> str:
-    return f"[{_number(interval.low)}, {_number(interval.high)}]"
+def _change(part: float, *, times: bool = False) -> str:
+    times = times or abs(part) >= SMALL_CHANGE
+    return _number(part, times=times) + ("" if times else "%")
 
 
-def _change(part: float) -> str:
-    return f"{_number(part)}%" if abs(part) < SMALL_CHANGE else _number(part)
-
-
-def _number(part: float) -> str:
-    """Per cent, or as so many times where that is more."""
+def _number(part: float, *, times: bool) -> str:
+    """Per cent more or less, or so many times as much."""
     if math.isinf(part):
         return "inf"
-    if abs(part) >= SMALL_CHANGE:
+    if times:
         return f"x{fmt.count(1 + part)}"
     percent = round(100 * part)
     return f"{percent:+}" if percent else "0"

@@ -29,7 +29,8 @@ class Situation:
     """What is known of a rollout of two versions.
 
     `shares` are parts of the traffic, 0 to 1, None where no weights are set. `verdicts` are empty
-    when nothing was compared. With `mirrored`, the new one gets copies that nobody reads.
+    when nothing was compared; `was_worse` names metrics by which it was worse when that could last
+    be said. With `mirrored`, the new one gets copies that nobody reads.
     """
 
     stable: str
@@ -38,6 +39,7 @@ class Situation:
     stable_share: float | None = None
     canary_share: float | None = None
     verdicts: Sequence[MetricVerdict] = ()
+    was_worse: Sequence[str] = ()
     mirrored: bool = False
 
 
@@ -49,7 +51,7 @@ def next_step(situation: Situation) -> str:
     if progress.state is State.STUCK and progress.cause is not None:
         return _UNSTICK.get(progress.cause, "Look at what the newest pod says of itself.")
     verdict = overall(situation.verdicts)
-    if verdict is Verdict.WORSE:
+    if verdict is Verdict.WORSE or (situation.was_worse and verdict is Verdict.NOT_COMPARABLE):
         return _against(situation)
     if progress.state is State.HELD:
         if progress.cause is Cause.ABORTED:
@@ -66,7 +68,8 @@ def next_step(situation: Situation) -> str:
 
 def _against(situation: Situation) -> str:
     worse = [one.metric for one in situation.verdicts if one.verdict is Verdict.WORSE]
-    why = f"{situation.canary} is worse by {' and '.join(worse)}"
+    is_worse = "is" if worse else "was"
+    why = f"{situation.canary} {is_worse} worse by {' and '.join(worse or situation.was_worse)}"
     if situation.mirrored:
         return f"{why}: do not roll it out."
     if situation.canary_share is None:

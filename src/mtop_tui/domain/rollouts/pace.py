@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from mtop_tui.domain.rollouts import objects
+
 
 class Limits(NamedTuple):
     """Replicas above and below the desired number that a rollout may have at a time."""
@@ -13,15 +15,30 @@ class Limits(NamedTuple):
     unavailable: int
 
 
-def default_limits(desired: int, *, grouped: bool) -> Limits:
-    """What Kubernetes' defaults come to; KServe sets none of its own.
+Size = int | str
+"""Replicas, or a share of the desired ones such as "25%"."""
+
+
+def rolling_limits(
+    desired: int, *, grouped: bool, surge: Size | None = None, unavailable: Size | None = None
+) -> Limits:
+    """What the bounds of a rolling update come to; None is Kubernetes' default.
 
     A Deployment may have 25 % more, rounded up, and 25 % less, rounded down; a LeaderWorkerSet
-    (`grouped`) replaces one group at a time and has none more.
+    (`grouped`) replaces one group at a time and has none more. Where both come to 0, one may be
+    missing, for nothing could ever move.
     """
-    if grouped:
-        return Limits(0, 1)
-    return Limits(-(-desired // 4), desired // 4)
+    usual: tuple[Size, Size] = (0, 1) if grouped else ("25%", "25%")
+    most = _resolved(usual[0] if surge is None else surge, desired, up=True)
+    least = _resolved(usual[1] if unavailable is None else unavailable, desired, up=False)
+    return Limits(most, least or (0 if most else 1))
+
+
+def _resolved(size: Size, desired: int, *, up: bool) -> int:
+    if isinstance(size, int):
+        return size
+    share = objects.whole(size.removesuffix("%")) or 0
+    return -(-share * desired // 100) if up else share * desired // 100
 
 
 class Pace(NamedTuple):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from mtop_tui.domain.rollouts.pace import rolling_limits
 from mtop_tui.engine.levers import Size
 
 SCALE_DOWN_DELAY = 30.0
@@ -44,22 +45,8 @@ class Moves(NamedTuple):
 def bounds(
     desired: int, *, grouped: bool, surge: Size | None = None, unavailable: Size | None = None
 ) -> Bounds:
-    """What the bounds come to for so many replicas; None is the default.
-
-    Shares of the surge are rounded up, those of what may be missing down. Where both come to 0, one
-    replica may be missing, for nothing could ever move.
-    """
-    usual: tuple[Size, Size] = (0, 1) if grouped else ("25%", "25%")
-    most = _resolved(usual[0] if surge is None else surge, desired, up=True)
-    least = _resolved(usual[1] if unavailable is None else unavailable, desired, up=False)
-    return Bounds(most, least or (0 if most else 1))
-
-
-def _resolved(size: Size, desired: int, *, up: bool) -> int:
-    if isinstance(size, int):
-        return size
-    share = int(size.removesuffix("%")) * desired
-    return -(-share // 100) if up else share // 100
+    """What the bounds come to for so many replicas; None is the default."""
+    return Bounds(*rolling_limits(desired, grouped=grouped, surge=surge, unavailable=unavailable))
 
 
 def rolling_moves(counts: Counts, limits: Bounds) -> Moves:
