@@ -108,7 +108,7 @@ async def open_what_if(fleet: Fleet, pilot: Pilot[int], name: str) -> None:
     screen = fleet.app.screen
     assert isinstance(screen, CostScreen)
     screen.table.select((name, "production"))
-    await pilot.press("enter")
+    await pilot.press("i")
     await fleet.settle(pilot)
 
 
@@ -175,7 +175,7 @@ async def test_what_the_model_cannot_say_is_refused_in_words(serving: Fleet) -> 
 async def test_a_what_if_is_about_a_service(serving: Fleet) -> None:
     async with serving.app.run_test(size=MIDDLE, notifications=True) as pilot:
         await serving.settle(pilot)
-        await pilot.press("dollar_sign", "b", "enter")
+        await pilot.press("dollar_sign", "b", "i")
         await serving.settle(pilot)
         assert "a what-if is about one service" in " ".join(serving.text.split())
 

@@ -271,13 +271,12 @@ SAVED_VIEWS = (
 COST = (
     Command(
         "cost.what_if",
-        "enter",
+        "i",
         "what_if",
         "What if",
         "Cost",
         "The selected service with other replicas or on another GPU: dollars, TTFT and TPOT",
         bar="what if",
-        shown="Enter",
     ),
     Command(
         "cost.group",

@@ -42,7 +42,7 @@ def saving(at: Situation, sized: RightSize) -> str:
     count = fmt.counted(sized.replicas, "replica")
     return (
         f"could save ${sized.saving:,.2f} per hour: {count} in place of {at.plan.replicas} "
-        "would do (Enter)"
+        "would do (i)"
     )
 
 
