@@ -12,7 +12,8 @@ MTOP = str(Path(sys.executable).parent / "mtop")
 
 def test_a_spike_rings_and_notifies_the_desktop_and_leaves_the_screen_as_it_is() -> None:
     flags = ["--recipe", "traffic-spike", "--speed", "60", "--notify", "bell,osc9"]
-    with Terminal([MTOP, *flags], 80, 24) as terminal:
+    only = {"MTOP_ALERTS": "slo-ticket off, queue-above-capacity off, kv-saturated off"}
+    with Terminal([MTOP, *flags], 80, 24, variables=only) as terminal:
         told = terminal.wait_for_bytes(rb"\x1b\]9;page: answers: ttft<=2s@95%: ([^\x1b]*)\x1b\\")
         assert told[1].startswith(b"burn ")
         assert b"\x07" in terminal.bytes_out
