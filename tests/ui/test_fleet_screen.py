@@ -278,7 +278,7 @@ async def test_any_size_is_survived(size: tuple[int, int]) -> None:
 
 
 async def test_help_lists_every_command_and_column(fleet: Fleet) -> None:
-    async with fleet.app.run_test(size=(100, 80)) as pilot:
+    async with fleet.app.run_test(size=(100, 120)) as pilot:
         await fleet.settle(pilot)
         await pilot.press("question_mark")
         assert isinstance(fleet.app.screen, HelpScreen)
