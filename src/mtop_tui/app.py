@@ -255,17 +255,21 @@ class MtopApp(App[int]):
             ]
         )
 
-    def say(self, text: str, severity: SeverityLevel = "information") -> None:
-        """Say something for some seconds; what still stands there is counted, not repeated."""
+    def say(self, text: str, severity: SeverityLevel = "information", *, about: str = "") -> None:
+        """Say something for some seconds; what still stands there is counted, not repeated.
+
+        What is said `about` the same takes the place of what was said before.
+        """
         standing = {said: one for said, one in self._toasts.items() if not one[0].has_expired}
-        before, times = standing.pop(text, (None, 0))
+        before, times = standing.pop(about or text, (None, 0))
+        times = 0 if about else times
         if before is None and len(standing) >= MOST_TOASTS:
             before, _ = standing.pop(next(iter(standing)))
         if before is not None:
             self._unnotify(before, refresh=False)
         shown = text if not times else f"{text} ({times + 1} times)"
         toast = Notification(safe(shown), severity=severity, timeout=TOAST_SECONDS)
-        self._toasts = {**standing, text: (toast, times + 1)}
+        self._toasts = {**standing, about or text: (toast, times + 1)}
         # Not posted, as `notify` does: what is said twice at once must find what it replaces.
         self._notifications.add(toast)
         self._refresh_notifications()
@@ -370,7 +374,7 @@ class MtopApp(App[int]):
             self.say("only a story has a pace: open one with --recipe")
             return
         clock.speed = speed = min(max(clock.speed * times, SLOWEST), FASTEST)
-        self.say(f"{speed:g} simulated seconds per second")
+        self.say(f"{speed:g} simulated seconds per second", about="pace")
 
     def action_tell(self) -> None:
         """Tell of alerts that begin to fire, or be silent."""

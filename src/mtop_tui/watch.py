@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mtop_tui.clock import Clock
-from mtop_tui.observations import MetricSample, Observation
+from mtop_tui.observations import MetricSample, Observation, SourceHealth
 from mtop_tui.providers.base import FleetProvider
 from mtop_tui.state.fleet import FleetStore
+
+_APART = 0.5
+"""Seconds that the held time of a source and of its screen may differ: far less than a step."""
 
 
 class Watch:
@@ -29,6 +32,7 @@ class Watch:
         self.is_first = is_first
         self.has_shown = self.is_described = self.has_drawn = False
         self._held_at: float | None = None
+        self._goal: float | None = None
         self._behind = 0.0
 
     @property
@@ -45,18 +49,33 @@ class Watch:
         if self._held_at is None:
             self._held_at = self.time()
         else:
-            self._behind = self.clock.now() - self._held_at
-            self._held_at = None
+            self._behind = self.clock.now() - (self._goal or self._held_at)
+            self._held_at = self._goal = None
         self.provider.pause(self.paused)
 
     def step(self, seconds: float) -> None:
-        """Move the time at which it is held forward."""
+        """Move the time at which it is held forward.
+
+        The time comes after as far as the source has told what happened in it: else all that is
+        known would look old while the source catches up.
+        """
         if self._held_at is not None:
-            self._held_at += seconds
+            self._goal = (self._goal or self._held_at) + seconds
             self.provider.step(seconds)
 
     def take(self, observations: Sequence[Observation]) -> None:
         """Take what it says."""
         self.store.apply(observations)
+        if self._goal is not None:
+            self._come_after(self._goal, observations)
         if not self.is_described and self.store.services():
             self.is_described = any(type(one) is MetricSample for one in observations)
+
+    def _come_after(self, goal: float, observations: Sequence[Observation]) -> None:
+        """Let the held time follow the source to where a step leads; its word says it is there."""
+        there = any(type(one) is SourceHealth and one.at >= goal - _APART for one in observations)
+        latest = self.store.latest
+        if there:
+            self._held_at, self._goal = goal, None
+        elif latest is not None and self._held_at is not None:
+            self._held_at = max(self._held_at, min(goal, latest))

@@ -76,7 +76,10 @@ class FleetProvider(Protocol):
         ...
 
     def step(self, seconds: float) -> None:
-        """Move the time at which it is held forward, where "step" is offered."""
+        """Move the time at which it is held forward, where "step" is offered.
+
+        All that happened up to there follows, and then its health at that very time.
+        """
         ...
 
     async def close(self) -> None:

@@ -12,6 +12,7 @@ from collections.abc import (
     Iterator,
     Sequence,
 )
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from mtop_tui.clock import Clock
@@ -85,6 +86,8 @@ class MockProvider:
         self._closed = False
         self._lost = 0.0
         self._paused_at: float | None = None
+        self._stepped = False
+        self._moved = asyncio.Event()
         self._fleet: SimulatedFleet | None = None
         self._director: Director | None = None
         self._services = 0
@@ -131,8 +134,12 @@ class MockProvider:
                 await asyncio.sleep(0)
                 if self._closed:
                     return
-            if self._paused_at is None and now - reported >= _HEARTBEAT:
+            held = self._paused_at
+            if held is None and now - reported >= _HEARTBEAT:
                 reported = now
+                yield [self._health("live", now)]
+            elif held is not None and self._stepped and now >= held - self._lost:
+                self._stepped = False
                 yield [self._health("live", now)]
             past = next(pasts, None)
             if past is not None:
@@ -141,7 +148,7 @@ class MockProvider:
                 continue
             due = fleet.next_due()
             wait = _LONGEST_WAIT if due is None else due - self._now()
-            await self._sleep(min(max(wait, _SHORTEST_WAIT), _LONGEST_WAIT))
+            await self._wait(min(max(wait, _SHORTEST_WAIT), _LONGEST_WAIT))
 
     def read_logs(self, query: LogQuery) -> AsyncGenerator[LogLines, None]:
         """What the containers of a service wrote, and the kernels of their nodes."""
@@ -173,11 +180,14 @@ class MockProvider:
         elif not paused and self._paused_at is not None:
             self._lost += now - self._paused_at
             self._paused_at = None
+            self._moved.set()
 
     def step(self, seconds: float) -> None:
         """Move the time at which it is held forward."""
         if self._paused_at is not None:
             self._paused_at += seconds
+            self._stepped = True
+            self._moved.set()
 
     def add(self, planned: Iterable[Planned]) -> None:
         """Let more happen in a story that has begun, in seconds after its beginning."""
@@ -187,6 +197,16 @@ class MockProvider:
     async def close(self) -> None:
         """End `observe` at its next step."""
         self._closed = True
+        self._moved.set()
+
+    async def _wait(self, seconds: float) -> None:
+        """Wait for time to pass; while it is held, for it to be moved, or let go on."""
+        if self._paused_at is None:
+            await self._sleep(seconds)
+            return
+        self._moved.clear()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._moved.wait(), _LONGEST_WAIT)
 
     async def _nap(self, seconds: float) -> None:
         """Wait as `observe` does, and let others have their turn where time does not wait."""
