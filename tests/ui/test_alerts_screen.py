@@ -41,9 +41,10 @@ async def test_alerts_say_what_is_wrong_and_the_most_urgent_stands_first(fleet: 
         assert "fleet > alerts   2 firing   1 paging   0 acknowledged   1 pending" in fleet.lines[0]
         assert fleet.lines[0].endswith("2 alerts   08:00:10")
         page, ticket, pending = fleet.lines[2:5]
-        assert page.startswith(">! page    firing    1h55 06:05:00  falcon-40b        staging")
+        assert page.startswith(">! page    firing    1h55 06:05:00  falcon-40b            staging")
         assert "not ready: no GPU" in page
-        assert ticket.startswith(" ! ticket  firing      0s 08:00:10  granite-3-8b      production")
+        assert ticket.startswith(" ! ticket  firing      0s 08:00:10  granite-3-8b ")
+        assert "  production  xid  " in ticket
         assert "GPU error XID 79 on node-1" in ticket
         assert pending.startswith(" ~ page    pending   1m50 07:58:20  mixtral-8x7b")
         assert "not ready: loading 3m22/10m" in pending
