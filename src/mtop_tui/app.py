@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 os.environ.setdefault("TEXTUAL_FPS", "120")  # read when textual is imported: halves key latency
 
@@ -32,6 +32,7 @@ from mtop_tui.screens.fleet import FleetScreen
 from mtop_tui.screens.looking import LookingScreen
 from mtop_tui.signals import leave_on_signals
 from mtop_tui.state.fleet import FleetStore
+from mtop_tui.switch import Switch
 from mtop_tui.text import safe
 from mtop_tui.themes import THEMES
 from mtop_tui.watch import Watch
@@ -43,8 +44,7 @@ if TYPE_CHECKING:
 
     from mtop_tui.alarm import Alarm
     from mtop_tui.domain.capacity.forecast import ServingModel
-    from mtop_tui.providers.opening import OpenedSource, Opener, SourceRequest
-    from mtop_tui.views.sources import SourceChoice
+    from mtop_tui.providers.opening import OpenedSource, Opener
 
 
 STEP = 10.0
@@ -77,11 +77,6 @@ def _settle() -> None:
     gc.enable()
 
 
-def _first_of(lines: Sequence[str]) -> str:
-    more = len(lines) - 1
-    return f"{lines[0]} (and {more} more)" if more else lines[0]
-
-
 def _palette() -> type[Provider]:
     from mtop_tui.screens.palette import MtopCommands  # noqa: PLC0415 - on first use
 
@@ -92,7 +87,7 @@ class MtopApp(App[int]):
     """One fleet at a time, watched until the user chooses another one or quits.
 
     Attributes:
-        opening: what the source is called that is being opened; empty while none is.
+        switch: opens other sources.
         serving_model: says what another GPU or other replicas would come to, if anything does.
     """
 
@@ -115,13 +110,11 @@ class MtopApp(App[int]):
     ) -> None:
         super().__init__(css_path=resources.path("mtop.tcss"))
         self.settings = settings
-        self.opening = ""
         self._watch = Watch(provider, store, clock)
         self._feed: Worker[None] | None = None
         self._settling: Timer | None = None
         self.serving_model = serving_model
-        self._opener = opener
-        self._choices: Sequence[SourceChoice] | None = None
+        self.switch = Switch(self, opener)
         self._ascii_only = (AsciiOnly(),) if settings.ascii else ()
         self._toasts: dict[str, tuple[Notification, int]] = {}
         self.animation_level = "none"
@@ -283,71 +276,41 @@ class MtopApp(App[int]):
 
     def _widen(self) -> None:
         """Show all of a fleet that has none of the namespaces asked for: another one had them."""
-        asked, fleet = self.settings.namespaces, self.screen_stack[0]
+        asked = self.settings.namespaces
         there = {state.key.namespace for state in self.store.services()}
-        if asked and there.isdisjoint(asked) and isinstance(fleet, FleetScreen):
-            fleet.begin_again(())
+        if asked and there.isdisjoint(asked):
+            self._fleet.begin_again(())
             self.say(f"no namespace {' or '.join(asked)} here: all services are shown")
 
-    # Another source
-
-    async def choices(self) -> Sequence[SourceChoice]:
-        """Which sources could be watched."""
-        if self._choices is None:
-            opener = self._opener
-            self._choices = () if opener is None else await asyncio.to_thread(opener.choices)
-        return self._choices
-
-    def open_source(self, request: SourceRequest) -> None:
-        """Watch another source from now on; if it cannot be opened, the present one goes on."""
-        if self._opener is None:
-            return
-        if self.opening:
-            self.say(f"{self.opening} is being opened: wait for it")
-            return
-        self.opening = request.name
-        self.run_worker(self._open(self._opener, request), group="opening")
-
-    async def _open(self, opener: Opener, request: SourceRequest) -> None:
-        from mtop_tui.providers.opening import CannotOpenError  # noqa: PLC0415 - on first use
-        from mtop_tui.screens.sources import SourcesScreen  # noqa: PLC0415 - on first use
-
-        try:
-            opened = await asyncio.to_thread(opener.open, request)
-        except CannotOpenError as error:
-            self.opening = ""
-            if isinstance(self.screen, SourcesScreen):
-                self.screen.refuse(error.problems)
-            else:
-                words = f"{request.name} cannot be opened"
-                self.say(f"{words}: {_first_of(error.problems)}", "error")
-        else:
-            await self._exchange(opened)
-            if opened.complaints:
-                self.say(f"{request.name}: {_first_of(opened.complaints)}", "warning")
-        finally:
-            self.opening = ""
-
-    async def _exchange(self, opened: OpenedSource) -> None:
+    async def exchange(self, opened: OpenedSource) -> None:
         """Let go of one source and all that is known of it, and begin with another.
 
         What was opened over the fleet is about services of the last source, and is closed.
         """
-        while len(self.screen_stack) > 1:
-            await self.pop_screen()
         last = self._watch
+        await self._leave_all()  # what reads from the source goes before it
         if self._feed is not None:
             self._feed.cancel()
             with suppress(WorkerError):
                 await self._feed.wait()
         await last.provider.close()
         self._watch = Watch(*opened[:3], is_first=False)
+        fleet = await self._leave_all()  # what a key has opened meanwhile
+        fleet.begin_again(self.settings.namespaces)
         if self._settling is not None:
             self._settling.stop()
         self._settling = self.set_timer(LINGERING, _settle)
-        if isinstance(self.screen, FleetScreen):
-            self.screen.begin_again(self.settings.namespaces)
         self._observe()
+
+    async def _leave_all(self) -> FleetScreen:
+        """Go back to the fleet, from however deep."""
+        while len(self.screen_stack) > 1:
+            await self.pop_screen()
+        return self._fleet
+
+    @property
+    def _fleet(self) -> FleetScreen:
+        return cast("FleetScreen", self.screen_stack[0])
 
     # Its time
 

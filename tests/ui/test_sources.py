@@ -82,7 +82,7 @@ async def choose(fleet: Fleet, pilot: Pilot[int], name: str, *, line: str = "") 
     if line:
         await pilot.press("ctrl+u", *line)
     await pilot.press("enter")
-    await until(pilot, lambda: not fleet.app.opening)
+    await until(pilot, lambda: not fleet.app.switch.opening)
     await fleet.settle(pilot)
 
 
@@ -138,6 +138,26 @@ async def test_groups_of_the_last_fleet_are_not_those_of_the_next(fleet: Fleet) 
         assert "lab" in fleet.text
         assert "thunder" in fleet.text
         assert "development" not in fleet.text
+
+
+async def test_what_a_key_opens_while_a_source_closes_is_closed_with_it(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may_close = asyncio.Event()
+    monkeypatch.setattr(fleet.provider, "close", may_close.wait)
+    app = fleet.app
+    async with app.run_test(size=MIDDLE) as pilot:
+        await fleet.settle(pilot)
+        app.switch.open(SourceRequest("recipe", "storm"))
+        await until(pilot, lambda: app._feed is None or app._feed.is_finished)
+        await pilot.press("enter")
+        await until(pilot, lambda: "fleet > staging/falcon-40b" in fleet.lines[0])
+        app.switch.open(SourceRequest("recipe", "other"))
+        may_close.set()
+        await until(pilot, lambda: not app.switch.opening)
+        await fleet.settle(pilot)
+        assert "mock: storm" in fleet.lines[0]
+        assert "thunder" in fleet.text
 
 
 async def test_what_is_set_is_checked_before_anything_is_opened(
@@ -232,8 +252,8 @@ async def test_ten_sources_later_nothing_of_the_first_nine_is_left() -> None:
         before = asyncio.all_tasks()
         for turn, name in enumerate(names * 2):
             kind = "cluster" if name == "simulated cluster" else "recipe"
-            app.open_source(SourceRequest(kind, name, seed=turn))
-            await until(pilot, lambda: not app.opening)
+            app.switch.open(SourceRequest(kind, name, seed=turn))
+            await until(pilot, lambda: not app.switch.opening)
             await until(pilot, lambda: app._watch.has_drawn)
             assert f"seed {turn}" in fleet.lines[0]
             await pilot.press("enter", "l")  # the logs are read from the source, too

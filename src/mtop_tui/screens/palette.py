@@ -77,9 +77,9 @@ class MtopCommands(Provider):
                 if one.kind != "cluster"
                 else f"Watch the {one.name}",
                 one.about,
-                partial(app.open_source, SourceRequest(one.kind, one.name)),
+                partial(app.switch.open, SourceRequest(one.kind, one.name)),
             )
-            for one in await app.choices()
+            for one in await app.switch.choices()
         ]
 
     def _target(self, action: str) -> DOMNode:

@@ -41,7 +41,7 @@ class SourcesScreen(TableScreen[SourceFacts]):
         self.run_worker(self._ask_for_choices(), group="choices")
 
     async def _ask_for_choices(self) -> None:
-        self._choices = await self.app.choices()
+        self._choices = await self.app.switch.choices()
         self.look_if_seen()
 
     def facts(self, now: float) -> Mapping[Hashable, SourceFacts]:
@@ -50,7 +50,8 @@ class SourcesScreen(TableScreen[SourceFacts]):
 
     def summary(self, facts: Mapping[Hashable, SourceFacts]) -> Sequence[Cell]:
         """How many of them are live, and what is being opened."""
-        opening = (Cell(safe(f"opening {self.app.opening}"), "warn"),) if self.app.opening else ()
+        name = self.app.switch.opening
+        opening = (Cell(safe(f"opening {name}"), "warn"),) if name else ()
         return (*opening, *sources.summary(facts.values()))
 
     def say(self, facts: SourceFacts) -> Why:
@@ -105,7 +106,7 @@ class SourcesScreen(TableScreen[SourceFacts]):
             prompt.remove()
         else:
             try:
-                self.app.open_source(request_of(choice, prompt.value))
+                self.app.switch.open(request_of(choice, prompt.value))
             except RequestError as error:
                 self._complaint = safe(str(error))
         self.look()
