@@ -18,7 +18,7 @@ from pathlib import Path
 
 from bench.diagnosis.fleets import FLEETS, FleetKind
 from bench.diagnosis.judge import Judged, judge
-from bench.diagnosis.page import bounds_missed, page
+from bench.diagnosis.page import NOT_JUDGED, bounds_missed, page
 from mtop_tui.engine.faults.catalogue import FAULTS
 
 PAGE = Path(__file__).parents[2] / "docs" / "diagnosis-fidelity.md"
@@ -26,8 +26,6 @@ SEEDS = (31, 32, 33, 34, 35)
 """The rules were made on 1 and 2, and had not seen these."""
 HOURS = 3.0
 """Of each fleet and seed, in which nothing happens."""
-NOT_JUDGED = frozenset({"traffic-stop", "node-taint"})
-"""They violate no objective: nobody calls, and what runs on a tainted node goes on."""
 
 
 def main() -> int:

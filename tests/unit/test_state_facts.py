@@ -14,6 +14,7 @@ from fleet_source import (
 )
 from mtop_tui.config.promises import promises
 from mtop_tui.config.settings import Settings
+from mtop_tui.domain.diagnosis.facts import ReplicaFigures
 from mtop_tui.domain.diagnosis.ranking import diagnose
 from mtop_tui.observations import (
     Autoscaler,
@@ -320,7 +321,7 @@ def test_what_ends_does_not_tell_of_the_route_while_requests_wait() -> None:
     assert share(40) is None
 
 
-def _replica_figures(store: FleetStore, now: float):  # type: ignore[no-untyped-def]
+def _replica_figures(store: FleetStore, now: float) -> ReplicaFigures:
     state = store.service(CHAT)
     assert state is not None
     return service_facts(store, state, now).replicas[0].figures
