@@ -146,6 +146,17 @@ def test_every_request_is_answered_once_and_its_times_are_in_order() -> None:
     assert server.kv_usage == 0
 
 
+def test_who_watches_requests_end_sees_what_happens_without_them() -> None:
+    requests = poisson(6.0, 60)
+    alone = serve(profile(), requests, 90.0)
+    watched = ReplicaServer(profile(), Random(2), 0.0)
+    watched.on_end = lambda served: None
+    for one in requests:
+        watched.submit(one)
+    watched.advance(90.0)
+    assert mean(watched, "ttft") == pytest.approx(mean(alone, "ttft"), rel=1e-2)
+
+
 def test_one_request_alone_takes_one_prefill_and_its_steps() -> None:
     of = profile(engine="trt-llm")
     served: list[Served] = []
