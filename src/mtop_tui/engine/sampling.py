@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mtop_tui.engine.pods import SimulatedReplica
+from mtop_tui.engine.service_run import PoolRun
 from mtop_tui.engine.serving.replica import ReplicaServer
+from mtop_tui.engine.serving.steady import Lengths
+from mtop_tui.engine.turns import Turns
 
 if TYPE_CHECKING:
     from mtop_tui.engine.router import Router
@@ -45,10 +48,15 @@ class Sampler:
         self.begin = start - history if self._coarse * 2 <= history else start
         self._world: World
         self._router: Router
+        self._turns: Turns[SimulatedReplica]
+        # The load that was asked for last.
+        self._asked: tuple[PoolRun, float] | None = None
+        self._answer = 0.0, Lengths(1.0, 1.0)
 
     def attach(self, world: World, router: Router) -> None:
         """Read the replicas of this world."""
         self._world, self._router = world, router
+        self._turns = Turns(world, self._read)
 
     def join(self, replica: SimulatedReplica) -> None:
         """A replica has begun to serve."""
@@ -56,7 +64,7 @@ class Sampler:
             replica.sampled = True
             now = self._world.now
             step = self._coarse if now < self._start else self._interval
-            self._world.at(now + step * _stagger(replica.number), self._read, replica)
+            self._world.at(now + step * self._stagger(replica), self._read, replica)
 
     def _read(self, replica: SimulatedReplica) -> None:
         world, server = self._world, replica.server
@@ -70,23 +78,34 @@ class Sampler:
                     self._router.hand_over(replica.service)
                 server.advance(now)
             else:
-                serving = max(1, len(world.pool_of(replica).serving))
-                rate, lengths = self._router.level(replica.service, now)
+                rate, lengths = self._load(replica, now)
                 idle = replica.ending or replica.revision.preview
-                server.advance(now, 0.0 if idle else rate / serving, lengths)
+                server.advance(now, 0.0 if idle else rate, lengths)
         sample = replica.sample(now, self._fluid)
         if sample is not None:
             world.emit(sample)
-        world.at(self._after(now, replica), self._read, replica)
+        self._turns.at(self._after(now, replica), replica)
+
+    def _load(self, replica: SimulatedReplica, now: float) -> tuple[float, Lengths]:
+        """Requests per second of each replica of the pool, and their lengths."""
+        pool = self._world.pool_of(replica)
+        if self._asked != (pool, now):
+            self._asked = pool, now
+            rate, lengths = self._router.level(replica.service, now)
+            self._answer = rate / max(1, len(pool.serving)), lengths
+        return self._answer
 
     def _after(self, at: float, replica: SimulatedReplica) -> float:
         if at >= self._start:
             return self._world.beat(replica.service, at + self._interval)
         if at + self._coarse <= self._start:
             return at + self._coarse
-        return self._start + self._interval * _stagger(replica.number)
+        return self._start + self._interval * self._stagger(replica)
 
+    def _stagger(self, replica: SimulatedReplica) -> float:
+        """A place in [0, 1) that spreads replicas evenly over an interval, however many there are.
 
-def _stagger(number: int) -> float:
-    """A place in [0, 1) that spreads replicas evenly over an interval, however many there are."""
-    return (number * _GOLDEN) % 1.0
+        Where formulas serve, a pool is read at once: what is known of its load holds for all.
+        """
+        first = self._world.pool_of(replica).replicas[0] if self._fluid else replica
+        return (first.number * _GOLDEN) % 1.0

@@ -19,6 +19,7 @@ from mtop_tui.engine.outputs.ring import LogRing
 from mtop_tui.engine.outputs.serving_facts import USUAL_LENGTH, serving_facts, storage_facts
 from mtop_tui.engine.pods import SimulatedReplica
 from mtop_tui.engine.serving.replica import ReplicaServer, ReplicaStats
+from mtop_tui.engine.turns import Turns
 from mtop_tui.engine.world import World
 from mtop_tui.observations import LogLines, ObjectRef
 
@@ -75,6 +76,7 @@ class Chronicle:
         self._every = INTERVAL if replicas <= _MANY else _SELDOM * INTERVAL
         self._facts: dict[tuple[ObjectRef, str | None], ContainerFacts] = {}
         self._tracks: dict[SimulatedReplica, _Track] = {}
+        self._turns = Turns(world, self._tick)
 
     def settled(self, at: float) -> None:
         """Everything that happens up to `at` has been written; it may be read."""
@@ -289,7 +291,7 @@ class Chronicle:
             preemptions=counters[vllm.PREEMPTIONS],
         )
         track.finished, track.failed = finished, failed
-        world.at(world.beat(replica.service, now + self._every), self._tick, replica)
+        self._turns.at(world.beat(replica.service, now + self._every), replica)
 
 
 def _seconds(size: float, rate: float, bound: float | None) -> float:
