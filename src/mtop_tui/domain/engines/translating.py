@@ -270,8 +270,12 @@ def _compile(cells: Sequence[Cell]) -> Picker:
     computed = [cell for cell in cells if not isinstance(cell, int)]
     behind = iter(range(-len(computed), 0))
     positions = [cell if isinstance(cell, int) else next(behind) for cell in cells]
-    # With one more position than needed, a single one makes a tuple too.
-    pick: Picker = itemgetter(*positions, positions[0])
+    pick: Picker = itemgetter(*positions) if len(positions) > 1 else _single(positions[0])
     if not computed:
-        return lambda values: pick(values)[:-1]
-    return lambda values: pick([*values, *[make(values) for make in computed]])[:-1]
+        return pick
+    return lambda values: pick([*values, *[make(values) for make in computed]])
+
+
+def _single(position: int) -> Picker:
+    """What picks one value, in a tuple as several would be."""
+    return lambda values: (values[position],)

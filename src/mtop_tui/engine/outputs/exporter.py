@@ -53,7 +53,7 @@ class Exporter:
         self._meters: GpuMeters | None = None
         self._pickers: dict[ServiceKey, PickerPage] = {}
         self._tokens: dict[ServiceKey, dict[_Server, tuple[float, float]]] = {}
-        self._turns = 0
+        self._turns, self._every = 0, 1
 
     def begin(self) -> None:
         """Start reading, from the next second on."""
@@ -62,9 +62,12 @@ class Exporter:
     def _turn(self) -> None:
         world = self._world
         hosts = world.cluster.hosts
-        every = int(gpu_interval(sum(host.built_in for host in hosts.values())))
-        place = self._turns % every
+        place = self._turns % self._every
+        if place == 0:
+            self._every = int(gpu_interval(sum(host.built_in for host in hosts.values())))
+            place = self._turns = 0
         self._turns += 1
+        every = self._every
         for name in list(hosts)[place::every]:
             self._read_node(hosts[name])
         for key in list(world.services)[place::every]:
@@ -115,9 +118,11 @@ class Exporter:
                     work[replica] if replica else None,
                 )
             )
-            before = ailments.get(board, Ailment())
+            xid = xids.get((host.node.ref.name, board), 0) if xids else 0
             reasons = tuple(replica.throttled.values()) if replica else ()
-            xid = xids.get((host.node.ref.name, board), 0)
+            if not (xid or reasons):
+                continue
+            before = ailments.get(board, Ailment())
             ailments[board] = Ailment(
                 xid,
                 reasons[0] if reasons else before.throttled,

@@ -210,6 +210,8 @@ _IDLE: Final = Work(ServiceKey("", "", ""), "")
 
 def _together(slots: Sequence[Slot]) -> Work:
     """What all holders do on one board; a MIG instance is its share of it."""
+    if len(slots) == 1 and not slots[0].profile:
+        return slots[0].work or _IDLE
     busy = arithmetic = streaming = memory = 0.0
     for slot in slots:
         if slot.work is not None:
