@@ -86,7 +86,8 @@ def _service(world: World, router: Router, key: ServiceKey) -> ServiceTruth:
         if replica.server is not None:
             page = replica.server.page
             running += int(page.running)
-            waiting += int(page.waiting)
+            # A replica may have been served up to some time ago, and has got requests since.
+            waiting += replica.server.waiting_at(world.now)
             ended = [a + b for a, b in zip(ended, page.counters[5:], strict=True)]
     flow = router.flow(key)
     weight = None

@@ -84,6 +84,11 @@ class FluidServer:
         """Requests that are not admitted yet."""
         return round(self._queue)
 
+    def waiting_at(self, at: float) -> int:
+        """The same at any time: there are no single requests that could come later."""
+        del at
+        return self.waiting
+
     @property
     def kv_usage(self) -> float:
         """Share of the KV cache in use, 0 to 1."""

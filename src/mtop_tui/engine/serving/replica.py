@@ -127,9 +127,7 @@ class ReplicaServer:
         page, at = self._page, self.at
         self._latencies.count(page, self._batch.added)
         page.running = len(self._batch.sequences) + (self._partial is not None)
-        page.waiting = len(self._preempted) + len(self._waiting)
-        if self._waiting and self._waiting[-1].at > at:
-            page.waiting -= sum(one.at > at for one in self._waiting)
+        page.waiting = self.waiting_at(at)
         page.kv_usage = self.kv_usage
         # Each token of an answer is its first or comes after an interval.
         page.counters[vllm.GENERATION_TOKENS] = self._batch.begun + sum(page.buckets[vllm.ITL])
@@ -146,6 +144,13 @@ class ReplicaServer:
     def waiting(self) -> int:
         """Requests that are not admitted yet, evicted ones included."""
         return len(self._waiting) + len(self._preempted)
+
+    def waiting_at(self, at: float) -> int:
+        """Those of them that have come by then, if nothing moves until then."""
+        waiting = self.waiting
+        if self._waiting and self._waiting[-1].at > at:
+            waiting -= sum(one.at > at for one in self._waiting)
+        return waiting
 
     @property
     def kv_usage(self) -> float:
