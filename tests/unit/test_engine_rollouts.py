@@ -47,6 +47,14 @@ def test_a_rollout_is_created_gets_on_and_is_complete() -> None:
     assert (found.status, found.changed_at) == ("True", since)
 
 
+def test_what_was_there_before_anybody_looked_is_available_since_its_beginning() -> None:
+    fleet = Watched(service("a", 2))
+    found = fleet.last(Service)
+    assert last(fleet, "Available").changed_at == found.created_at
+    ready = next(one for one in found.conditions if one.type == "Ready")
+    assert (ready.status, ready.changed_at) == ("True", found.created_at)
+
+
 def test_a_rollout_without_progress_is_overdue_while_the_service_stays_available() -> None:
     fleet = Watched(service("a", 4), on=nodes(1))
     fleet.levers.roll_out(key("a"), start_fails="ValueError: no")

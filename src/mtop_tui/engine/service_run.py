@@ -192,6 +192,22 @@ class PoolRun:
             if replica in ready:
                 ready.remove(replica)
 
+    def settle(self) -> None:
+        """It was there before anybody looked: it has been available, or not, from its beginning."""
+        self.available = status.is_available(self.pool_status())
+
+    def pool_status(self) -> status.PoolStatus:
+        """What its conditions depend on."""
+        return status.PoolStatus(
+            self.spec,
+            self.ready,
+            self.desired,
+            self.changed_at,
+            self.newest.ref.name if self.progress.stage == "overdue" else "",
+            self.scaler.broken if self.scaler else None,
+            self.scaler is not None,
+        )
+
     def reroute(self) -> None:
         """Sort replicas that can serve anew, by whether their revision gets requests."""
         ready = [*self.serving, *self.standby]
@@ -288,15 +304,7 @@ class ServiceRun:
 
 
 def _status(pool: PoolRun, at: float) -> status.PoolStatus:
-    found = status.PoolStatus(
-        pool.spec,
-        pool.ready,
-        pool.desired,
-        pool.changed_at,
-        pool.newest.ref.name if pool.progress.stage == "overdue" else "",
-        pool.scaler.broken if pool.scaler else None,
-        pool.scaler is not None,
-    )
+    found = pool.pool_status()
     available = status.is_available(found)
     if available != pool.available:
         pool.available, pool.changed_at = available, at

@@ -93,6 +93,7 @@ class Workloads:
         began with the pool.
         """
         progress, desired = pool.progress, pool.desired
+        pool.settle()
         if not desired or any(one.ready for one in pool.live):
             progress.look(progress.at, Reached(desired, 0, desired), desired)
             return
