@@ -150,6 +150,16 @@ def test_objectives_are_kept_by_the_right_size() -> None:
     assert "no load keeps its objectives" in never.reason
 
 
+def test_no_size_is_right_where_the_model_is_not_what_is_measured() -> None:
+    odd = right_size(NOW._replace(tpot=0.1), NOW.plan, linear)
+    assert isinstance(odd, NotKnown)
+    assert "it does not hold" in odd.reason
+    overloaded = NOW._replace(rate=20.0, peak=20.0, tpot=0.02, limits=(1.0, math.inf))
+    sized = right_size(overloaded, NOW.plan, linear)
+    assert isinstance(sized, NotKnown)
+    assert "the queue grows now" in sized.reason
+
+
 # From a fleet
 
 

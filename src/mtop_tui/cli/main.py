@@ -68,8 +68,7 @@ def _open(ctx: click.Context) -> int:
     gc.disable()
     loaded = settings_of(ctx, column_ids)
     _require_terminal()
-    from mtop_tui.cli.opening import Sources
-    from mtop_tui.engine.forecasting import settled
+    from mtop_tui.cli.opening import Sources, serving_model
 
     opener = Sources(loaded)
     if (recipe := ctx.params["recipe"]) is not None:
@@ -79,14 +78,16 @@ def _open(ctx: click.Context) -> int:
         story = open_story(loaded, recipe, target=target, speed=speed)
         from mtop_tui.app import run
 
-        return run(loaded, story.provider, story.store, story.clock, opener, serving_model=settled)
+        return run(
+            loaded, story.provider, story.store, story.clock, opener, serving_model=serving_model
+        )
     for name in ("speed", "target"):
         if ctx.params[name] is not None:
             raise click.UsageError(f"--{name} needs a story to set: add --recipe NAME")
     from mtop_tui.app import run
     from mtop_tui.cli.source import open_fleet
 
-    return run(loaded, *open_fleet(loaded), opener, serving_model=settled)
+    return run(loaded, *open_fleet(loaded), opener, serving_model=serving_model)
 
 
 def _require_terminal() -> None:

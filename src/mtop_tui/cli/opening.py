@@ -1,16 +1,22 @@
-"""The sources that can be opened from the screen, with the settings mtop was started with."""
+"""What the screen may ask for that only concrete parts know: other sources, and a serving model.
+
+Nothing of it is imported before it is asked for: the first picture does not wait for it.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from mtop_tui.cli.errors import Failure
-from mtop_tui.config.settings import Loaded
-from mtop_tui.providers.opening import CannotOpenError, OpenedSource, SourceRequest
-from mtop_tui.views.sources import SourceChoice
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from mtop_tui.config.settings import Loaded
+    from mtop_tui.domain.capacity.answers import NotKnown
+    from mtop_tui.domain.capacity.forecast import Lengths, Placement, Settled
+    from mtop_tui.providers.opening import OpenedSource, SourceRequest
+    from mtop_tui.views.sources import SourceChoice
 
 CLUSTER = "simulated cluster"
 
@@ -24,6 +30,7 @@ class Sources:
     def choices(self) -> Sequence[SourceChoice]:
         """What can be opened, each as it would be without asking for more."""
         from mtop_tui.providers.mock.recipes import outlines
+        from mtop_tui.views.sources import SourceChoice
 
         seed = self._loaded.settings.seed
         is_stated = self._loaded.origins["seed"].layer != "default"
@@ -44,6 +51,8 @@ class Sources:
         Raises:
             CannotOpenError: it cannot be used; each problem names file, line and field.
         """
+        from mtop_tui.providers.opening import CannotOpenError, OpenedSource
+
         complaints: list[str] = []
         try:
             if request.kind == "recipe":
@@ -64,6 +73,13 @@ class Sources:
             return OpenedSource(*fleet, tuple(complaints))
         except Failure as failure:
             raise CannotOpenError(failure.lines) from failure
+
+
+def serving_model(placement: Placement, lengths: Lengths, rate: float) -> Settled | NotKnown:
+    """Where a replica settles by the formulas of the simulation; a `ServingModel`."""
+    from mtop_tui.engine.forecasting import settled
+
+    return settled(placement, lengths, rate)
 
 
 def _shown(value: object) -> str:

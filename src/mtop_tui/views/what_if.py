@@ -33,6 +33,9 @@ HEADROOM: Final = 0.2
 
 MOST_REPLICAS, MOST_GPUS = 1000, 64
 
+_HARDLY_ANY: Final = 1e-6
+"""Requests per second at which a replica serves each alone."""
+
 
 class Plan(NamedTuple):
     """Replicas, each with so many GPUs of a type."""
@@ -186,30 +189,37 @@ def right_size(at: Situation, plan: Plan, model: ServingModel) -> RightSize | No
 def _hardware(
     at: Situation, plan: Plan, lengths: Lengths, model: ServingModel
 ) -> tuple[Hardware, float] | NotKnown:
-    present = _settled(at, at.plan, max(1, at.ready), model)
-    if isinstance(present, NotKnown):
-        return present
-    now = present
-
-    def meets(settled: Settled) -> bool:
-        if at.limits == (math.inf, math.inf):
-            return True
-        expected = forecast(now, settled, at.ttft, at.tpot)
-        if isinstance(expected, NotKnown) or isinstance(expected.ttft, NotKnown):
-            return False
-        return expected.ttft.value <= at.limits[0] and expected.tpot.value <= at.limits[1]
-
+    """A replica of a plan with what it serves within the objectives, and the model's error."""
+    now = _settled(at, at.plan, max(1, at.ready), model)
+    if isinstance(now, NotKnown):
+        return now
     placement = _replica_of(at, plan)
     if isinstance(placement, NotKnown):
         return placement
+    most_ttft, most_tpot = at.limits
+    alone = model(placement, lengths, _HARDLY_ANY)
+    if isinstance(alone, NotKnown):
+        return alone
+    begun = forecast(now, alone, at.ttft, at.tpot)
+    if isinstance(begun, NotKnown):
+        return begun
+    if isinstance(begun.ttft, NotKnown) and math.isfinite(most_ttft):
+        return begun.ttft
+
+    def meets(settled: Settled) -> bool:
+        expected = forecast(now, settled, at.ttft, at.tpot)
+        if isinstance(expected, NotKnown):
+            return False
+        ttft = 0.0 if isinstance(expected.ttft, NotKnown) else expected.ttft.value
+        return ttft <= most_ttft and expected.tpot.value <= most_tpot
+
     served = goodput(model, placement, lengths, meets)
     if isinstance(served, NotKnown):
         return served
     if served <= 0:
         return NotKnown(f"on {plan.gpus} x {plan.gpu} no load keeps its objectives")
     usd = usd_per_hour(at, plan._replace(replicas=1))
-    error = now.tpot_error
-    return Hardware(plan.gpu, usd, served * (1 - error)), error
+    return Hardware(plan.gpu, usd, served * (1 - now.tpot_error)), now.tpot_error
 
 
 def _settled(at: Situation, plan: Plan, replicas: int, model: ServingModel) -> Settled | NotKnown:
