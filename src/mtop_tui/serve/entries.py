@@ -22,7 +22,7 @@ class Entry:
     Args:
         namespace, name, uid: of the object; the namespace is empty where it has none.
         labels: what label selectors look at.
-        make: its body but for kind, apiVersion and resourceVersion; called once at most.
+        make: its body but for kind, apiVersion and resourceVersion, the same each time.
     """
 
     __slots__ = (
@@ -44,7 +44,7 @@ class Entry:
         self.key = f"{namespace}/{name}" if namespace else name
         self.labels = labels
         self.version = 0
-        self._make: Make | None = make
+        self._make = make
         self._body: Body | None = None
         self._encoded: dict[Resource, bytes] = {}
 
@@ -52,18 +52,22 @@ class Entry:
     def body(self) -> Body:
         """Its fields but kind and apiVersion. Not to be changed."""
         if self._body is None:
-            assert self._make is not None
-            made = self._make()
-            metadata = {**made["metadata"], "resourceVersion": str(self.version)}
-            self._body = {**made, "metadata": metadata}
-            self._make = None
+            self._body = self._made()
         return self._body
+
+    def _made(self) -> Body:
+        made = self._make()
+        metadata = {**made["metadata"], "resourceVersion": str(self.version)}
+        return {**made, "metadata": metadata}
 
     def encoded(self, resource: Resource, convert: Convert | None = None) -> bytes:
         """Its JSON in a version of its API, with kind and apiVersion."""
         known = self._encoded.get(resource)
         if known is None:
-            body = self.body if convert is None else convert(self.body, resource)
+            # Most objects are only ever sent: of those the JSON is kept, and no body beside it.
+            body = self._made() if self._body is None else self._body
+            if convert is not None:
+                body = convert(body, resource)
             head = head_of(resource)
             known = self._encoded[resource] = head + _encode(body)[1:]
         return known

@@ -152,6 +152,7 @@ class Projection:
         self._pods_of: dict[ServiceKey, dict[ObjectRef, None]] = {}
         self._manifests, self._engine = manifests, engine
         self._nodes: dict[str, tuple[Node, float]] = {}
+        self._plain_node = ""
         self._events: dict[str, tuple[float, str]] = {}
         self._swept_at = float("-inf")
         self._children = Children(self)
@@ -354,6 +355,7 @@ class Projection:
         same = before is not None and before[0].ready == record.ready
         since = before[1] if before is not None and same else record.at
         self._nodes[name] = record, since
+        self._plain_node = ""
         self.show_node(name)
 
     def show_node(self, name: str) -> None:
@@ -365,9 +367,11 @@ class Projection:
 
     def some_node(self) -> str:
         """Where pods without GPUs run: a node that has none, if there is one."""
-        names = [name for name, (node, _) in self._nodes.items() if node.ready]
-        plain = [name for name in names if not self._nodes[name][0].gpus]
-        return next(iter(plain or names), "")
+        if not self._plain_node:
+            ready = [node for node, _ in self._nodes.values() if node.ready]
+            found = next((one for one in ready if not one.gpus), ready[0] if ready else None)
+            self._plain_node = "" if found is None else found.ref.name
+        return self._plain_node
 
     def _namespace(self, name: str, at: float) -> None:
         if self.store.collection(NAMESPACES).get(name) is None:
@@ -424,6 +428,7 @@ class Projection:
             return
         if ref.kind == "Node":
             self._nodes.pop(ref.name, None)
+            self._plain_node = ""
         if ref.kind == "LLMInferenceService":
             known = self.services.get(ServiceKey(ref.cluster, ref.namespace, ref.name))
             if known is None or known.service.ref.uid != ref.uid:

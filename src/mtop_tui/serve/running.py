@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -89,6 +90,10 @@ async def run(
         if simulating.done():
             simulating.result()
         if not told.is_set():
+            # What stands by now stays; going through it again and again would only stall answers.
+            gc.collect()
+            gc.freeze()
+            gc.set_threshold(50_000, 20, 50)
             await server.start()
             try:
                 write_kubeconfig(kubeconfig, server.address, server.certificate.pem, access.tokens)

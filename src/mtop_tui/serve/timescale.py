@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 
 
 class Timescale:
@@ -33,8 +34,13 @@ class Timescale:
 
     def stamp(self, at: float) -> str:
         """A simulated moment as objects state it, in whole seconds."""
-        return datetime.fromtimestamp(int(self.wall(at)), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return _stamp(int(self.wall(at)))
 
     def fine_stamp(self, at: float) -> str:
         """The same with microseconds, as container runtimes and leases state it."""
         return datetime.fromtimestamp(self.wall(at), UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+@lru_cache(maxsize=16_384)
+def _stamp(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -10,7 +10,7 @@ from mtop_tui.engine import naming
 from mtop_tui.engine.deployment import DEFAULT_IMAGE
 from mtop_tui.kserve.merge import Combined
 from mtop_tui.observations import ObjectRef, Role, Service
-from mtop_tui.serve.objects.meta import child, owner
+from mtop_tui.serve.objects.meta import child, fields_of, owner
 from mtop_tui.serve.resources import KSERVE
 
 STORAGE: Final = "storage-initializer"
@@ -25,6 +25,22 @@ _COMPONENT, _KSERVE_COMPONENT = "app.kubernetes.io/component", "kserve.io/compon
 _WORKLOAD = "llminferenceservice-workload"
 _SCHEDULER = "llminferenceservice-router-scheduler"
 PROBES: Final = ("livenessProbe", "readinessProbe", "startupProbe")
+
+
+class PodTemplate:
+    """The spec that pods have in common, which is worked out once for all of them.
+
+    Attributes:
+        spec: as Kubernetes completes it. Not to be changed.
+    """
+
+    def __init__(self, spec: dict[str, Any]) -> None:
+        self.spec = spec
+
+    @cached_property
+    def fields(self) -> dict[str, Any]:
+        """The set of its fields."""
+        return fields_of(self.spec)
 
 
 class ServiceFacts:
@@ -83,18 +99,19 @@ class ServiceFacts:
             "llm-d.ai/role": "both" if role == "main" else role,
         }
 
-    def template(self, role: Role, part: str = "") -> dict[str, Any]:
-        """The pod spec of a pool, with what Kubernetes fills in."""
-        key = f"{role}/{part}"
+    def template(self, role: Role, part: str = "", image: str = "") -> PodTemplate:
+        """The pod spec of a pool, with what Kubernetes fills in, and an image if one is stated."""
+        key = f"{role}/{part}/{image}"
         found = self._templates.get(key)
         if found is None:
             pool = self.spec.get("prefill") if role == "prefill" else self.spec
             stated = (pool or {}).get("worker" if part == "worker" else "template") or {}
-            found = self._templates[key] = _completed(stated, self._downloaded)
+            found = PodTemplate(_with_image(_completed(stated, self._downloaded), image))
+            self._templates[key] = found
         return found
 
     @cached_property
-    def _templates(self) -> dict[str, dict[str, Any]]:
+    def _templates(self) -> dict[str, PodTemplate]:
         return {}
 
     @property
@@ -126,11 +143,11 @@ class ServiceFacts:
         }
 
     @cached_property
-    def scheduler_template(self) -> dict[str, Any]:
+    def scheduler_template(self) -> PodTemplate:
         """The pod spec of the endpoint picker."""
         scheduler = self.router.get("scheduler")
         stated = scheduler.get("template") if isinstance(scheduler, dict) else None
-        return _completed(stated or {"containers": [{"name": "main"}]}, "")
+        return PodTemplate(_completed(stated or {"containers": [{"name": "main"}]}, ""))
 
     @property
     def url(self) -> str:
@@ -138,7 +155,7 @@ class ServiceFacts:
         return f"http://gateway.example/{self.ref.namespace}/{self.ref.name}"
 
 
-def with_image(template: Mapping[str, Any], image: str) -> dict[str, Any]:
+def _with_image(template: Mapping[str, Any], image: str) -> dict[str, Any]:
     """A pod spec whose main container has this image."""
     if not image:
         return dict(template)

@@ -60,26 +60,34 @@ def managed(
     manager: str, api_version: str, time: str, fields: Mapping[str, Any], subresource: str = ""
 ) -> dict[str, Any]:
     """An entry of managedFields: who set these fields, and when."""
+    return managed_set(manager, api_version, time, fields_of(fields), subresource)
+
+
+def managed_set(
+    manager: str, api_version: str, time: str, fields: Mapping[str, Any], subresource: str = ""
+) -> dict[str, Any]:
+    """The same, where the field set is known already."""
     entry = {
         "manager": manager,
         "operation": "Update",
         "apiVersion": api_version,
         "time": time,
         "fieldsType": "FieldsV1",
-        "fieldsV1": fields_of(fields),
+        "fieldsV1": fields,
     }
     return entry | {"subresource": subresource} if subresource else entry
 
 
 def fields_of(value: Mapping[str, Any]) -> dict[str, Any]:
     """The field set of an object's part, as server-side apply writes it down."""
-    return {f"f:{name}": _field(item) for name, item in value.items()}
+    return {f"f:{name}": field_of(item) for name, item in value.items()}
 
 
-def _field(value: Any) -> dict[str, Any]:
-    if isinstance(value, Mapping):
+def field_of(value: Any) -> dict[str, Any]:
+    """The field set of one field with what is below it."""
+    if isinstance(value, dict):
         return {".": {}, **fields_of(value)} if value else {}
-    if isinstance(value, list) and value and all(isinstance(one, Mapping) for one in value):
+    if isinstance(value, list) and value and all(isinstance(one, dict) for one in value):
         key = next((name for name in _KEYS if all(name in one for one in value)), None)
         if key is not None:
             return {".": {}, **dict(_item(key, one) for one in value)}

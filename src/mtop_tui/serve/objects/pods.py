@@ -11,8 +11,16 @@ import msgspec
 from mtop_tui.engine import lifecycle
 from mtop_tui.observations import ObjectRef, Replica, ServiceKey
 from mtop_tui.serve.entries import Entry
-from mtop_tui.serve.objects.facts import STORAGE, ServiceFacts, with_image
-from mtop_tui.serve.objects.meta import address, child, managed, metadata, owner
+from mtop_tui.serve.objects.facts import STORAGE, PodTemplate, ServiceFacts
+from mtop_tui.serve.objects.meta import (
+    address,
+    child,
+    field_of,
+    fields_of,
+    managed_set,
+    metadata,
+    owner,
+)
 from mtop_tui.serve.timescale import Timescale
 
 _PULLING = frozenset({lifecycle.PULL_ERROR, lifecycle.PULL_BACK_OFF})
@@ -129,12 +137,11 @@ def pod_entry(
     else:
         labels["pod-template-hash"] = replica.revision
         parent = child(facts.seed, facts.ref, "ReplicaSet", f"{workload.name}-{replica.revision}")
-    stated = facts.template(role, kind if kind == "worker" else "")
-    template = with_image(stated, image)
+    template = facts.template(role, kind if kind == "worker" else "", image)
 
     def make() -> dict[str, Any]:
         created = replica.created_at if replica.created_at is not None else replica.at
-        status = _status(part, replica, times, template, scale)
+        status = _status(part, replica, times, template.spec, scale)
         head = metadata(
             part.ref,
             scale.stamp(created),
@@ -151,10 +158,10 @@ def pod_entry(
             ),
         )
         if times.ended is not None:
-            grace = template["terminationGracePeriodSeconds"]
+            grace = template.spec["terminationGracePeriodSeconds"]
             head["deletionTimestamp"] = scale.stamp(times.ended + grace)
             head["deletionGracePeriodSeconds"] = grace
-        return {"metadata": head, "spec": _spec(template, part.node), "status": status}
+        return {"metadata": head, "spec": _spec(template.spec, part.node), "status": status}
 
     return Entry(part.ref.namespace, part.ref.name, part.ref.uid, labels, make)
 
@@ -181,7 +188,7 @@ def scheduler_pod(
     template = facts.scheduler_template
 
     def make() -> dict[str, Any]:
-        status = _status(part, replica, times, template, scale)
+        status = _status(part, replica, times, template.spec, scale)
         created = scale.stamp(at)
         fields = _managed(
             created, created, parent.uid, labels=labels, template=template, status=status
@@ -190,7 +197,7 @@ def scheduler_pod(
             ref, created, labels=labels, owners=[owner("apps/v1", parent)], generation=1,
             managed=fields,
         )  # fmt: skip
-        return {"metadata": head, "spec": _spec(template, node), "status": status}
+        return {"metadata": head, "spec": _spec(template.spec, node), "status": status}
 
     return Entry(ref.namespace, ref.name, ref.uid, labels, make)
 
@@ -397,12 +404,36 @@ def _managed(
     parent: str,
     *,
     labels: Mapping[str, str],
-    template: Mapping[str, Any],
+    template: PodTemplate,
     status: Mapping[str, Any],
 ) -> list[dict[str, Any]]:
-    owned = {"ownerReferences": [{"uid": parent}]}
-    fields = {"metadata": {"labels": labels, **owned}, "spec": template}
+    owned: dict[str, Any] = {".": {}, f'k:{{"uid":"{parent}"}}': {}}
+    head: dict[str, Any] = {"f:labels": {".": {}, **{f"f:{name}": {} for name in labels}}}
+    fields = {"f:metadata": {**head, "f:ownerReferences": owned}, "f:spec": template.fields}
     return [
-        managed("kube-controller-manager", "v1", created, fields),
-        managed("kubelet", "v1", changed, {"status": status}, "status"),
+        managed_set("kube-controller-manager", "v1", created, fields),
+        managed_set("kubelet", "v1", changed, {"f:status": _status_fields(status)}, "status"),
     ]
+
+
+_known_shapes: dict[tuple[Any, ...], dict[str, Any]] = {}
+_SHAPES = 512
+
+
+def _status_fields(status: Mapping[str, Any]) -> dict[str, Any]:
+    """The set of a status' fields; there are few different ones among many pods."""
+    containers = (
+        (one["name"], *one["state"], *one["lastState"].get("terminated", ()), "containerID" in one)
+        for name in ("initContainerStatuses", "containerStatuses")
+        for one in status.get(name, ())
+    )
+    conditions = ((one["type"], "reason" in one) for one in status["conditions"])
+    shape = (*containers, *conditions, "hostIP" in status, "podIP" in status)
+    known = _known_shapes.get(shape)
+    if known is None:
+        if len(_known_shapes) >= _SHAPES:
+            _known_shapes.clear()
+        known = _known_shapes[shape] = fields_of(status)
+    return known | {
+        f"f:{name}": field_of(status[name]) for name in ("podIPs", "hostIPs") if name in status
+    }

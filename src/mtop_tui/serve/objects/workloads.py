@@ -7,7 +7,7 @@ from typing import Any
 
 from mtop_tui.observations import ObjectRef, Pool, Revision, Role
 from mtop_tui.serve.entries import Body, Entry
-from mtop_tui.serve.objects.facts import ServiceFacts, with_image
+from mtop_tui.serve.objects.facts import PodTemplate, ServiceFacts
 from mtop_tui.serve.objects.meta import managed, metadata, owner, told
 from mtop_tui.serve.resources import LWS
 from mtop_tui.serve.timescale import Timescale
@@ -52,7 +52,7 @@ def deployment_entry(
         spec = {
             "replicas": desired,
             "selector": {"matchLabels": labels},
-            "template": _template(labels, facts.template(pool.role), pool.image or ""),
+            "template": _template(labels, facts.template(pool.role, image=pool.image or "")),
             "strategy": _ROLLING,
             "revisionHistoryLimit": 10,
             "progressDeadlineSeconds": 600,
@@ -93,7 +93,7 @@ def replica_set_entry(
         spec = {
             "replicas": count,
             "selector": {"matchLabels": labels},
-            "template": _template(labels, facts.template(role), revision.image),
+            "template": _template(labels, facts.template(role, image=revision.image)),
         }
         surge = -(-desired // 4)
         annotations = {
@@ -150,12 +150,12 @@ def leader_worker_set_entry(
         image = pool.image or ""
         group = {
             "leaderTemplate": _template(
-                facts.selector(pool.role, "leader"), facts.template(pool.role), image
+                facts.selector(pool.role, "leader"), facts.template(pool.role, image=image)
             ),
             "restartPolicy": "RecreateGroupOnPodRestart",
             "size": pool.nodes_per_replica,
             "workerTemplate": _template(
-                facts.selector(pool.role, "worker"), facts.template(pool.role, "worker"), image
+                facts.selector(pool.role, "worker"), facts.template(pool.role, "worker", image)
             ),
         }
         spec = {
@@ -209,7 +209,7 @@ def stateful_set_entry(
             "replicas": wanted,
             "selector": {"matchLabels": labels},
             "template": _template(
-                facts.selector(role, part), facts.template(role, "worker" if group else ""), ""
+                facts.selector(role, part), facts.template(role, "worker" if group else "")
             ),
             "serviceName": workload.name,
             "podManagementPolicy": "Parallel",
@@ -245,7 +245,7 @@ def scheduler_entries(facts: ServiceFacts, scale: Timescale) -> tuple[Entry, Ent
         spec = {
             "replicas": 1,
             "selector": {"matchLabels": labels},
-            "template": _template(labels, template, ""),
+            "template": _template(labels, template),
             "strategy": _ROLLING,
             "revisionHistoryLimit": 10,
             "progressDeadlineSeconds": 600,
@@ -267,7 +267,7 @@ def scheduler_entries(facts: ServiceFacts, scale: Timescale) -> tuple[Entry, Ent
         spec = {
             "replicas": 1,
             "selector": {"matchLabels": hashed},
-            "template": _template(hashed, template, ""),
+            "template": _template(hashed, template),
         }
         status = {
             "replicas": 1,
@@ -320,8 +320,8 @@ def deployment_conditions(
     ]
 
 
-def _template(labels: Mapping[str, str], spec: Mapping[str, Any], image: str) -> dict[str, Any]:
-    return {"metadata": {"labels": dict(labels)}, "spec": with_image(spec, image)}
+def _template(labels: Mapping[str, str], template: PodTemplate) -> dict[str, Any]:
+    return {"metadata": {"labels": dict(labels)}, "spec": template.spec}
 
 
 def _body(
