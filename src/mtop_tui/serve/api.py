@@ -15,7 +15,7 @@ from aiohttp import web
 from mtop_tui.clock import Clock
 from mtop_tui.serve import discovery
 from mtop_tui.serve.access import Access, User, check
-from mtop_tui.serve.answers import error_answer, headers, object_answer, plain_answer
+from mtop_tui.serve.answers import error_answer, headers, json_answer, object_answer, plain_answer
 from mtop_tui.serve.control import PATH as CONTROL_PATH
 from mtop_tui.serve.control import Control
 from mtop_tui.serve.disturbances import INITIALIZING, NOT_READY, Disturbances, Stream
@@ -24,6 +24,8 @@ from mtop_tui.serve.forms import converted
 from mtop_tui.serve.listing import list_objects
 from mtop_tui.serve.logs import LogRequest
 from mtop_tui.serve.patch import patched
+from mtop_tui.serve.prometheus import ENGINES, PICKERS, targets
+from mtop_tui.serve.prometheus import PATH as TARGETS_PATH
 from mtop_tui.serve.proxy import Proxies
 from mtop_tui.serve.reads import Reads
 from mtop_tui.serve.requests import RequestInfo, read_request
@@ -95,6 +97,9 @@ class Api:
             if request.path.startswith(CONTROL_PATH) and self.control is not None:
                 check(self._user(request), info)
                 return await self.control.answer(request)
+            if request.path.startswith(TARGETS_PATH):
+                check(self._user(request), info)
+                return self._targets(request)
             answer = await self._answer(request, info)
             return await self.disturbances.deliver(request, info, answer)
         except StatusError as error:
@@ -110,6 +115,14 @@ class Api:
             _logger.exception("%s %s", request.method, request.path)
             said = f"an error on the server has prevented the request from succeeding: {error}"
             return error_answer(request, StatusError(500, "InternalError", said))
+
+    def _targets(self, request: web.Request) -> web.Response:
+        """What Prometheus scrapes."""
+        job = request.path.removeprefix(TARGETS_PATH).strip("/")
+        if job not in {ENGINES, PICKERS}:
+            raise page_not_found()
+        found = targets(self.simulation.store, job, request.host)
+        return json_answer(request, msgspec.json.encode(found))
 
     def _user(self, request: web.Request) -> User:
         user = self.access.user_of(request.headers.get("Authorization", ""))
