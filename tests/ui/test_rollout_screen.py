@@ -146,6 +146,8 @@ async def test_playback_steps_through_what_happened_and_all_shows_what_held_then
         assert " 10% " in shown.line("assistant-canary")
         assert "NOT ENOUGH DATA" in shown.line("errors")
         assert "not kept" in shown.line("state")
+        assert "as of 09:02:00" in shown.lines[0]
+        assert "worse" not in shown.lines[0]
         assert any(line.startswith(">09:02:00") for line in shown.lines)
         await pilot.press("N", "N")
         assert "0%" in shown.line("assistant-canary")

@@ -31,6 +31,7 @@ from mtop_tui.views import rollout_lanes as lanes
 from mtop_tui.views.board import Board
 from mtop_tui.views.rollout_comparison import comparison_lines
 from mtop_tui.views.rollout_marks import rollout_marks
+from mtop_tui.views.rollout_trends import trend_lines
 from mtop_tui.views.words import cells
 from rollout_stories import SHIPPED, Shown, told
 
@@ -153,6 +154,8 @@ def test_any_partial_state_is_drawn_within_its_width(records, width, cursor, pla
                 *views.risk_lines(found, width),
                 *views.version_lines(store, found.versions.all, facts, START, width),
             ]
+            if found.track is not None:
+                drawn += trend_lines(found.track, board, START, width)
             for line in drawn:
                 assert sum(cells(cell.text) for cell in line) <= width, line
 

@@ -154,6 +154,28 @@ def test_a_rolling_update_goes_from_the_revision_before_to_the_newest() -> None:
     assert of(store).ended == START
 
 
+def test_all_of_the_new_beside_all_of_the_old_are_blue_and_green() -> None:
+    store = FleetStore()
+    store.apply([service("chat", desired=3), revision(1, 3, 3, START - 300)])
+    store.apply([revision(2, 3, 0, START - 200), revision(2, 3, 3, START - 100)])
+    found = of(store)
+    assert found.versions.manner is Manner.BLUE_GREEN
+    assert "all requests move at once" in found.next_step
+    store.apply([revision(1, 0, 0)])
+    found = of(store)
+    assert found.versions.over
+    assert found.versions.manner is Manner.BLUE_GREEN
+    assert (found.began, found.ended) == (START - 200, START)
+
+
+def test_half_of_each_on_the_way_is_still_a_rolling_update() -> None:
+    store = FleetStore()
+    store.apply([service("chat", desired=3), revision(1, 3, 3, START - 300)])
+    store.apply([revision(2, 1, 1, START - 200), revision(1, 2, 2, START - 150)])
+    store.apply([revision(2, 2, 2, START - 100)])
+    assert of(store).versions.manner is Manner.ROLLING
+
+
 def pending(index: int) -> Replica:
     said = "0/2 nodes are available: 2 Insufficient nvidia.com/gpu."
     return replica(

@@ -22,9 +22,10 @@ from mtop_tui.views import rollout_lanes as lanes
 from mtop_tui.views.board import Board
 from mtop_tui.views.rollout_comparison import ROWS, comparison_lines
 from mtop_tui.views.rollout_marks import rollout_marks
+from mtop_tui.views.rollout_trends import TRENDS, trend_lines
 from mtop_tui.views.service import source_facts
 from mtop_tui.views.table import Cell
-from mtop_tui.views.timeline import DAY, SPANS, Axis, Mark
+from mtop_tui.views.timeline import DAY, SPANS, Axis, Mark, clock
 from mtop_tui.widgets.key_bar import KeyBar
 from mtop_tui.widgets.lines_view import LinesView
 from mtop_tui.widgets.text_lines import TextLines
@@ -40,6 +41,9 @@ WIDE = 110
 
 WITH_AXIS = 14
 """Lines from which on the time axis is seen."""
+
+WITH_TRENDS = 46
+"""Lines from which on there is room for figures over time."""
 
 HISTORY, *BESIDE = views.PANELS
 
@@ -138,9 +142,12 @@ class RolloutScreen(LookingScreen):
             return
         gone = [Cell("removed", "bad")] if self._is_gone else []
         sources = source_facts(self.app.store)
-        self.show_title(
-            crumbs, [*gone, *sources, *views.title_facts(rollout, stale=self._is_stale)]
-        )
+        cursor = self._board.cursor
+        if cursor is None:
+            facts = views.title_facts(rollout, stale=self._is_stale)
+        else:
+            facts = [Cell(f"as of {clock(cursor)}", "good"), Cell(rollout.versions.manner.value)]
+        self.show_title(crumbs, [*gone, *sources, *facts])
         now, width = self.app.time(), self.app.size.width
         self.head.show(_filled(self._headline(rollout, now), self._head_height))
         self.lanes.show(_filled(self._lanes(rollout, now), self._lanes_height))
@@ -164,8 +171,12 @@ class RolloutScreen(LookingScreen):
             return []
         width, axis = self.app.size.width, 2 if self.app.size.height >= WITH_AXIS else 0
         found = lanes.lanes_of(self.app.store, rollout.versions, self._board.cursor)
-        lines = lanes.lane_lines(found[axis - room :], rollout.versions, self._board, now, width)
-        return lines + lanes.below(self._marks, self._board, now, width)[:axis]
+        most = room - axis - self._trends_height
+        lines = lanes.lane_lines(found[-most:], rollout.versions, self._board, now, width)
+        lines += lanes.below(self._marks, self._board, now, width)[:axis]
+        if self._trends_height and rollout.track is not None:
+            lines += trend_lines(rollout.track, self._board, now, width)
+        return lines
 
     def _comparison(self, rollout: RolloutState, width: int) -> list[Line]:
         rows = self._compared_height - 1
@@ -247,7 +258,13 @@ class RolloutScreen(LookingScreen):
         if height < 8 or self._rollout is None:
             return 0
         axis = 2 if height >= WITH_AXIS else 0
-        return min(len(self._rollout.versions.all), max(2, height // 8)) + axis
+        shown = min(max(1, len(self._rollout.versions.all)), max(2, height // 8))
+        return shown + axis + self._trends_height
+
+    @property
+    def _trends_height(self) -> int:
+        has_any = self._rollout is not None and self._rollout.track is not None
+        return 2 * len(TRENDS) if has_any and self.app.size.height >= WITH_TRENDS else 0
 
     @property
     def _compared_height(self) -> int:

@@ -161,6 +161,10 @@ class CanaryTrack:
         """The same at a time of the last hour; None where it is not kept."""
         return self._history.at(at)
 
+    def series(self, figure: str, at: float, count: int) -> tuple[list[float], list[float]]:
+        """One figure of both sides in steps of `canary_history.STEP` up to a time."""
+        return self._history.series(figure, at, count)
+
     def _remember(self, at: float) -> None:
         compared = self.now(at)
         for one in compared.metrics:

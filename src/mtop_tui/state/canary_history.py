@@ -58,6 +58,12 @@ class ComparisonHistory:
             row += [math.nan] * _METRIC_WIDTH if found is None else _row_of(found)
         self._ring.write(at, row)
 
+    def series(self, figure: str, at: float, count: int) -> tuple[list[float], list[float]]:
+        """One of `SideFigures` of the stable and of the new side, step by step up to a time."""
+        place = 2 + SideFigures._fields.index(figure)
+        ring = self._ring
+        return ring.series(place, at, count), ring.series(place + _SIDE_WIDTH, at, count)
+
     def at(self, at: float) -> Compared | None:
         """What was said at a time; None where nothing was, or it is not kept any more."""
         row = [self._ring.series(place, at, 1)[0] for place in range(_WIDTH)]

@@ -77,6 +77,7 @@ def rollout_state(store: FleetStore, state: ServiceState, now: float) -> Rollout
             verdicts=() if compared is None else compared.metrics,
             was_worse=() if track is None else track.last_worse,
             mirrored=versions.manner is Manner.SHADOW,
+            at_once=versions.manner is Manner.BLUE_GREEN,
         )
     )
     return RolloutState(
@@ -220,7 +221,7 @@ def _pace(
     now: float,
 ) -> Pace | None:
     version = versions.canary
-    if versions.manner is not Manner.ROLLING or version is None or version.revision is None:
+    if version is None or version.revision is None:
         return None
     state = store.service(version.key)
     began = None if state is None else _began(state, version)
@@ -252,10 +253,9 @@ def _times(
         return None, None
     ended = track.ended if track is not None and versions.over else None
     if canary.revision is not None:
-        times = ready_times(state, canary)
-        if versions.over and times:
-            ended = times[-1]
-        return _began(state, canary), ended
+        stable = versions.stable
+        last = [one.at for one in state.revision_log if stable and one.key == stable.revision]
+        return _began(state, canary), last[-1] if versions.over and last else None
     log = None if versions.group is None else store.groups.log(versions.group)
     if versions.group is not None and log is not None:
         sizes = [(one.at, len(one.value.members)) for one in log if one.value is not None]

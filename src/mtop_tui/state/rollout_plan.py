@@ -33,7 +33,7 @@ def rollout_plan(
         return Plan()
     pool = serving_pool(service)
     limits = limits_of(pool)
-    rolls = versions.manner is Manner.ROLLING
+    rolls = versions.of_one_service
     replicas = owner.replicas.values()
     starts = sorted(
         one.since - one.created_at
@@ -52,8 +52,8 @@ def rollout_plan(
     ]
     return Plan(
         replicas=pool.desired,
-        surge=limits.surge if rolls else None,
-        unavailable=limits.unavailable if rolls else None,
+        surge=limits.surge if versions.manner is Manner.ROLLING else None,
+        unavailable=limits.unavailable if versions.manner is Manner.ROLLING else None,
         gpus_per_replica=pool.gpus_per_replica,
         gpu_type=pool.gpu_type or "",
         free_gpus=_free(store, pool),
@@ -66,7 +66,7 @@ def rollout_plan(
         autoscaler_minimum=None if scaler is None else scaler.minimum,
         autoscaler_maximum=None if scaler is None else scaler.maximum,
         both_per_hour=None if cost is None or cost.unpriced or not cost.usd else float(cost.usd),
-        both_for=None if speed is None else speed.left,
+        both_for=speed.left if speed is not None and speed.left else None,
         old_is_stopped=None if stable is None or rolls else stable.stopped,
     )
 

@@ -65,6 +65,11 @@ class Versions(NamedTuple):
     over: bool = False
     group: ObjectRef | None = None
 
+    @property
+    def of_one_service(self) -> bool:
+        """Whether these are revisions of one service, which replaces one by the other."""
+        return self.canary is not None and self.canary.revision is not None
+
 
 MOST_VERSIONS = 6
 """Lines for versions at most: a service keeps ten old revisions."""
@@ -170,15 +175,32 @@ def _revised(state: ServiceState) -> Versions:
     versions = tuple(_version(one) for one in found[-MOST_VERSIONS:])
     live = [one for one in found if has_replicas(one)]
     if len(live) > 1:
-        return Versions(Manner.ROLLING, _version(live[-2]), _version(live[-1]), versions)
+        manner = _manner_of_revisions(state, live[-2].ref, live[-1].ref)
+        return Versions(manner, _version(live[-2]), _version(live[-1]), versions)
     stable = _version(live[-1] if live else found[-1]) if found else None
     seen = [ref for ref in _seen_live(state) if ref in state.revisions]
     before = [ref for ref in seen if stable is not None and ref != stable.revision]
     if stable is None or not before:
         return Versions(Manner.NONE, stable, None, versions, over=True)
-    return Versions(
-        Manner.ROLLING, _version(state.revisions[before[-1]]), stable, versions, over=True
-    )
+    last = state.revisions[before[-1]]
+    manner = _manner_of_revisions(state, last.ref, live[-1].ref if live else found[-1].ref)
+    return Versions(manner, _version(last), stable, versions, over=True)
+
+
+def _manner_of_revisions(state: ServiceState, old: ObjectRef, new: ObjectRef) -> Manner:
+    """Blue-green where all of the new stand, or stood, beside all of the old, several of each."""
+    wanted = {old: 0, new: 0}
+    seen = [one for one in state.revision_log if one.key in wanted and one.value is not None]
+    most = max((one.value.desired or 0 for one in seen if one.value is not None), default=0)
+    for change in seen:
+        wanted[change.key] = 0 if change.value is None else change.value.desired or 0
+        if wanted[old] == wanted[new] == most > 1 and _ready(change.value) == most:
+            return Manner.BLUE_GREEN
+    return Manner.ROLLING
+
+
+def _ready(revision: Revision | None) -> int:
+    return 0 if revision is None else revision.ready or 0
 
 
 def _seen_live(state: ServiceState) -> Iterable[ObjectRef]:

@@ -144,13 +144,15 @@ def _ready(known: VersionFacts | None) -> str:
 
 
 def _eta(rollout: RolloutState) -> list[str]:
-    if rollout.versions.manner is not Manner.ROLLING:
+    if not rollout.versions.of_one_service:
         return []
     pace = rollout.pace
     if pace is None:
         return ["end not known before the first is ready"]
     if pace.left is None:
         return [f"later than its pace of {short_duration(pace.per_replica)} each"]
+    if not pace.left:
+        return [f"{short_duration(pace.per_replica)} each"]
     left, each = short_duration(pace.left), short_duration(pace.per_replica)
     return [f"about {left} left at {each} each"]
 

@@ -30,7 +30,8 @@ class Situation:
 
     `shares` are parts of the traffic, 0 to 1, None where no weights are set. `verdicts` are empty
     when nothing was compared; `was_worse` names metrics by which it was worse when that could last
-    be said. With `mirrored`, the new one gets copies that nobody reads.
+    be said. With `mirrored`, the new one gets copies that nobody reads; with `at_once`, all
+    requests move to it together.
     """
 
     stable: str
@@ -41,6 +42,7 @@ class Situation:
     verdicts: Sequence[MetricVerdict] = ()
     was_worse: Sequence[str] = ()
     mirrored: bool = False
+    at_once: bool = False
 
 
 def next_step(situation: Situation) -> str:
@@ -61,6 +63,8 @@ def next_step(situation: Situation) -> str:
         return "Wait: it loads within what its probe allows."
     if situation.mirrored:
         return f"Stop the copies once enough is seen: {situation.canary} serves nobody."
+    if situation.canary_share is None and situation.at_once:
+        return "Wait: all requests move at once when every new replica is ready."
     if situation.canary_share is None:
         return "Wait: replicas are replaced one after another."
     return _by_weight(situation, situation.canary_share, verdict)
