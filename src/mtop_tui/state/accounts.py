@@ -76,14 +76,17 @@ class NodeAccount(NamedTuple):
 class _Book:
     """The last hour by five minutes, and the last week by the hour."""
 
-    __slots__ = ("hours", "recent")
+    __slots__ = ("_asked", "_sums", "hours", "recent")
 
     def __init__(self, width: int) -> None:
         # One step more than is asked for: the first is mostly asked for in part.
         self.recent = SumRing(width, round(HOUR / RECENT_STEP) + 1, RECENT_STEP)
         self.hours = SumRing(width, HOURS_KEPT + 1, HOUR)
+        self._asked: tuple[float, float, float] | None = None
+        self._sums: tuple[float, ...] = ()
 
     def add(self, at: float, values: tuple[float, ...]) -> None:
+        self._asked = None
         self.recent.add(at, values)
         self.hours.add(at, values)
 
@@ -98,9 +101,14 @@ class _Book:
         return self.hours.until
 
     def since(self, start: float, at: float) -> tuple[float, ...]:
+        """Sums of the steps from one time to another; added up again only after a writing."""
         step = _step(start, at)
-        steps = at // step - start // step + 1
-        return (self.recent if step == RECENT_STEP else self.hours).over(steps * step, at)
+        asked = (step, start // step, at // step)
+        if asked != self._asked:
+            ring = self.recent if step == RECENT_STEP else self.hours
+            self._sums = ring.over((asked[2] - asked[1] + 1) * step, at)
+            self._asked = asked
+        return self._sums
 
 
 def _step(start: float, at: float) -> float:

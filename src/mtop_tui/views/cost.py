@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from decimal import Decimal
 from typing import Final, NamedTuple
 
 from mtop_tui.domain.cost.bill import Bill, bill_of, total_spend
 from mtop_tui.domain.cost.grouping import DEFAULT_LABEL
-from mtop_tui.domain.cost.money import Basis, Money, PriceOrigin, Window
+from mtop_tui.domain.cost.money import Basis, Money, PriceOrigin, Window, total
 from mtop_tui.domain.cost.prices import Price
 from mtop_tui.domain.cost.tokens import token_prices
+from mtop_tui.observations import Replica
 from mtop_tui.state.accounts import Account, AccountKey, Accounts, NodeAccount
 from mtop_tui.state.fleet import FleetStore
+from mtop_tui.state.spend import replica_cost
 from mtop_tui.text import safe
 from mtop_tui.views import format as fmt
 from mtop_tui.views.fleet import Why
@@ -200,19 +202,27 @@ def _naming(accounts: Accounts, by: Grouping) -> Callable[[AccountKey], tuple[st
 def _present(
     store: FleetStore, name_of: Callable[[AccountKey], tuple[str, str]]
 ) -> dict[tuple[str, str], float]:
-    from mtop_tui.state.spend import replica_cost  # noqa: PLC0415 - beside its only use
-
+    """USD per hour of each group at this moment."""
     sums: dict[tuple[str, str], float] = {}
     for state in store.services():
+        placed: dict[AccountKey, list[Replica]] = {}
         for replica in state.replicas.values():
             if replica.nodes:
                 key = AccountKey(state.key, replica.revision, replica.gpu_type or "")
-                usd = float(replica_cost(replica, store.nodes, store.prices).usd)
-                sums[name_of(key)] = sums.get(name_of(key), 0.0) + usd
+                placed.setdefault(key, []).append(replica)
+        for key, replicas in placed.items():
+            cost = (
+                store.summary(state).cost  # which is kept
+                if len(placed) == 1
+                else total(replica_cost(one, store.nodes, store.prices) for one in replicas)
+            )
+            sums[name_of(key)] = sums.get(name_of(key), 0.0) + float(cost.usd)
     return sums
 
 
-def _sum(accounts: Iterable[Account]) -> Account:
+def _sum(accounts: Sequence[Account]) -> Account:
+    if len(accounts) == 1:
+        return accounts[0]
     return Account(*map(sum, zip(*accounts, strict=True)))
 
 
