@@ -22,8 +22,8 @@ from bench.diagnosis.page import NOT_JUDGED, bounds_missed, page
 from mtop_tui.engine.faults.catalogue import FAULTS
 
 PAGE = Path(__file__).parents[2] / "docs" / "diagnosis-fidelity.md"
-SEEDS = (31, 32, 33, 34, 35)
-"""The rules were made on 1 and 2, and had not seen these."""
+SEEDS = (41, 42, 43, 44, 45)
+"""The rules were made on 1 and 2, two were mended after 31 to 35, and none had seen these."""
 HOURS = 3.0
 """Of each fleet and seed, in which nothing happens."""
 

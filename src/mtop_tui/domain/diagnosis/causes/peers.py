@@ -28,6 +28,9 @@ get twice the requests of their peers, as prefix-aware routing has it, stay belo
 BUSIER = 1.1
 """Times the peers' tokens from which on a replica is busier, so that its TTFT tells of that."""
 
+TAIL_LEAST, WINDOW = 200.0, 60.0
+"""Requests of a window from which on a p95 says something of a replica: ten are slower than it."""
+
 DEVIATIONS, SPREAD_LEAST = 3.5, 0.03
 """An outlier lies that many robust standard deviations out; these are at least 3 % of the median.
 3.5 is the usual cut for scores from the median absolute deviation (Iglewicz and Hoaglin)."""
@@ -43,8 +46,9 @@ def slow_replica(facts: ServiceFacts) -> Finding | None:
 
     Its peers' median and median absolute deviation are taken without it. Time per output token is
     asked first, since TTFT also tells of routing. Neither convicts a replica that is slower because
-    it does more: time per token is compared at equal load too, and TTFT counts only where it
-    reads and generates no more tokens than its peers, and these have no queue. Where several
+    it does more, nor where requests wait at its peers too: time per token is compared at equal
+    load, and TTFT counts only where it reads and generates no more tokens than its peers, with
+    enough requests for a p95 to be no chance. Where several
     replicas of one node are slower than all others, they are no outliers, and the node is named.
     """
     groups: dict[tuple[str, str], list[ReplicaFacts]] = {}
@@ -126,17 +130,23 @@ def _slower_at_equal_load(here: Sequence[ReplicaFacts], there: Sequence[ReplicaF
 def _slow_for_its_load(figure: str, one: ReplicaFacts, group: Sequence[ReplicaFacts]) -> bool:
     """Whether more load is not what makes it slow; where tokens are not counted, nobody knows."""
     peers = [other for other in group if other is not one]
-    if figure != "tpot":
-        return not _is_queued(peers) and not _is_busier(one, peers)
-    if _is_queued(peers) and _is_busier(one, peers):
+    if _is_queued(peers):
         return False
+    if figure != "tpot":
+        return _has_tail(one) and not _is_busier(one, peers)
     mine = _at_one_request(one)
     usual = [time for other in peers if (time := _at_one_request(other))]
     return mine is None or not usual or mine > AT_EQUAL_LOAD * statistics.median(usual)
 
 
+def _has_tail(one: ReplicaFacts) -> bool:
+    """Whether its p95 rests on enough requests; where they are not counted, it is taken as is."""
+    rate = one.figures.request_rate
+    return rate is None or rate * WINDOW >= TAIL_LEAST
+
+
 def _is_queued(group: Sequence[ReplicaFacts]) -> bool:
-    """Whether requests wait at most of them: then TTFT tells of queues, whoever works them off."""
+    """Whether requests wait at most of them: then latency tells of queues and evictions."""
     waiting = [one.figures.waiting for one in group if one.figures.waiting is not None]
     return bool(waiting) and statistics.median(waiting) >= 1
 
