@@ -133,7 +133,7 @@ _KNOWN = (
     "- `slow-node`: where all replicas are on that node, there are no peers to compare with, and",
     "  `high-tpot` is said. That is not counted as right.",
     "- After seeds 31 to 35 `slow-replica` was mended: it is not said of a TTFT p95 of fewer than",
-    "  200 requests, nor where requests wait at its peers too. Pages by those seeds are from before.",
+    "  200 requests, nor where requests wait at its peers too. Pages by them are older.",
     "- Silence by the hour is strict: one look in an hour breaks it. What breaks it is",
     "  `slow-replica`, said of replicas whose TTFT p95 rests on a hundred requests, and bursts on",
     "  the canary, whose single replica is then beyond its objective indeed.",

@@ -48,8 +48,8 @@ def slow_replica(facts: ServiceFacts) -> Finding | None:
     asked first, since TTFT also tells of routing. Neither convicts a replica that is slower because
     it does more, nor where requests wait at its peers too: time per token is compared at equal
     load, and TTFT counts only where it reads and generates no more tokens than its peers, with
-    enough requests for a p95 to be no chance. Where several
-    replicas of one node are slower than all others, they are no outliers, and the node is named.
+    enough requests for a p95 to be no chance. Where several replicas of one node are slower than
+    all others, they are no outliers, and the node is named.
     """
     groups: dict[tuple[str, str], list[ReplicaFacts]] = {}
     for one in facts.replicas:
