@@ -134,7 +134,9 @@ def test_any_partial_state_is_drawn_within_its_width(records, width, cursor, pla
     for state in store.services():
         found = rollout_state(store, state, START)
         marks = rollout_marks(store, found.versions, found.track)
-        known = lanes.lanes_of(store, found.versions, cursor)
+        known = lanes.lanes_of(
+            store, found.versions, lanes.courses_of(store, found.versions), cursor
+        )
         compared = found.track.at(cursor) if found.track and cursor else found.compared
         facts = [one.facts for one in known]
         past, owners = views.history_lines(marks, START, width)

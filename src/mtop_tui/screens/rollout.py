@@ -21,6 +21,7 @@ from mtop_tui.views import rollout as views
 from mtop_tui.views import rollout_lanes as lanes
 from mtop_tui.views.board import Board
 from mtop_tui.views.rollout_comparison import ROWS, comparison_lines
+from mtop_tui.views.rollout_lanes import Lane
 from mtop_tui.views.rollout_marks import rollout_marks
 from mtop_tui.views.rollout_trends import TRENDS, trend_lines
 from mtop_tui.views.service import source_facts
@@ -74,6 +75,7 @@ class RolloutScreen(LookingScreen):
         self._state: ServiceState | None = None
         self._rollout: RolloutState | None = None
         self._marks: Sequence[Mark] = ()
+        self._courses: lanes.Courses = {}
         self._owners: Sequence[int] = ()
         self._titles: Sequence[tuple[str, Cell]] = ()
         self._is_gone = False
@@ -130,7 +132,9 @@ class RolloutScreen(LookingScreen):
         if found is not None:
             self._state = found
             self._rollout = rollout_state(store, found, now)
-            self._marks = rollout_marks(store, self._rollout.versions, self._rollout.track)
+            versions = self._rollout.versions
+            self._marks = rollout_marks(store, versions, self._rollout.track)
+            self._courses = lanes.courses_of(store, versions)
 
     def _show(self) -> None:
         """Draw what was found when the store was asked."""
@@ -170,13 +174,17 @@ class RolloutScreen(LookingScreen):
         if not room:
             return []
         width, axis = self.app.size.width, 2 if self.app.size.height >= WITH_AXIS else 0
-        found = lanes.lanes_of(self.app.store, rollout.versions, self._board.cursor)
+        found = self._lanes_at_cursor(rollout)
         most = room - axis - self._trends_height
         lines = lanes.lane_lines(found[-most:], rollout.versions, self._board, now, width)
         lines += lanes.below(self._marks, self._board, now, width)[:axis]
         if self._trends_height and rollout.track is not None:
             lines += trend_lines(rollout.track, self._board, now, width)
         return lines
+
+    def _lanes_at_cursor(self, rollout: RolloutState) -> list[Lane]:
+        versions, at = rollout.versions, self._board.cursor
+        return lanes.lanes_of(self.app.store, versions, self._courses, at)
 
     def _comparison(self, rollout: RolloutState, width: int) -> list[Line]:
         rows = self._compared_height - 1
@@ -217,8 +225,8 @@ class RolloutScreen(LookingScreen):
     def _beside_lines(self, rollout: RolloutState, now: float, width: int) -> Sequence[Line]:
         if self._last_beside == "risks":
             return views.risk_lines(rollout, width)
-        store, versions = self.app.store, rollout.versions
-        newest_first = lanes.lanes_of(store, versions, self._board.cursor)[::-1]
+        store = self.app.store
+        newest_first = self._lanes_at_cursor(rollout)[::-1]
         facts = [one.facts for one in newest_first]
         return views.version_lines(store, [one.version for one in newest_first], facts, now, width)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from mtop_tui.domain.cost.money import Dollars
@@ -47,14 +47,20 @@ class Lane(NamedTuple):
     course: Sequence[Course]
 
 
-def lanes_of(store: FleetStore, versions: Versions, at: float | None) -> list[Lane]:
+Courses = Mapping[Version, Sequence[Course]]
+
+
+def courses_of(store: FleetStore, versions: Versions) -> Courses:
+    """How each version came and went, whatever time is looked at."""
+    return {version: course_of(store, versions, version) for version in versions.all}
+
+
+def lanes_of(
+    store: FleetStore, versions: Versions, courses: Courses, at: float | None
+) -> list[Lane]:
     """The lanes of a rollout, with what is known at a time, or now (None)."""
     return [
-        Lane(
-            version,
-            facts_of_version(store, version, versions.group, at),
-            course_of(store, versions, version),
-        )
+        Lane(version, facts_of_version(store, version, versions.group, at), courses[version])
         for version in versions.all
     ]
 
