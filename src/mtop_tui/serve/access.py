@@ -20,7 +20,6 @@ ADMIN, VIEWER, NAMESPACE_VIEWER, NOBODY = (
     "mtop-nsviewer",
     "mtop-nobody",
 )
-USERS: Final = (ADMIN, VIEWER, NAMESPACE_VIEWER, NOBODY)
 
 _READ = ("get", "list", "watch")
 _HEALTH = ("/healthz", "/livez", "/readyz", "/version", "/version/")

@@ -30,7 +30,6 @@ class Simulation:
         store: all objects.
         projection: keeps the store.
         ready: set once the cluster was described.
-        failure: what broke it, if something did.
         cluster: its name in records.
     """
 
@@ -40,7 +39,6 @@ class Simulation:
         self.store = Store()
         self.scale, self.seed = scale, seed
         self.ready = asyncio.Event()
-        self.failure: BaseException | None = None
         self._provider, self._manifests = provider, manifests
         self._created: dict[tuple[str, str], Mapping[str, Any]] = {}
         self._configs: dict[tuple[str, str], Mapping[str, Any] | None] = {}
@@ -62,9 +60,6 @@ class Simulation:
                     # What led up to now is history: nobody watched it.
                     self.store.compact()
                     self.ready.set()
-        except Exception as error:
-            self.failure = error
-            raise
         finally:
             await self._provider.close()
 
