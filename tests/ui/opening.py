@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from rich.cells import cell_len
+from textual.app import App
 from textual.pilot import Pilot
 
 from conftest import Fleet
@@ -20,6 +22,8 @@ SCREENS: dict[str, tuple[str, ...]] = {
     "sources": ("v",),
 }
 
+UNSAFE = frozenset(map(chr, [*range(32), *range(0x7F, 0xA0), 0x200B, 0x202E, 0x2066]))
+
 
 async def open_screen(fleet: Fleet, pilot: Pilot[int], name: str) -> None:
     """Open a screen, and let what it asks for arrive."""
@@ -30,3 +34,13 @@ async def open_screen(fleet: Fleet, pilot: Pilot[int], name: str) -> None:
     for worker in [one for one in pilot.app.workers if one.group == "object"]:
         await worker.wait()
     await fleet.settle(pilot)
+
+
+def assert_whole(app: App[int]) -> None:
+    """Each line is exactly as wide as the terminal, and none holds what a terminal acts on."""
+    strips = app.screen._compositor.render_strips()
+    width, height = app.size
+    assert len(strips) == height
+    for strip in strips:
+        assert strip.cell_length == cell_len(strip.text) == width
+        assert not set(strip.text) & UNSAFE, strip.text

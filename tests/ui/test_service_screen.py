@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import pytest
@@ -131,6 +132,9 @@ async def test_zoom_changes_the_span_and_says_what_is_kept() -> None:
             await pilot.press(pressed)
             assert span in fleet.text
         assert "07:01 to 08:00" in fleet.text
+        await pilot.press("5")
+        assert "[6h]" in fleet.text
+        assert re.search(r" 0[12]:\d\d to 08:00", fleet.text)
 
 
 async def test_where_a_request_spends_its_time() -> None:

@@ -62,7 +62,7 @@ ROLLOUT = (
             f"Look back {name}",
             "Rollout",
         )
-        for number, name in enumerate(("1m", "5m", "15m", "1h"), 1)
+        for number, name in enumerate(("1m", "5m", "15m", "1h", "6h"), 1)
     ),
     Command(
         "rollout.open",

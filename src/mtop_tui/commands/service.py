@@ -72,7 +72,7 @@ SERVICE = (
             f"Look back {name}",
             "Service",
         )
-        for number, name in enumerate(("1m", "5m", "15m", "1h"), 1)
+        for number, name in enumerate(("1m", "5m", "15m", "1h", "6h"), 1)
     ),
     Command("service.logs", "l", "logs", "Logs", "Service", "What its replicas said", bar="logs"),
     Command(

@@ -300,3 +300,4 @@ class FleetScreen(TabularScreen[FleetQuery]):
 
     def action_back(self) -> None:
         """There is no screen before this one."""
+        self.app.say("this is the first screen; q quits")

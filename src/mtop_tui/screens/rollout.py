@@ -311,7 +311,7 @@ class RolloutScreen(LookingScreen):
         """Look back over a shorter or longer span."""
         index = SPANS.index(self._board.span) - step
         if index >= len(SPANS):
-            self.app.say("an hour is kept, no more")
+            self.app.say("six hours are kept, no more")
         self.action_span(index)
 
     def action_cursor(self, step: int) -> None:

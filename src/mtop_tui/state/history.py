@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from mtop_tui.state.metrics import SERIES, ServiceMetrics
 from mtop_tui.state.rings import SeriesRing
 
 FINE_STEP, FINE_SLOTS = 1.0, 300
 COARSE_STEP, COARSE_SLOTS = 15.0, 240
+LONG_STEP, LONG_SLOTS = 120.0, 180
 HOLD_SECONDS = 45
 """A value stands for what follows it this long; scrapes are at most 15 s apart."""
 
@@ -17,21 +18,44 @@ REWRITE_SECONDS = 20
 """What stays the same is written this often only; the ring holds it in between."""
 
 
+class _Means:
+    """A ring that is given the means of each of its steps, once the step is over."""
+
+    __slots__ = ("_rows", "_slot", "ring")
+
+    def __init__(self, ring: SeriesRing) -> None:
+        self.ring = ring
+        self._slot: int | None = None
+        self._rows: list[Sequence[float]] = []
+
+    def add(self, at: float, row: Sequence[float]) -> tuple[float, Sequence[float]] | None:
+        """Take a row; returns when the step before began, and its means, if that is now over."""
+        slot = int(at // self.ring.step)
+        over = None
+        if self._slot is not None and slot > self._slot:
+            over = self._slot * self.ring.step, _means(self._rows)
+            self.ring.write(*over)
+            self._rows = []
+        self._slot = slot
+        self._rows.append(row)
+        return over
+
+
 class ServiceHistory:
-    """All series of a service: 5 minutes at 1 s and an hour at 15 s.
+    """All series of a service: 5 minutes at 1 s, an hour at 15 s and six hours at 2 min.
 
     Attributes:
         since: when figures were first derived from samples; what is older was told afterwards.
     """
 
-    __slots__ = ("_slot", "_slot_rows", "_written", "_written_at", "coarse", "fine", "since")
+    __slots__ = ("_coarse", "_long", "_written", "_written_at", "coarse", "fine", "long", "since")
 
     def __init__(self) -> None:
         self.fine = SeriesRing(len(SERIES), FINE_SLOTS, FINE_STEP, HOLD_SECONDS)
         self.coarse = SeriesRing(len(SERIES), COARSE_SLOTS, COARSE_STEP, 3)
+        self.long = SeriesRing(len(SERIES), LONG_SLOTS, LONG_STEP, 2)
         self.since = math.inf
-        self._slot: int | None = None
-        self._slot_rows: list[ServiceMetrics] = []
+        self._coarse, self._long = _Means(self.coarse), _Means(self.long)
         self._written: ServiceMetrics | None = None
         self._written_at = 0.0
 
@@ -41,25 +65,23 @@ class ServiceHistory:
             self.fine.write(at, metrics)
             self._written, self._written_at = metrics, at
         self.since = min(self.since, at)
-        slot = int(at // COARSE_STEP)
-        if self._slot is not None and slot > self._slot:
-            self.coarse.write(self._slot * COARSE_STEP, _means(self._slot_rows))
-            self._slot_rows.clear()
-        self._slot = slot
-        self._slot_rows.append(metrics)
+        over = self._coarse.add(at, metrics)
+        if over is not None:
+            self._long.add(*over)
 
     def fill(self, at: float, metrics: ServiceMetrics) -> None:
         """Store figures of before the first samples, where nothing is known yet."""
         if at < self.since:
             self.coarse.fill(at, metrics)
+            self.long.fill(at, metrics)
 
     @property
     def nbytes(self) -> int:
         """Bytes of the numbers kept."""
-        return self.fine.nbytes + self.coarse.nbytes
+        return self.fine.nbytes + self.coarse.nbytes + self.long.nbytes
 
 
-def _means(rows: list[ServiceMetrics]) -> Iterable[float]:
+def _means(rows: list[Sequence[float]]) -> Sequence[float]:
     if all(row is rows[0] for row in rows):
         return rows[0]
     return [_mean(column) for column in zip(*rows, strict=True)]

@@ -10,7 +10,13 @@ from typing import Literal, NamedTuple
 from mtop_tui.domain.durations import short_duration
 from mtop_tui.observations import Annotation
 from mtop_tui.state.fleet import FleetStore
-from mtop_tui.state.history import FINE_SLOTS, FINE_STEP, ServiceHistory
+from mtop_tui.state.history import (
+    COARSE_SLOTS,
+    COARSE_STEP,
+    FINE_SLOTS,
+    FINE_STEP,
+    ServiceHistory,
+)
 from mtop_tui.state.metrics import SERIES
 from mtop_tui.state.service import ServiceState
 from mtop_tui.views import format as fmt
@@ -25,8 +31,14 @@ class Span(NamedTuple):
     seconds: float
 
 
-SPANS = (Span("1m", 60), Span("5m", 300), Span("15m", 900), Span("1h", 3600))
-"""The store keeps an hour: see `state.history`."""
+SPANS = (
+    Span("1m", 60),
+    Span("5m", 300),
+    Span("15m", 900),
+    Span("1h", 3600),
+    Span("6h", 21_600),
+)
+"""The store keeps six hours: see `state.history`."""
 
 
 class Axis(NamedTuple):
@@ -93,8 +105,11 @@ def values_of(history: ServiceHistory | None, series: Series, axis: Axis) -> lis
     """One value per point of the axis; NaN where nothing is known."""
     if history is None:
         return [math.nan] * axis.points
-    is_fine = axis.points * axis.step <= FINE_SLOTS * FINE_STEP
-    ring = history.fine if is_fine else history.coarse
+    span = round(axis.points * axis.step)
+    if span <= FINE_SLOTS * FINE_STEP:
+        ring = history.fine
+    else:
+        ring = history.coarse if span <= COARSE_SLOTS * COARSE_STEP else history.long
     step = ring.step
     index = SERIES.index(series.name)
     if step >= axis.step:  # a kept value spans several points
