@@ -352,15 +352,18 @@ class MtopApp(App[int]):
         self.push_screen(HelpScreen(shown, columns))
 
     def action_open(self, name: str) -> None:
-        """Open another screen of the fleet; from one of them, in its place."""
+        """Open another screen of the fleet; from one of them, in its place, else over it."""
         from mtop_tui.screens.directory import SCREENS  # noqa: PLC0415 - on first use
         from mtop_tui.screens.table_screen import TableScreen  # noqa: PLC0415 - on first use
 
         screen = SCREENS[name]()
-        if isinstance(self.screen, TableScreen):
-            if type(self.screen) is not type(screen):
-                self.switch_screen(screen)
-        elif isinstance(self.screen, FleetScreen):
+        if type(self.screen) is type(screen):
+            self.say(f"this is {name}")
+        elif any(type(one) is type(screen) for one in self.screen_stack):
+            self.say(f"{name} is open: Esc leads back to it")
+        elif isinstance(self.screen, TableScreen):
+            self.switch_screen(screen)
+        elif isinstance(self.screen, LookingScreen):
             self.push_screen(screen)
 
     def action_export(self) -> None:

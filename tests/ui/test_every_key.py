@@ -1,4 +1,4 @@
-"""Every key of every screen is pressed, in a story that burns: each does something, or says why not.
+"""Every key of every screen, pressed in a story that burns, does something or says why not.
 
 Which keys there are is read from the declarations that make the help page.
 """
@@ -58,16 +58,22 @@ class Walk:
                 break
             await self.press("escape")
         if app.screen is not self.screen:
-            while len(app.screen_stack) > 1:
-                await self.press("escape")
+            await self.leave()
             await self.stage.press(*SCREENS[self.name])
             self.screen, self.focused = app.screen, app.screen.focused
         app.clear_notifications()
         app._toasts.clear()
 
+    async def leave(self) -> None:
+        """To the Fleet, so that the screen is opened as if for the first time."""
+        while len(self.stage.app.screen_stack) > 1:
+            await self.press("escape")
+
     async def does_something(self, pressed: str) -> bool:
         """Whether a key does, here or where other keys lead on this screen."""
-        for led in ("", "j", "left", "G", "g"):
+        for led in ("", "j", "left", "right", "G", "g"):
+            if led:
+                await self.leave()
             await self.begin()
             if led:
                 await self.press(led)

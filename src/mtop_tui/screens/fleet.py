@@ -22,6 +22,7 @@ from mtop_tui.views.fleet import FleetQuery, Why, facts_of, row, select, why
 from mtop_tui.views.format import counted
 from mtop_tui.views.header import header
 from mtop_tui.views.table import Cell, Row, is_descending
+from mtop_tui.views.trouble import why_nothing
 from mtop_tui.widgets.fleet_header import FleetHeader
 from mtop_tui.widgets.key_bar import KeyBar
 from mtop_tui.widgets.row_table import RowTable
@@ -187,7 +188,7 @@ class FleetScreen(TabularScreen[FleetQuery]):
             return "no service matches the filter; Esc clears it"
         if self._query.namespaces and self.app.store.services():
             return safe(f"no service in {', '.join(self._query.namespaces)}")
-        return "no services yet"
+        return why_nothing(self.app.store, self.app.time()) or "no services yet"
 
     def all_columns(self) -> Sequence[FleetColumn]:
         """Also those that are shown only when asked for, and the labels that services carry."""

@@ -11,6 +11,7 @@ from textual.screen import Screen
 
 from mtop_tui.views.header import alert_count
 from mtop_tui.views.table import Cell
+from mtop_tui.views.trouble import marks
 from mtop_tui.widgets.title_bar import TitleBar
 
 if TYPE_CHECKING:
@@ -58,9 +59,10 @@ class LookingScreen(Screen[None]):
         now = self.app.time()
         clock = Cell(datetime.fromtimestamp(now).astimezone().strftime("%H:%M:%S"))
         held = (Cell("paused", "warn"),) if self.app.paused else ()
+        trouble = marks(self.app.store, now)
         alerts = alert_count(self.app.store)
         end = (alerts, clock) if alerts.text else (clock,)
-        self.title_bar.show(" > ".join(("mtop  fleet", *crumbs)), (*held, *facts), end)
+        self.title_bar.show(" > ".join(("mtop  fleet", *crumbs)), (*held, *trouble, *facts), end)
 
     def kubectl(self) -> Sequence[Kubectl]:
         """The commands that show what this screen shows."""

@@ -24,7 +24,6 @@ from mtop_tui.views.rollout_comparison import ROWS, comparison_lines
 from mtop_tui.views.rollout_lanes import Lane
 from mtop_tui.views.rollout_marks import rollout_marks
 from mtop_tui.views.rollout_trends import TRENDS, trend_lines
-from mtop_tui.views.service import source_facts
 from mtop_tui.views.table import Cell
 from mtop_tui.views.timeline import DAY, SPANS, Axis, Mark, clock
 from mtop_tui.widgets.key_bar import KeyBar
@@ -145,13 +144,12 @@ class RolloutScreen(LookingScreen):
             self.head.show([(Cell(" this service is not there", "warn"),)])
             return
         gone = [Cell("removed", "bad")] if self._is_gone else []
-        sources = source_facts(self.app.store)
         cursor = self._board.cursor
         if cursor is None:
             facts = views.title_facts(rollout, stale=self._is_stale)
         else:
             facts = [Cell(f"as of {clock(cursor)}", "good"), Cell(rollout.versions.manner.value)]
-        self.show_title(crumbs, [*gone, *sources, *facts])
+        self.show_title(crumbs, [*gone, *facts])
         now, width = self.app.time(), self.app.size.width
         self.head.show(_filled(self._headline(rollout, now), self._head_height))
         self.lanes.show(_filled(self._lanes(rollout, now), self._lanes_height))

@@ -147,8 +147,7 @@ class ServiceScreen(LookingScreen):
             self.show_title((self._path,), (Cell("removed", "bad"),))
             return
         facts = facts_of(self.app.store, state, self.app.time())
-        sources = views.source_facts(self.app.store)
-        self.show_title((self._path,), [*sources, *views.title_facts(facts)])
+        self.show_title((self._path,), views.title_facts(facts))
 
     def _show_charts(self, state: ServiceState) -> None:
         size = self.app.size

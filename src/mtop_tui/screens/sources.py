@@ -78,6 +78,8 @@ class SourcesScreen(TableScreen[SourceFacts]):
         from mtop_tui.widgets.prompt_bar import PromptBar  # noqa: PLC0415 - Input is 10 ms
 
         choice = None if self.selected is None else self.selected.choice
+        if choice is None:
+            self.app.say("no other source can be opened from this one")
         if choice is None or self._prompt is not None:
             return
         self._wanted = choice

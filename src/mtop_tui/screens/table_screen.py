@@ -25,6 +25,7 @@ from mtop_tui.views.table import (
     row_filter,
     row_of,
 )
+from mtop_tui.views.trouble import why_nothing
 from mtop_tui.widgets.key_bar import KeyBar
 from mtop_tui.widgets.row_table import RowTable
 from mtop_tui.widgets.title_bar import TitleBar
@@ -133,9 +134,10 @@ class TableScreen(TabularScreen[TableQuery], Generic[Facts]):
         """What there is to say of the selected row, or why there is none."""
         if (facts := self.selected) is not None:
             return "", self.say(facts)
-        is_narrow = bool(self._query.filter)
-        words = "nothing matches the filter; Esc clears it" if is_narrow else self.nothing()
-        return "", Why(Cell(words, "quiet"))
+        if self._query.filter:
+            return "", Why(Cell("nothing matches the filter; Esc clears it", "quiet"))
+        trouble = why_nothing(self.app.store, self.app.time())
+        return "", Why(Cell(trouble, "warn") if trouble else Cell(self.nothing(), "quiet"))
 
     @property
     def selected(self) -> Facts | None:

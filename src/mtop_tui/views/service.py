@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mtop_tui.observations import Autoscaler
-from mtop_tui.state.fleet import FleetStore
 from mtop_tui.state.latency import MINUTES, Latency, latency_parts
 from mtop_tui.state.metrics import figures_of
 from mtop_tui.state.service import ServiceState
@@ -20,17 +19,7 @@ Line = tuple[Cell, ...]
 
 PANELS: tuple[str, ...] = ("replicas", "conditions", "events", "spec")
 LONGEST_BAR, SHORTEST_BAR = 24, 4
-_PASSING = ("connecting", "stale", "ended")
 _GOOD_WHEN_FALSE = ("ScalingLimited", "Fallback", "Paused")
-
-
-def source_facts(store: FleetStore) -> list[Cell]:
-    """What is to be known of the sources before what they say is believed."""
-    return [
-        Cell(f"source {one.state}", "warn" if one.state in _PASSING else "bad")
-        for one in store.sources.values()
-        if one.state != "live"
-    ]
 
 
 def title_facts(facts: ServiceFacts) -> list[Cell]:

@@ -14,6 +14,7 @@ from mtop_tui.views.table import Cell, Tone
 from mtop_tui.widgets.strips import TONES, Piece, fit, strip
 
 SPACING = 3
+SHORTEST_PATH = 24
 
 
 class TitleBar(Widget):
@@ -41,7 +42,11 @@ class TitleBar(Widget):
         crumbs, facts, end = self._shown
         for_end = sum(SPACING + cell_len(cell.text) for cell in end)
         room = max(0, width - for_end - 1)
-        path = fit(crumbs, min(cell_len(crumbs), room), keep_end=True)
+        # What is wrong is worth more than the whole of a name.
+        urgent = facts and facts[0].tone in {"warn", "bad"}
+        kept = SPACING + cell_len(facts[0].text) + 1 if urgent else 0
+        longest = max(room - kept, min(SHORTEST_PATH, room))
+        path = fit(crumbs, min(cell_len(crumbs), longest), keep_end=True)
         pieces: list[Piece] = [(" ", "normal"), (path, "good")]
         used = 1 + cell_len(path)
         for fact in facts:

@@ -1,0 +1,54 @@
+"""What is wrong with the sources: said on every screen, before what they say is believed."""
+
+from __future__ import annotations
+
+from mtop_tui.domain.durations import short_duration
+from mtop_tui.observations import SourceHealth
+from mtop_tui.state.fleet import FleetStore
+from mtop_tui.views.header import STALE_SECONDS
+from mtop_tui.views.table import Cell
+
+_PASSING = ("connecting", "stale", "ended")
+
+
+def marks(store: FleetStore, now: float) -> list[Cell]:
+    """A word or two for each source that is not live, or says nothing; empty if all is well."""
+    if not store.sources:
+        return [Cell("connecting", "warn")]
+    found = [
+        Cell(f"source {one.state}", "warn" if one.state in _PASSING else "bad")
+        for one in store.sources.values()
+        if one.state != "live"
+    ]
+    if not found and (silence := _silence(store, now)) > STALE_SECONDS:
+        found.append(Cell(f"stale for {short_duration(silence)}", "warn"))
+    return found
+
+
+def why_nothing(store: FleetStore, now: float) -> str:
+    """Why a screen may be empty because of its sources; empty if it is not because of them."""
+    if not store.sources:
+        return "connecting: no source has said anything yet"
+    for one in store.sources.values():
+        if one.state != "live":
+            return _in_words(one)
+    if (silence := _silence(store, now)) > STALE_SECONDS:
+        return f"the source has said nothing for {short_duration(silence)}"
+    return ""
+
+
+def _silence(store: FleetStore, now: float) -> float:
+    return 0.0 if store.latest is None else now - store.latest
+
+
+def _in_words(health: SourceHealth) -> str:
+    words = {
+        "connecting": f"loading: {health.source} has not told all it has yet",
+        "stale": f"{health.source} has nothing new",
+        "forbidden": f"{health.source} may not read {', '.join(health.forbidden) or 'this'}",
+        "disconnected": f"the connection to {health.source} is lost",
+        "error": f"{health.source} has failed",
+        "ended": f"{health.source} has ended",
+    }
+    said = words.get(health.state, f"{health.source} is {health.state}")
+    return f"{said}: {health.detail}" if health.detail else said
