@@ -75,7 +75,7 @@ class Children:
         put(DEPLOYMENTS, deployment)
         put(REPLICA_SETS, replica_set)
         pod = facts.child("Pod", f"{below.name}-{below.uid[:5]}")
-        node = self._projection.some_node()
+        node = self._projection.surroundings.some_node()
         put("pods", scheduler_pod(pod, below, node, facts, self._scale))
         put(POOLS, inference_pool_entry(facts, self._scale))
         picker = picker_service(facts, self._scale)

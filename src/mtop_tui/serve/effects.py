@@ -131,7 +131,7 @@ class Effects:
         shut = bool((after.get("spec") or {}).get("unschedulable"))
         if shut != bool((before.get("spec") or {}).get("unschedulable")):
             self._levers.cordon(entry.name, shut)
-            self._simulation.projection.show_node(entry.name)
+            self._simulation.projection.surroundings.show_node(entry.name)
 
     def delete_pod(self, entry: Entry) -> None:
         """A pod is told to end; its owner replaces it.

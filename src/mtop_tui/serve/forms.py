@@ -8,7 +8,8 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from mtop_tui.serve.entries import Body, Convert, Entry
-from mtop_tui.serve.objects.cluster import convert_autoscaler, convert_event
+from mtop_tui.serve.objects.autoscalers import convert_autoscaler
+from mtop_tui.serve.objects.events import convert_event
 from mtop_tui.serve.objects.services import convert
 from mtop_tui.serve.resources import KSERVE, Resource
 from mtop_tui.serve.status import not_acceptable

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Protocol
 
-from mtop_tui.engine import naming
 from mtop_tui.kserve.merge import Combined
 from mtop_tui.observations import (
     Autoscaler,
@@ -28,24 +27,20 @@ from mtop_tui.observations import (
 )
 from mtop_tui.serve.children import Children
 from mtop_tui.serve.entries import Entry
-from mtop_tui.serve.objects.cluster import (
-    autoscaler_entry,
-    event_entry,
-    namespace_entry,
-    node_entry,
-)
-from mtop_tui.serve.objects.facts import GATEWAY_NAMESPACE, ServiceFacts
-from mtop_tui.serve.objects.network import gateway_entry, gateway_ref, group_route_entry
-from mtop_tui.serve.objects.pods import PodTimes, parts_of, pod_entry
-from mtop_tui.serve.objects.services import config_entry, route_name, service_entry
+from mtop_tui.serve.objects.autoscalers import autoscaler_entry
+from mtop_tui.serve.objects.facts import ServiceFacts
+from mtop_tui.serve.objects.network import group_route_entry
+from mtop_tui.serve.objects.pod_status import PodTimes
+from mtop_tui.serve.objects.pods import parts_of, pod_entry
+from mtop_tui.serve.objects.services import route_name, service_entry
 from mtop_tui.serve.overlays import Overlays
 from mtop_tui.serve.store import Store
+from mtop_tui.serve.surroundings import NODES, Surroundings
 from mtop_tui.serve.timescale import Timescale
 
 SERVICES = "llminferenceservices.serving.kserve.io"
-CONFIGS = "llminferenceserviceconfigs.serving.kserve.io"
-PODS, NODES, EVENTS, NAMESPACES = "pods", "nodes", "events", "namespaces"
-ROUTES, GATEWAYS = "httproutes.gateway.networking.k8s.io", "gateways.gateway.networking.k8s.io"
+PODS = "pods"
+ROUTES = "httproutes.gateway.networking.k8s.io"
 _COLLECTIONS = {
     "ReplicaSet": "replicasets.apps",
     "ControllerRevision": "controllerrevisions.apps",
@@ -54,8 +49,6 @@ _COLLECTIONS = {
     "LLMInferenceService": SERVICES,
     "Node": NODES,
 }
-EVENT_LIFE = 3_600.0
-"""Seconds after which the server forgets an Event that is not said again."""
 
 
 class Manifests(Protocol):
@@ -151,13 +144,17 @@ class Projection:
         self.groups: dict[tuple[str, str], RouteGroup] = {}
         self._pods_of: dict[ServiceKey, dict[ObjectRef, None]] = {}
         self._manifests, self._engine = manifests, engine
-        self._nodes: dict[str, tuple[Node, float]] = {}
-        self._plain_node = ""
-        self._events: dict[str, tuple[float, str]] = {}
-        self._swept_at = float("-inf")
+        self.surroundings = Surroundings(
+            self.put,
+            self.remove,
+            manifest=manifests.body,
+            cordoned=engine.cordoned,
+            seed=seed,
+            scale=scale,
+            cluster=cluster,
+        )
         self._children = Children(self)
         self._dirty: dict[ServiceKey, None] = {}
-        self._home = ObjectRef(cluster, "", "Namespace", "")
         self._began = False
 
     def apply(self, batch: Sequence[Observation]) -> None:
@@ -171,7 +168,7 @@ class Projection:
                 case Revision():
                     self._revision(record)
                 case Node():
-                    self._node(record)
+                    self.surroundings.node(record)
                 case RouteGroup():
                     self._group(record)
                 case Autoscaler():
@@ -202,19 +199,7 @@ class Projection:
         if self._began:
             return
         self._began = True
-        for name in ("default", "kube-system", "kube-public", GATEWAY_NAMESPACE):
-            self._namespace(name, at)
-        created = self.scale.stamp(at)
-        gateway = naming.identified(self.seed, gateway_ref(self._home))
-        self.put(GATEWAYS, gateway_entry(gateway, created))
-        for body in self._manifests.configs():
-            metadata = body["metadata"]
-            namespace = metadata.get("namespace") or GATEWAY_NAMESPACE
-            self._namespace(namespace, at)
-            ref = self._home._replace(
-                namespace=namespace, kind="LLMInferenceServiceConfig", name=metadata["name"]
-            )
-            self.put(CONFIGS, config_entry(body, naming.identified(self.seed, ref), created))
+        self.surroundings.begin(at, self._manifests.configs())
 
     # Services
 
@@ -226,7 +211,7 @@ class Projection:
             return ServiceFacts(service, self._manifests.combined(known.body), self.seed, version)
 
         known = self.services[service.key] = KnownService(service, body, merge)
-        self._namespace(service.ref.namespace, service.created_at or service.at)
+        self.surroundings.namespace(service.ref.namespace, service.created_at or service.at)
         return known
 
     def show(self, known: KnownService) -> None:
@@ -347,36 +332,7 @@ class Projection:
             entry = pod_entry(part, record, times, known.facts, image=image, scale=self.scale)
             self.put(PODS, entry)
 
-    # Nodes, namespaces and Events
-
-    def _node(self, record: Node) -> None:
-        name = record.ref.name
-        before = self._nodes.get(name)
-        same = before is not None and before[0].ready == record.ready
-        since = before[1] if before is not None and same else record.at
-        self._nodes[name] = record, since
-        self._plain_node = ""
-        self.show_node(name)
-
-    def show_node(self, name: str) -> None:
-        """Store a node as it is."""
-        record, since = self._nodes[name]
-        body = self._manifests.body(record.ref)
-        cordoned = self._engine.cordoned(name)
-        self.put(NODES, node_entry(record, body, cordoned=cordoned, since=since, scale=self.scale))
-
-    def some_node(self) -> str:
-        """Where pods without GPUs run: a node that has none, if there is one."""
-        if not self._plain_node:
-            ready = [node for node, _ in self._nodes.values() if node.ready]
-            found = next((one for one in ready if not one.gpus), ready[0] if ready else None)
-            self._plain_node = "" if found is None else found.ref.name
-        return self._plain_node
-
-    def _namespace(self, name: str, at: float) -> None:
-        if self.store.collection(NAMESPACES).get(name) is None:
-            ref = naming.identified(self.seed, self._home._replace(name=name))
-            self.put(NAMESPACES, namespace_entry(ref, self.scale.stamp(at)))
+    # What events are about
 
     def _event(self, record: KubeEvent) -> None:
         involved = record.involved
@@ -385,18 +341,9 @@ class Projection:
             known = self._first_member(group)
             if known is not None:
                 involved = known.facts.child("HTTPRoute", route_name(known.facts, group))
-        elif involved.kind == "Node" and (before := self._nodes.get(involved.name)):
-            involved = before[0].ref
-            cordon = record.reason in {"NodeNotSchedulable", "NodeSchedulable"}
-            if cordon and self.store.collection(NODES).get(involved.name):
-                self.show_node(involved.name)
         replica = self.replicas.get(involved)
         host = replica[0].nodes[0] if replica is not None and replica[0].nodes else ""
-        entry = event_entry(record, involved, host, self.scale)
-        self.put(EVENTS, entry)
-        self._events.pop(entry.key, None)
-        self._events[entry.key] = record.at, entry.uid
-        self._sweep(record.at)
+        self.surroundings.event(record, involved, host)
 
     def _first_member(self, group: RouteGroup | None) -> KnownService | None:
         if group is None:
@@ -405,18 +352,6 @@ class Projection:
             ServiceKey(group.ref.cluster, group.ref.namespace, one.service) for one in group.members
         )
         return next((self.services[key] for key in keys if key in self.services), None)
-
-    def _sweep(self, now: float) -> None:
-        """Forget old Events, once a minute."""
-        if now - self._swept_at < 60.0:
-            return
-        self._swept_at = now
-        while self._events:
-            key, (at, uid) = next(iter(self._events.items()))
-            if now - at <= EVENT_LIFE:
-                return
-            del self._events[key]
-            self.remove(EVENTS, key, uid)
 
     # Ends
 
@@ -427,8 +362,7 @@ class Projection:
             self._pod_gone(ref)
             return
         if ref.kind == "Node":
-            self._nodes.pop(ref.name, None)
-            self._plain_node = ""
+            self.surroundings.node_gone(ref.name)
         if ref.kind == "LLMInferenceService":
             known = self.services.get(ServiceKey(ref.cluster, ref.namespace, ref.name))
             if known is None or known.service.ref.uid != ref.uid:

@@ -120,7 +120,7 @@ class Server:
         if task is not None:
             task.cancel()
             if name == faults.RESTART:
-                self._api.phase = "ready"
+                self._api.verbs.phase = "ready"
         if name == faults.ABSENT:
             self._api.registry.leave_out(())
         self._api.switches.off(name)
@@ -139,12 +139,12 @@ class Server:
         api.disturbances.end_all()
         api.simulation.store.compact()
         await asyncio.sleep(fault.number("down"))
-        api.phase = "starting"
+        api.verbs.phase = "starting"
         await self.start()
         await asyncio.sleep(fault.number("starting"))
-        api.phase = "initializing"
+        api.verbs.phase = "initializing"
         await asyncio.sleep(fault.number("initializing"))
-        api.phase = "ready"
+        api.verbs.phase = "ready"
 
     async def _rotate(self, fault: Fault) -> None:
         while True:

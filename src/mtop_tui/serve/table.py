@@ -7,7 +7,8 @@ from typing import Any, Final
 
 import msgspec
 
-from mtop_tui.serve.columns import COLUMNS, Column, Context
+from mtop_tui.serve.cells import Context
+from mtop_tui.serve.columns import COLUMNS, Column
 from mtop_tui.serve.entries import Entry
 from mtop_tui.serve.resources import Resource
 

@@ -14,7 +14,7 @@ from mtop_tui.serve.entries import Body, Entry
 from mtop_tui.serve.forms import converted
 from mtop_tui.serve.objects.services import HINTS, config_entry, new_service_entry
 from mtop_tui.serve.overlays import Overlay
-from mtop_tui.serve.projection import CONFIGS, NODES, PODS, SERVICES
+from mtop_tui.serve.projection import PODS, SERVICES
 from mtop_tui.serve.resources import Registry, Resource
 from mtop_tui.serve.simulation import Simulation
 from mtop_tui.serve.status import (
@@ -27,6 +27,7 @@ from mtop_tui.serve.status import (
     not_found,
     success,
 )
+from mtop_tui.serve.surroundings import CONFIGS, NODES
 from mtop_tui.serve.validation import scale_causes, validate
 
 WORKLOADS = frozenset({"deployments.apps", "leaderworkersets.leaderworkerset.x-k8s.io"})
