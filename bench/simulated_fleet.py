@@ -66,7 +66,7 @@ def load(fleet: SimulatedFleet, share: float) -> None:
         workload = flow.workload
         assert isinstance(workload, Workload)
         profiles = [one.profile for one in run.pools[0].live if one.profile is not None]
-        capacity = sum(one.capacity(*workload.mean_lengths()) for one in profiles)
+        capacity = sum(one.capacity(*workload.mean_lengths(START)) for one in profiles)
         workload.set_mean(workload.mean * capacity * share / workload.rate(START))
 
 

@@ -7,9 +7,11 @@ from test_engine_control import START, Watched, key, nodes, service
 
 from mtop_tui.domain.cost.prices import PriceBook
 from mtop_tui.domain.diagnosis.ranking import diagnose
+from mtop_tui.engine import vllm
 from mtop_tui.engine.control.rolling import bounds
 from mtop_tui.engine.fleet import SimulatedFleet
 from mtop_tui.engine.levers import Plan
+from mtop_tui.engine.workload.changes import LoadChange
 from mtop_tui.observations import Condition, Service
 from mtop_tui.state.facts import service_facts
 from mtop_tui.state.fleet import FleetStore
@@ -261,3 +263,19 @@ def test_by_formulas_green_gets_nothing_before_the_switch_either() -> None:
     fleet.levers.promote(key("a"))
     list(fleet.advance(START + 260))
     assert all(one is not None and sum(one.page.counters[5:]) > 0 for one in green)
+
+
+def test_by_formulas_longer_prompts_are_read_for_longer_too() -> None:
+    fleet = SimulatedFleet([service("a", 2, rate=5.0)], nodes(), seed=1, start=START, fluid=True)
+
+    def prompt_tokens(seconds: float) -> float:
+        (pool,) = fleet.world.services[key("a")].pools
+        pages = [one.server.page for one in pool.live if one.server is not None]
+        before = sum(page.counters[vllm.PROMPT_TOKENS] for page in pages)
+        list(fleet.advance(fleet.world.now + seconds))
+        return sum(page.counters[vllm.PROMPT_TOKENS] for page in pages) - before
+
+    list(fleet.advance(START + 60.0))
+    plain = prompt_tokens(300.0)
+    fleet.levers.set_workload_change(key("a"), LoadChange(fleet.world.now, prompt=3.0))
+    assert prompt_tokens(300.0) == pytest.approx(3 * plain, rel=0.15)

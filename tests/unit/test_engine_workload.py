@@ -286,12 +286,13 @@ def test_changes_multiply_and_end_when_cleared() -> None:
 
 def test_longer_prompts_and_answers_and_fewer_prefixes_for_a_while() -> None:
     load = level(100.0)
-    plain = load.mean_lengths()
+    plain = load.mean_lengths(START)
     load.change(LoadChange(START + 50.0, START + 100.0, prompt=2.0, output=0.5, cached=0.0))
     before, during, after = (
         load.requests(START + begin, START + begin + 50.0) for begin in (0.0, 50.0, 100.0)
     )
-    assert load.mean_lengths() == plain
+    assert load.mean_lengths(START + 120.0) == plain
+    assert load.mean_lengths(START + 60.0) == (2 * plain[0], 0.5 * plain[1], 0.0)
     means = [statistics.fmean(one.prompt for one in found) for found in (before, during, after)]
     assert means[1] == pytest.approx(2 * plain[0], rel=0.1)
     assert [means[0], means[2]] == pytest.approx([plain[0]] * 2, rel=0.1)
@@ -360,7 +361,7 @@ def test_lengths_of_servegen_have_the_published_means(
     kind: Kind, prompt: float, output: float
 ) -> None:
     loads = [workload_of(1, ServiceKey("c", "n", str(i)), UNSTATED, 1, kind) for i in range(400)]
-    means = [load.mean_lengths() for load in loads]
+    means = [load.mean_lengths(START) for load in loads]
     assert statistics.median(one[0] for one in means) == pytest.approx(prompt, rel=0.1)
     assert statistics.median(one[1] for one in means) == pytest.approx(output, rel=0.1)
 
@@ -377,7 +378,7 @@ def test_azures_caps_are_where_many_prompts_end() -> None:
 
 def test_stated_means_are_met() -> None:
     load = level(100.0, REASONING, prompt_tokens=3_000.0, output_tokens=40.0, cached=0.6)
-    assert load.mean_lengths() == pytest.approx((3_000.0, 40.0, 0.6))
+    assert load.mean_lengths(START) == pytest.approx((3_000.0, 40.0, 0.6))
     found = load.requests(START, START + 600.0)
     assert statistics.fmean(one.prompt for one in found) == pytest.approx(3_000.0, rel=0.02)
     assert statistics.fmean(one.output for one in found) == pytest.approx(40.0, rel=0.03)
@@ -451,7 +452,7 @@ def test_names_tell_the_kind(names: tuple[str | None, ...], kind: Kind) -> None:
 
 def test_a_stated_kind_goes_before_names() -> None:
     load = workload_of(1, ServiceKey("c", "n", "a"), Demand(kind=CODE, cv=2.0), 1.0, CHAT)
-    assert load.mean_lengths()[1] < 60
+    assert load.mean_lengths(START)[1] < 60
 
 
 # Streams of services and groups
@@ -470,7 +471,7 @@ def test_a_groups_stream_is_what_its_members_ask_for_together() -> None:
     members = [(service("canary"), canary), (service("stable"), stable)]
     load = group_workload(1, GROUP, members)
     assert load.mean == 10.0
-    assert load.mean_lengths()[0] == pytest.approx(950.0)
+    assert load.mean_lengths(START)[0] == pytest.approx(950.0)
     assert load.rate(START) == load.rate(START + HOUR) == 10.0
     found = load.requests(START, START + 4 * HOUR)
     assert burstiness(found) == pytest.approx(2.0, rel=0.05)
@@ -486,7 +487,7 @@ def test_a_group_that_states_no_rate_gets_the_usual_one() -> None:
 def test_a_services_kind_comes_from_its_name_then_from_its_model() -> None:
     coder = service_workload(1, service("assist", "bigcode/starcoder2-15b"), UNSTATED, 1.0)
     named = service_workload(1, service("batch-jobs", "bigcode/starcoder2-15b"), UNSTATED, 1.0)
-    assert coder.mean_lengths()[0] > 3 * named.mean_lengths()[0]
+    assert coder.mean_lengths(START)[0] > 3 * named.mean_lengths(START)[0]
 
 
 def test_the_peak_tells_what_to_be_ready_for() -> None:

@@ -119,7 +119,7 @@ def _of(fleet: SimulatedFleet, run: ServiceRun, since: float) -> _Service | None
         return None
     # A copy of what never changes in place: a story may change the load meanwhile.
     workload = copy(share.flow.workload)
-    lengths = Lengths(*workload.mean_lengths())
+    lengths = Lengths(*workload.mean_lengths(since))
     first = max(since, run.created_at)
     pools = []
     for pool in run.pools:

@@ -199,7 +199,7 @@ class Router:
             share = self.share(key)
             part = share.part if share else 0.0
         workload, lengths = flow.workload, flow.lengths
-        prompt, output, hit = workload.mean_lengths()
+        prompt, output, hit = workload.mean_lengths(at)
         if prompt != lengths.prompt or output != lengths.output or hit != lengths.hit:
             flow.lengths = Lengths(prompt, output, hit)
         return workload.rate(at) * part, flow.lengths
@@ -380,7 +380,7 @@ class Router:
 
     def _usual(self, run: ServiceRun, workload: Workload) -> float:
         """Requests per second for a service that does not say: a part of what it can do."""
-        prompt, output, cached = workload.mean_lengths()
+        prompt, output, cached = workload.mean_lengths(self._world.now)
         found = [
             sum(
                 one.profile.capacity(prompt, output, cached)

@@ -72,10 +72,10 @@ class TraceWorkload:
         )
         return count / (2 * half) * scales_at(self._changes, at).rate
 
-    def mean_lengths(self) -> tuple[float, float, float]:
+    def mean_lengths(self, at: float) -> tuple[float, float, float]:
         """Mean tokens of prompt and answer, and share of prompt tokens seen before."""
         prompt, output, cached = self._lengths
-        scales = scales_at(self._changes, self._now)
+        scales = scales_at(self._changes, at)
         return prompt * scales.prompt, output * scales.output, min(1.0, cached * scales.cached)
 
     def change(self, change: LoadChange) -> None:

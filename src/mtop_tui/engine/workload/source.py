@@ -25,7 +25,7 @@ class RequestSource(Protocol):
         """Mean requests per second at a time in Unix seconds."""
         ...
 
-    def mean_lengths(self) -> tuple[float, float, float]:
+    def mean_lengths(self, at: float) -> tuple[float, float, float]:
         """Mean tokens of prompt and answer, and mean share of a prompt that was seen before."""
         ...
 

@@ -136,9 +136,10 @@ class Workload:
         rate = self._usual(at)
         return rate * scales_at(self._changes, at).rate if self._changes else rate
 
-    def mean_lengths(self) -> tuple[float, float, float]:
+    def mean_lengths(self, at: float) -> tuple[float, float, float]:
         """Mean tokens of prompt and answer, and mean share of a prompt that was seen before."""
-        shape, scales = self.shape, self._scales
+        shape = self.shape
+        scales = scales_at(self._changes, at) if self._changes else _PLAIN
         return (
             max(1.0, shape.prompt.mean * shape.prompt_scale * scales.prompt),
             max(1.0, shape.output.mean * shape.output_scale * scales.output),
