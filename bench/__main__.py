@@ -18,36 +18,18 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import mtop_tui
 from bench.derive import derived_columns
+from bench.figure import Figure
+from bench.screens import screens
 from bench.source import WIDTH
 from bench.terminal import Terminal
 
 OUT = Path(__file__).parent / "out" / "results.json"
 CHILD = [sys.executable, "-m", "bench.child"]
-
-
-@dataclass
-class Figure:
-    """One measured value. Without a bound it is told for comparison."""
-
-    name: str
-    value: float
-    unit: str
-    bound: float | None = None
-
-    @property
-    def met(self) -> bool | None:
-        """Whether the bound is met."""
-        return None if self.bound is None else self.value <= self.bound
-
-    def __str__(self) -> str:
-        verdict = {None: "", True: "met", False: "MISSED"}[self.met]
-        bound = "" if self.bound is None else f"<= {self.bound:g} {self.unit}"
-        return f"{self.name:<62} {self.value:>9.3f} {self.unit:<10} {bound:<20} {verdict}"
 
 
 @contextmanager
@@ -165,6 +147,7 @@ def main() -> int:
         cost(10_000, 15, 1, 8.0, seconds, settle),
         derivation(),
         latency(100 if quick else 400),
+        screens(10 if quick else 40, 40 if quick else 120),
         htop(seconds),
     ):
         for figure in group:

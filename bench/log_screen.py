@@ -19,7 +19,7 @@ import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 
-from bench.__main__ import Figure
+from bench.figure import Figure
 from bench.terminal import Terminal
 from mtop_tui.observations import (
     LogLine,

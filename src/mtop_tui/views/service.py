@@ -13,6 +13,7 @@ from mtop_tui.views import format as fmt
 from mtop_tui.views.cells import ServiceFacts
 from mtop_tui.views.panels import failing
 from mtop_tui.views.table import Cell, Tone
+from mtop_tui.views.timeline import ago
 from mtop_tui.views.words import cells as cells_of
 
 Line = tuple[Cell, ...]
@@ -54,7 +55,7 @@ def summary_lines(state: ServiceState, now: float, width: int, *, ascii_only: bo
     if "prefill" in roles:
         lines.append(halves_line(state, width))
     lines += [
-        scaling_line(one, state)
+        scaling_line(one, state, now)
         for one in sorted(state.autoscalers.values(), key=lambda one: one.role)
     ]
     return lines
@@ -112,7 +113,7 @@ def halves_line(state: ServiceState, width: int) -> Line:
     )
 
 
-def scaling_line(autoscaler: Autoscaler, state: ServiceState) -> Line:
+def scaling_line(autoscaler: Autoscaler, state: ServiceState, now: float) -> Line:
     """What an autoscaler wants, what is there, within which bounds, and why."""
     name = "scaling" if autoscaler.role == "main" else f"scaling {autoscaler.role}"
     low, high = fmt.whole(autoscaler.minimum), fmt.whole(autoscaler.maximum)
@@ -131,13 +132,23 @@ def scaling_line(autoscaler: Autoscaler, state: ServiceState) -> Line:
     last = ""
     if state.scale_changes:
         change = state.scale_changes[-1]
-        last = f"   last {change.before} to {change.after}"
+        last = f"   last {change.before} to {change.after}, {ago(now, change.at)}"
+        last += f": {reason}" if (reason := _reason_of_size(state)) else ""
     return (
         Cell(f" {name}  ", "quiet"),
         Cell(f"wants {fmt.whole(desired)}, has {fmt.whole(current)}, bounds {low} to {high}", tone),
         Cell(f"   {said}" if said else "", tone if tone == "warn" else "quiet"),
         Cell(last, "quiet"),
     )
+
+
+def _reason_of_size(state: ServiceState) -> str:
+    """Why an autoscaler last changed the size, in its own words; empty if it did not say."""
+    rescaled = [one for one in state.events if one.reason == "SuccessfulRescale"]
+    newest = max(rescaled, key=lambda one: one.at, default=None)
+    said = "" if newest is None else newest.message.partition("reason: ")[2]
+    head, selector, tail = said.partition("(&LabelSelector{")
+    return head + tail.rpartition(")")[2] if selector else said
 
 
 def panel_title(name: str, state: ServiceState) -> str:

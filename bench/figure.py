@@ -1,0 +1,25 @@
+"""One measured value with its unit and its bound."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass
+class Figure:
+    """One measured value. Without a bound it is told for comparison."""
+
+    name: str
+    value: float
+    unit: str
+    bound: float | None = None
+
+    @property
+    def met(self) -> bool | None:
+        """Whether the bound is met."""
+        return None if self.bound is None else self.value <= self.bound
+
+    def __str__(self) -> str:
+        verdict = {None: "", True: "met", False: "MISSED"}[self.met]
+        bound = "" if self.bound is None else f"<= {self.bound:g} {self.unit}"
+        return f"{self.name:<62} {self.value:>9.3f} {self.unit:<10} {bound:<20} {verdict}"
