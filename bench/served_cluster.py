@@ -158,7 +158,7 @@ def listing() -> Iterator[Figure]:
 
 async def watch(address: str, client: aiohttp.ClientSession, version: str) -> int:
     """Events a watcher saw."""
-    query = f"watch=1&resourceVersion={version}&timeoutSeconds={SECONDS + 3}"
+    query = f"watch=1&resourceVersion={version}&timeoutSeconds={SECONDS + 6}"
     path = f"{address}/apis/serving.kserve.io/v1alpha2/llminferenceservices?{query}"
     seen = 0
     async with client.get(path) as answer:
@@ -187,7 +187,7 @@ async def churn(kubeconfig: Path) -> tuple[int, int, float]:
         made = 0
         headers = {"Content-Type": "application/merge-patch+json"}
         while made < EVENTS * SECONDS and loop.time() - begun < SECONDS + 2:
-            part = range(made, min(made + 10, EVENTS * SECONDS))
+            part = range(made, min(made + 25, EVENTS * SECONDS))
             await asyncio.gather(
                 *(
                     client.patch(
