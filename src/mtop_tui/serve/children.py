@@ -21,10 +21,8 @@ from mtop_tui.serve.objects.network import (
     workload_service,
 )
 from mtop_tui.serve.objects.pods import parts_of, scheduler_pod
-from mtop_tui.serve.objects.services import condition
 from mtop_tui.serve.objects.workloads import (
     controller_revision_entry,
-    deployment_conditions,
     deployment_entry,
     leader_worker_set_entry,
     replica_set_entry,
@@ -43,13 +41,6 @@ SERVICES, ENDPOINTS = "services", "endpoints"
 SLICES = "endpointslices.discovery.k8s.io"
 POOLS = "inferencepools.inference.networking.k8s.io"
 ROUTES = "httproutes.gateway.networking.k8s.io"
-
-_CONDITIONS = {
-    ("prefill", True): "PrefillWorkerWorkloadReady",
-    ("prefill", False): "PrefillWorkloadReady",
-    ("main", True): "WorkerWorkloadReady",
-    ("main", False): "MainWorkloadReady",
-}
 
 
 class Children:
@@ -139,73 +130,29 @@ class Children:
         revisions = _revisions(known, pool.role)
         key = known.service.key
         paused = self._projection.paused(key, pool.role)
-        conditions = self._deployment_conditions(known, pool, revisions)
         entry = deployment_entry(
             known.facts,
             pool,
             revisions,
             generation=known.generation,
             paused=paused,
-            conditions=conditions,
             scale=self._scale,
         )
         counts = [(one.ref.uid, one.number, one.desired, one.ready) for one in revisions]
-        self._put_changed(
-            DEPLOYMENTS, entry, (pool, counts, known.generation, paused, conditions, known.facts)
-        )
-
-    def _deployment_conditions(
-        self, known: KnownService, pool: Pool, revisions: list[Revision]
-    ) -> list[dict[str, str]]:
-        kind = _CONDITIONS["prefill" if pool.role == "prefill" else "main", False]
-        found = next((one for one in known.service.conditions if one.type == kind), None)
-        newest = revisions[-1] if revisions else None
-        name = newest.ref.name if newest else ""
-        since = known.service.created_at or known.service.at
-        if found is not None and found.changed_at is not None:
-            since = found.changed_at
-        desired, ready = pool.desired or 0, (newest.ready or 0) if newest else 0
-        done = ready >= desired and not any(one.desired for one in revisions[:-1])
-        late = found is not None and found.reason == "ProgressDeadlineExceeded"
-        # A stopped service has no replicas, and as many as it wants.
-        up = found is None or found.status == "True" or (pool.ready or 0) >= desired
-        return deployment_conditions(
-            self._scale.stamp(since),
-            available=up,
-            complete=name,
-            progressing="" if done else name,
-            overdue=name if late else "",
-        )
+        self._put_changed(DEPLOYMENTS, entry, (pool, counts, known.generation, paused, known.facts))
 
     def _group(self, known: KnownService, pool: Pool, replicas: list[Replica]) -> None:
-        kind = _CONDITIONS["prefill" if pool.role == "prefill" else "main", True]
-        found = next((one for one in known.service.conditions if one.type == kind), None)
-        told = []
-        if found is not None:
-            fine = found.status == "True"
-            for name, holds in (("Available", fine), ("Progressing", not fine)):
-                since = condition(found, self._scale).get("lastTransitionTime", "")
-                told.append(
-                    {
-                        "lastTransitionTime": since,
-                        "message": "All replicas are ready" if fine else "Replicas are progressing",
-                        "reason": "AllGroupsReady" if fine else "GroupsProgressing",
-                        "status": "True" if holds else "False",
-                        "type": name,
-                    }
-                )
         facts, scale = known.facts, self._scale
         entry = leader_worker_set_entry(
             facts,
             pool,
             _revisions(known, pool.role),
             generation=known.generation,
-            conditions=told,
             scale=scale,
         )
         revisions = _revisions(known, pool.role)
         counts = [(one.ref.uid, one.number, one.desired, one.ready) for one in revisions]
-        made_from = (pool, counts, known.generation, told, facts)
+        made_from = (pool, counts, known.generation, facts)
         self._put_changed(LEADER_WORKER_SETS, entry, made_from)
         workload = facts.workload(pool.role, grouped=True)
         parent = owner(f"{LWS}/v1", workload)

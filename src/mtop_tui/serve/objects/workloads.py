@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mtop_tui.observations import ObjectRef, Pool, Revision, Role
+from mtop_tui.observations import Condition, ObjectRef, Pool, Revision, Role
 from mtop_tui.serve.entries import Body, Entry
 from mtop_tui.serve.objects.facts import PodTemplate, ServiceFacts
 from mtop_tui.serve.objects.meta import managed, metadata, owner, told
@@ -26,7 +26,6 @@ def deployment_entry(
     *,
     generation: int,
     paused: bool,
-    conditions: Sequence[Mapping[str, Any]],
     scale: Timescale,
 ) -> Entry:
     """The Deployment of a pool; `revisions` are its ReplicaSets, oldest first."""
@@ -46,7 +45,10 @@ def deployment_entry(
                 ("readyReplicas", ready or None),
                 ("availableReplicas", ready or None),
                 ("unavailableReplicas", max(0, max(desired, total) - ready) or None),
-                ("conditions", list(conditions)),
+                (
+                    "conditions",
+                    conditions_of(pool.conditions, facts.created_at, scale, updated=True),
+                ),
             ]
         )
         spec = {
@@ -137,7 +139,6 @@ def leader_worker_set_entry(
     revisions: Sequence[Revision],
     *,
     generation: int,
-    conditions: Sequence[Mapping[str, Any]],
     scale: Timescale,
 ) -> Entry:
     """The LeaderWorkerSet of a pool whose replicas span nodes."""
@@ -169,7 +170,7 @@ def leader_worker_set_entry(
             "startupPolicy": "LeaderCreated",
         }
         status = {
-            "conditions": list(conditions),
+            "conditions": conditions_of(pool.conditions, facts.created_at, scale, updated=False),
             "hpaPodSelector": f"leaderworkerset.sigs.k8s.io/name={ref.name},"
             "leaderworkerset.sigs.k8s.io/worker-index=0",
             "observedGeneration": generation,
@@ -241,7 +242,7 @@ def scheduler_entries(facts: ServiceFacts, scale: Timescale) -> tuple[Entry, Ent
     template = facts.scheduler_template
 
     def deployment() -> Body:
-        since = scale.stamp(facts.created_at)
+        conditions = _complete(below.name)
         spec = {
             "replicas": 1,
             "selector": {"matchLabels": labels},
@@ -256,7 +257,7 @@ def scheduler_entries(facts: ServiceFacts, scale: Timescale) -> tuple[Entry, Ent
             "updatedReplicas": 1,
             "readyReplicas": 1,
             "availableReplicas": 1,
-            "conditions": deployment_conditions(since, available=True, complete=below.name),
+            "conditions": conditions_of(conditions, facts.created_at, scale, updated=True),
         }
         return _body(
             ref, facts, scale, spec, status,
@@ -291,33 +292,33 @@ def scheduler_entries(facts: ServiceFacts, scale: Timescale) -> tuple[Entry, Ent
     )
 
 
-def deployment_conditions(
-    since: str, *, available: bool, complete: str = "", progressing: str = "", overdue: str = ""
+def conditions_of(
+    conditions: Sequence[Condition], created: float, scale: Timescale, *, updated: bool
 ) -> list[dict[str, str]]:
-    """Available and Progressing; one of the last three names the ReplicaSet in question."""
-    minimum = "MinimumReplicasAvailable" if available else "MinimumReplicasUnavailable"
-    has = "has" if available else "does not have"
-    first = ("Available", available, minimum, f"Deployment {has} minimum availability.")
-    if overdue:
-        text = f'ReplicaSet "{overdue}" has timed out progressing.'
-        second = ("Progressing", False, "ProgressDeadlineExceeded", text)
-    elif progressing:
-        text = f'ReplicaSet "{progressing}" is progressing.'
-        second = ("Progressing", True, "ReplicaSetUpdated", text)
-    else:
-        text = f'ReplicaSet "{complete}" has successfully progressed.'
-        second = ("Progressing", True, "NewReplicaSetAvailable", text)
-    return [
-        {
-            "type": kind,
-            "status": "True" if holds else "False",
-            "lastUpdateTime": since,
-            "lastTransitionTime": since,
-            "reason": reason,
-            "message": message,
-        }
-        for kind, holds, reason, message in (first, second)
-    ]
+    """Conditions of a workload; those of a Deployment also say when they were last updated."""
+    found = []
+    for one in conditions:
+        since = scale.stamp(created if one.changed_at is None else one.changed_at)
+        told = {"type": one.type, "status": one.status}
+        if updated:
+            told["lastUpdateTime"] = since
+        told |= {"lastTransitionTime": since, "reason": one.reason, "message": one.message}
+        found.append(told)
+    return found
+
+
+def _complete(replica_set: str) -> tuple[Condition, ...]:
+    """Conditions of a Deployment that has all it wants."""
+    text = f'ReplicaSet "{replica_set}" has successfully progressed.'
+    return (
+        Condition(
+            "Available",
+            "True",
+            "MinimumReplicasAvailable",
+            "Deployment has minimum availability.",
+        ),
+        Condition("Progressing", "True", "NewReplicaSetAvailable", text),
+    )
 
 
 def _template(labels: Mapping[str, str], template: PodTemplate) -> dict[str, Any]:
