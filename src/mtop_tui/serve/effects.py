@@ -125,6 +125,10 @@ class Effects:
             if ref.name == aim:
                 least = spec.get("minReplicas", 1)
                 self._levers.set_scaling(key, pool.role, least, spec.get("maxReplicas", least))
+                # It says so itself only when it next looks.
+                scaler = self._simulation.fleet.world.services[key].pool(pool.role).scaler
+                if scaler is not None:
+                    projection.apply([scaler.record])
 
     def change_node(self, entry: Entry, before: Body, after: Body) -> None:
         """A node was cordoned, or is open again."""
