@@ -16,6 +16,7 @@ from docs.stage import Stage, held
 from docs.svg import as_svg
 
 from mtop_tui.config.settings import Settings
+from mtop_tui.widgets.row_table import RowTable
 
 FOLDER: Final = Path(__file__).with_name("gallery")
 INDEX: Final = Path(__file__).with_name("gallery.md")
@@ -26,17 +27,18 @@ SHOWN: Final = ((120, 40), "mtop-dark")
 
 
 class Scene(NamedTuple):
-    """A story, when it is looked at, and the keys from the top of the Fleet to the row shown."""
+    """A story, when it is looked at, which service is shown, and which one's rollout."""
 
     name: str
     recipe: str
     at: float
-    row: tuple[str, ...]
+    service: str
+    rolling: str
 
 
 SCENES: Final = (
-    Scene("calm", "cost-optimization", 200, ("j",)),
-    Scene("burning", "enterprise", 232, ("j", "j")),
+    Scene("calm", "cost-optimization", 200, "summaries", "summaries"),
+    Scene("burning", "enterprise", 232, "mistral-7b-instruct", "llama-3-70b-canary"),
 )
 
 SCREENS: Final[dict[str, tuple[str, ...]]] = {
@@ -64,16 +66,24 @@ def file_of(screen: str, scene: str, size: tuple[int, int], theme: str) -> Path:
 async def draw(scene: Scene) -> None:
     """All pictures of one scene."""
     async with held(scene.recipe, scene.at, SIZES[0], Settings()) as stage:
-        await stage.press(*scene.row)
         for size in SIZES:
             await stage.pilot.resize_terminal(*size)
             for theme in THEMES:
                 stage.app.theme = theme
                 await stage.settle()
                 for screen, keys in SCREENS.items():
+                    select(stage, scene.rolling if screen == "rollout" else scene.service)
                     await stage.press(*keys)
                     file_of(screen, scene.name, size, theme).write_text(as_svg(stage.app))
                     await back(stage, len(keys))
+
+
+def select(stage: Stage, service: str) -> None:
+    """Put the cursor of the Fleet on a service."""
+    table = stage.app.screen.query_one(RowTable)
+    table.pin()
+    keys = (state.key for state in stage.app.store.services())
+    table.select(next(key for key in keys if key.name == service))
 
 
 async def back(stage: Stage, steps: int) -> None:
