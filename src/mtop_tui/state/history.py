@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Sequence
 
 from mtop_tui.state.metrics import SERIES, ServiceMetrics
@@ -10,7 +11,7 @@ from mtop_tui.state.rings import SeriesRing
 
 FINE_STEP, FINE_SLOTS = 1.0, 300
 COARSE_STEP, COARSE_SLOTS = 15.0, 240
-LONG_STEP, LONG_SLOTS = 120.0, 180
+LONG_STEP, LONG_SLOTS = 240.0, 90
 HOLD_SECONDS = 45
 """A value stands for what follows it this long; scrapes are at most 15 s apart."""
 
@@ -19,14 +20,17 @@ REWRITE_SECONDS = 20
 
 
 class _Means:
-    """A ring that is given the means of each of its steps, once the step is over."""
+    """A ring that is given the means of each of its steps, once the step is over.
+
+    The rows of a step stand in one array: as objects, they would take as much as the ring.
+    """
 
     __slots__ = ("_rows", "_slot", "ring")
 
     def __init__(self, ring: SeriesRing) -> None:
         self.ring = ring
         self._slot: int | None = None
-        self._rows: list[Sequence[float]] = []
+        self._rows = array("d")
 
     def add(self, at: float, row: Sequence[float]) -> tuple[float, Sequence[float]] | None:
         """Take a row; returns when the step before began, and its means, if that is now over."""
@@ -35,14 +39,14 @@ class _Means:
         if self._slot is not None and slot > self._slot:
             over = self._slot * self.ring.step, _means(self._rows)
             self.ring.write(*over)
-            self._rows = []
+            del self._rows[:]
         self._slot = slot
-        self._rows.append(row)
+        self._rows.extend(row)
         return over
 
 
 class ServiceHistory:
-    """All series of a service: 5 minutes at 1 s, an hour at 15 s and six hours at 2 min.
+    """All series of a service: 5 minutes at 1 s, an hour at 15 s and six hours at 4 min.
 
     Attributes:
         since: when figures were first derived from samples; what is older was told afterwards.
@@ -81,10 +85,9 @@ class ServiceHistory:
         return self.fine.nbytes + self.coarse.nbytes + self.long.nbytes
 
 
-def _means(rows: list[Sequence[float]]) -> Sequence[float]:
-    if all(row is rows[0] for row in rows):
-        return rows[0]
-    return [_mean(column) for column in zip(*rows, strict=True)]
+def _means(rows: array[float]) -> Sequence[float]:
+    width = len(SERIES)
+    return rows[:] if len(rows) == width else [_mean(rows[one::width]) for one in range(width)]
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -35,6 +35,9 @@ DEVIATIONS, SPREAD_LEAST = 3.5, 0.03
 """An outlier lies that many robust standard deviations out; these are at least 3 % of the median.
 3.5 is the usual cut for scores from the median absolute deviation (Iglewicz and Hoaglin)."""
 
+AMID_QUEUES = 2.0
+"""Times the slowest peer's time per token, where requests wait and may be put off meanwhile."""
+
 _MAD_TO_DEVIATION = 1.4826
 
 TOGETHER = 2
@@ -46,9 +49,10 @@ def slow_replica(facts: ServiceFacts) -> Finding | None:
 
     Its peers' median and median absolute deviation are taken without it. Time per output token is
     asked first, since TTFT also tells of routing. Neither convicts a replica that is slower because
-    it does more, nor where requests wait at its peers too: time per token is compared at equal
-    load, and TTFT counts only where it reads and generates no more tokens than its peers, with
-    enough requests for a p95 to be no chance. Where several replicas of one node are slower than
+    it does more: time per token is compared at equal load, and where requests wait at its peers it
+    must be twice that of the slowest, since requests that are put off wait unevenly; TTFT counts only
+    where the replica reads and generates no more tokens than its peers, no requests wait at those,
+    and enough were served for a p95 to be no chance. Where several replicas of one node are slower than
     all others, they are no outliers, and the node is named.
     """
     groups: dict[tuple[str, str], list[ReplicaFacts]] = {}
@@ -130,10 +134,10 @@ def _slower_at_equal_load(here: Sequence[ReplicaFacts], there: Sequence[ReplicaF
 def _slow_for_its_load(figure: str, one: ReplicaFacts, group: Sequence[ReplicaFacts]) -> bool:
     """Whether more load is not what makes it slow; where tokens are not counted, nobody knows."""
     peers = [other for other in group if other is not one]
-    if _is_queued(peers):
-        return False
     if figure != "tpot":
-        return _has_tail(one) and not _is_busier(one, peers)
+        return not _is_queued(peers) and _has_tail(one) and not _is_busier(one, peers)
+    if _is_queued(peers) and _time(one) < AMID_QUEUES * max(map(_time, peers)):
+        return False
     mine = _at_one_request(one)
     usual = [time for other in peers if (time := _at_one_request(other))]
     return mine is None or not usual or mine > AT_EQUAL_LOAD * statistics.median(usual)
@@ -146,7 +150,7 @@ def _has_tail(one: ReplicaFacts) -> bool:
 
 
 def _is_queued(group: Sequence[ReplicaFacts]) -> bool:
-    """Whether requests wait at most of them: then latency tells of queues and evictions."""
+    """Whether requests wait at most of them: then their first tokens tell of queues."""
     waiting = [one.figures.waiting for one in group if one.figures.waiting is not None]
     return bool(waiting) and statistics.median(waiting) >= 1
 
