@@ -50,10 +50,10 @@ def slow_replica(facts: ServiceFacts) -> Finding | None:
     Its peers' median and median absolute deviation are taken without it. Time per output token is
     asked first, since TTFT also tells of routing. Neither convicts a replica that is slower because
     it does more: time per token is compared at equal load, and where requests wait at its peers it
-    must be twice that of the slowest, since requests that are put off wait unevenly; TTFT counts only
-    where the replica reads and generates no more tokens than its peers, no requests wait at those,
-    and enough were served for a p95 to be no chance. Where several replicas of one node are slower than
-    all others, they are no outliers, and the node is named.
+    must be twice that of the slowest, since requests that are put off wait unevenly; TTFT counts
+    only where the replica reads and generates no more tokens than its peers, no requests wait at
+    those, and enough were served for a p95 to be no chance. Where several replicas of one node are
+    slower than all others, they are no outliers, and the node is named.
     """
     groups: dict[tuple[str, str], list[ReplicaFacts]] = {}
     for one in facts.replicas:
