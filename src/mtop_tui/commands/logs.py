@@ -88,6 +88,7 @@ LOGS = (
         priority=True,
     ),
     Command("logs.again", "r", "again", "Read again", "Logs"),
+    Command("logs.pause", "p", "pause", "Pause or resume", "Logs", "The source and the screen"),
     Command(
         "logs.leave",
         "escape",

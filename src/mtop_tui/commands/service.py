@@ -99,4 +99,7 @@ SERVICE = (
     ),
 )
 
-PAGE = (Command("page.back", "escape,w,y,enter", "back", "Back", "Page", bar="back", shown="Esc"),)
+PAGE = (
+    Command("page.pause", "p,space", "pause", "Pause or resume", "Page", shown="p Space"),
+    Command("page.back", "escape,w,y,enter", "back", "Back", "Page", bar="back", shown="Esc"),
+)

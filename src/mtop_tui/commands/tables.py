@@ -397,4 +397,4 @@ VIEWS = (
         bar="sources",
     ),
 )
-"""The fleet's other screens, from any of them."""
+"""The fleet's other screens, from everywhere."""

@@ -12,7 +12,7 @@ WHAT_IF = (
         "One replica more",
         "What if",
         bar="replicas",
-        shown="+ -",
+        shown="+",
     ),
     Command("what_if.fewer", "minus", "replicas(-1)", "One replica less", "What if", shown="-"),
     Command(
@@ -35,7 +35,7 @@ WHAT_IF = (
         "Twice the GPUs of each replica",
         "What if",
         bar="GPUs of each",
-        shown="] [",
+        shown="]",
     ),
     Command(
         "what_if.fewer_gpus",

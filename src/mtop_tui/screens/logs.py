@@ -15,7 +15,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.worker import Worker, WorkerState
 
-from mtop_tui.commands import APP, LOGS, MOVE, bindings
+from mtop_tui.commands import APP, LOGS, MOVE, VIEWS, bindings
 from mtop_tui.observations import ServiceKey
 from mtop_tui.providers.base import LogQuery, feed_logs
 from mtop_tui.screens.log_output import copied, new_file, write
@@ -81,8 +81,7 @@ class LogsScreen(LookingScreen):
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(LOGS)
     BINDING_GROUP_TITLE = "Logs"
-    COMMANDS_SHOWN = (*MOVE, *LOGS, *APP)
-    COLUMNS = ()
+    COMMANDS_SHOWN = (*MOVE, *LOGS, *VIEWS, *APP)
 
     view = getters.query_one(LogView)
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import getters
 from textual.screen import Screen
 
 from mtop_tui.views.header import alert_count
-from mtop_tui.views.table import Cell
+from mtop_tui.views.table import Cell, Column
 from mtop_tui.views.trouble import marks
 from mtop_tui.widgets.title_bar import TitleBar
 
@@ -30,6 +30,7 @@ class LookingScreen(Screen[None]):
     """
 
     app: MtopApp
+    COLUMNS: ClassVar[Sequence[Column[Any]]] = ()
     title_bar = getters.query_one(TitleBar)
 
     def on_mount(self) -> None:

@@ -9,7 +9,7 @@ from textual import getters
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
-from mtop_tui.commands import APP, MOVE, PAGE, bindings
+from mtop_tui.commands import APP, MOVE, PAGE, VIEWS, bindings
 from mtop_tui.observations import ServiceKey
 from mtop_tui.screens.looking import LookingScreen
 from mtop_tui.text import safe
@@ -26,7 +26,7 @@ class PageScreen(LookingScreen):
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(PAGE)
     BINDING_GROUP_TITLE = "Page"
-    COMMANDS_SHOWN = (*MOVE, *PAGE, *APP)
+    COMMANDS_SHOWN = (*MOVE, *PAGE, *VIEWS, *APP)
     CRUMB: ClassVar[str] = ""
 
     page = getters.query_one(LinesView)

@@ -11,7 +11,7 @@ from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.geometry import Offset
 
-from mtop_tui.commands import APP, MOVE, ROLLOUT, bindings
+from mtop_tui.commands import APP, MOVE, ROLLOUT, VIEWS, bindings
 from mtop_tui.observations import ServiceKey
 from mtop_tui.screens.looking import LookingScreen
 from mtop_tui.state.rollout import RolloutState, rollout_state
@@ -56,7 +56,7 @@ class RolloutScreen(LookingScreen):
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(ROLLOUT)
     BINDING_GROUP_TITLE = "Rollout"
-    COMMANDS_SHOWN = (*MOVE, *ROLLOUT, *APP)
+    COMMANDS_SHOWN = (*MOVE, *ROLLOUT, *VIEWS, *APP)
 
     head = getters.query_one("#head", TextLines)
     lanes = getters.query_one("#lanes", TextLines)

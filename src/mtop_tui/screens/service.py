@@ -11,7 +11,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal
 
-from mtop_tui.commands import APP, MOVE, SERVICE, bindings
+from mtop_tui.commands import APP, MOVE, SERVICE, VIEWS, bindings
 from mtop_tui.domain.readiness import Health
 from mtop_tui.observations import ObjectRef, ServiceKey
 from mtop_tui.screens.looking import LookingScreen
@@ -56,7 +56,8 @@ class ServiceScreen(LookingScreen):
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(SERVICE)
     BINDING_GROUP_TITLE = "Service"
-    COMMANDS_SHOWN = (*MOVE, *SERVICE, *APP)
+    COMMANDS_SHOWN = (*MOVE, *SERVICE, *VIEWS, *APP)
+    COLUMNS = replicas.COLUMNS
 
     table: getters.query_one[RowTable[ObjectRef]] = getters.query_one("#replicas", RowTable)
     why = getters.query_one("#why", TextLines)

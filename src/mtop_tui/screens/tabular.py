@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from msgspec.structs import replace
 from textual import getters, on
@@ -38,8 +38,6 @@ class TabularScreen(LookingScreen, Generic[Query]):
     Attributes:
         COLUMNS: all there are; which of them fit is another matter.
     """
-
-    COLUMNS: ClassVar[Sequence[Column[Any]]] = ()
 
     table: getters.query_one[RowTable[Any]] = getters.query_one(RowTable)
     why = getters.query_one(WhyLine)

@@ -8,7 +8,7 @@ from textual import getters
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
-from mtop_tui.commands import APP, MOVE, WHAT_IF, bindings
+from mtop_tui.commands import APP, MOVE, VIEWS, WHAT_IF, bindings
 from mtop_tui.domain.capacity.answers import NotKnown
 from mtop_tui.domain.capacity.forecast import ServingModel
 from mtop_tui.observations import ServiceKey
@@ -35,7 +35,7 @@ class WhatIfScreen(LookingScreen):
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(WHAT_IF)
     BINDING_GROUP_TITLE = "What if"
-    COMMANDS_SHOWN = (*MOVE, *WHAT_IF, *APP)
+    COMMANDS_SHOWN = (*MOVE, *WHAT_IF, *VIEWS, *APP)
 
     page = getters.query_one(LinesView)
 
