@@ -24,6 +24,8 @@ import aiohttp
 import yaml
 
 from bench.__main__ import Figure
+from mtop_tui.serve.access import ADMIN
+from mtop_tui.serve.kubeconfig import authority_file, token_file
 
 SERVICES, PODS, PAGE = 1_000, 10, 500
 WATCHERS, EVENTS, SECONDS = 20, 500, 10
@@ -112,8 +114,8 @@ def pinned(process: subprocess.Popen[str]) -> Iterator[None]:
 def session(kubeconfig: Path) -> tuple[str, aiohttp.ClientSession]:
     """Where the server is, and a client of its administrator."""
     body = yaml.safe_load(kubeconfig.read_text())
-    trust = ssl.create_default_context(cafile=f"{kubeconfig}.ca.crt")
-    token = Path(f"{kubeconfig}.mtop-admin.token").read_text()
+    trust = ssl.create_default_context(cafile=str(authority_file(kubeconfig)))
+    token = token_file(kubeconfig, ADMIN).read_text()
     client = aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(ssl=trust, limit=0),
         headers={"Authorization": f"Bearer {token}"},

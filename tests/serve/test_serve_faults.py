@@ -70,9 +70,9 @@ async def test_a_switch_can_be_restricted(fleet: Served):
 
 
 async def test_forbidden_comes_and_goes(fleet: Served):
-    await switch(fleet, "forbidden:every=0.3")
+    await switch(fleet, "forbidden:every=0.6")
     seen = []
-    until = time.monotonic() + 1.2
+    until = time.monotonic() + 2.4
     while time.monotonic() < until:
         seen.append((await status(fleet, f"{SERVICES}?limit=1"))[0])
         await asyncio.sleep(0.02)
@@ -196,7 +196,7 @@ async def test_restart_goes_through_all_stages(fleet: Served):
     version = (await fleet.get(f"{SERVICES}?limit=1"))["metadata"]["resourceVersion"]
     await fleet.advance(2)
     watch = f"{SERVICES}?watch=1&resourceVersion={version}&timeoutSeconds=1"
-    await switch(fleet, "restart:down=0.3,starting=0.5,initializing=0.5")
+    await switch(fleet, "restart:down=0.6,starting=0.8,initializing=0.8")
     seen: list[object] = []
     until = time.monotonic() + 10
     while time.monotonic() < until and "live" not in seen:

@@ -85,8 +85,9 @@ def test_files_are_for_their_owner_only_and_switches_work(tmp_path: Path):
     with serving(
         kubeconfig, "--recipe", "canary-failure", "--fault", "cut:resource=pods"
     ) as server:
-        for path in tmp_path.glob("kubeconfig*"):
-            assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        files = [path for path in tmp_path.rglob("*") if path.is_file()]
+        assert len(files) == 7
+        assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
         flag = ("--kubeconfig", str(kubeconfig))
         done = mtop("switch", "slow:bytes_per_s=10", "--off", "cut", *flag)
         assert (done.returncode, done.stdout) == (0, "slow:bytes_per_s=10\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -30,7 +31,7 @@ def context_of(user: str) -> str:
 def write_kubeconfig(
     path: Path, address: str, certificate: bytes, tokens: Mapping[str, str]
 ) -> None:
-    """Write a kubeconfig that only its owner can read, and the tokens beside it.
+    """Write a kubeconfig that only its owner can read, and tokens in a folder beside it.
 
     Tokens stand in files of their own, which clients read again when they change. The context
     `exec` is the administrator by way of a credential plugin.
@@ -44,7 +45,7 @@ def write_kubeconfig(
     plugin = {
         "apiVersion": _CREDENTIAL,
         "command": "cat",
-        "args": [str(_credential_file(path))],
+        "args": [str(credential_file(path))],
         "interactiveMode": "Never",
     }
     users.append({"name": EXEC_CONTEXT, "user": {"exec": plugin}})
@@ -83,43 +84,50 @@ def write_tokens(path: Path, tokens: Mapping[str, str]) -> None:
         "kind": "ExecCredential",
         "status": {"token": tokens[ADMIN]},
     }
-    _write(_credential_file(path), msgspec.json.encode(credential).decode())
+    _write(credential_file(path), msgspec.json.encode(credential).decode())
 
 
 def remove_kubeconfig(path: Path, tokens: Mapping[str, str]) -> None:
     """Take away what was written: the server it is about is gone."""
     path = path.absolute()
+    folder = _folder(path)
     files = [
-        path,
-        _credential_file(path),
+        credential_file(path),
         authority_file(path),
-        *(token_file(path, name) for name in tokens),
+        *(token_file(path, one) for one in tokens),
     ]
-    for file in files:
+    for file in (path, *files):
         file.unlink(missing_ok=True)
+    # Whatever else somebody put there stays.
+    with contextlib.suppress(OSError):
+        folder.rmdir()
 
 
 def token_file(path: Path, user: str) -> Path:
     """Where the token of a user stands."""
-    path = path.absolute()
-    return path.with_name(f"{path.name}.{user}.token")
+    return _folder(path) / f"{user}.token"
 
 
 def authority_file(path: Path) -> Path:
     """Where the certificate stands that clients trust."""
+    return _folder(path) / "ca.crt"
+
+
+def credential_file(path: Path) -> Path:
+    """What the credential plugin says."""
+    return _folder(path) / "credential.json"
+
+
+def _folder(path: Path) -> Path:
     path = path.absolute()
-    return path.with_name(f"{path.name}.ca.crt")
-
-
-def _credential_file(path: Path) -> Path:
-    return path.with_name(f"{path.name}.credential.json")
+    return path.with_name(f"{path.name}.d")
 
 
 def _write(path: Path, text: str) -> None:
     """Replace a file as a whole, so that nobody reads half of it."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             file.write(text)
         draft.replace(path)

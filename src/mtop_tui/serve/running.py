@@ -105,8 +105,9 @@ async def run(
                 if simulating.done():
                     simulating.result()
             finally:
-                remove_kubeconfig(kubeconfig, access.tokens)
+                # Nobody writes tokens any more once it is closed.
                 await server.close()
+                remove_kubeconfig(kubeconfig, access.tokens)
     finally:
         for task in (simulating, *waiting):
             task.cancel()
