@@ -19,7 +19,7 @@ class Watch:
     Attributes:
         is_first: whether mtop was started with it.
         has_shown: whether its services have been put on the screen.
-        is_described: whether its first figures are there, which come after all objects.
+        is_described: whether all objects are there: its first figures, or its word, come after.
         has_drawn: whether the picture of that stands.
     """
 
@@ -69,7 +69,7 @@ class Watch:
         if self._goal is not None:
             self._come_after(self._goal, observations)
         if not self.is_described and self.store.services():
-            self.is_described = any(type(one) is MetricSample for one in observations)
+            self.is_described = any(map(_describes, observations))
 
     def _come_after(self, goal: float, observations: Sequence[Observation]) -> None:
         """Let the held time follow the source to where a step leads; its word says it is there."""
@@ -79,3 +79,10 @@ class Watch:
             self._held_at, self._goal = goal, None
         elif latest is not None and self._held_at is not None:
             self._held_at = max(self._held_at, min(goal, latest))
+
+
+def _describes(record: Observation) -> bool:
+    """Whether a record comes after all objects: a first figure, or word that all is there."""
+    if type(record) is SourceHealth:
+        return record.state == "live"
+    return type(record) is MetricSample

@@ -264,7 +264,7 @@ def test_get_with_one_of_two_namespaces(provider):
         (["--refresh", "nan", "list"], "--refresh: expected a number of seconds from 0.25 to 60"),
         (["list", "--services", "0"], "--services: expected a whole number from 1 to 100000"),
         (["list", "--seed", "x"], "--seed: expected a whole number from 0"),
-        (["list", "--mode", "live"], "--mode: live is not in this version; expected mock"),
+        (["list", "--mode", "replay"], "--mode: replay is not in this version; expected mock"),
         (["list", "--sort", "tftt"], "--sort: no column tftt; did you mean ttft?"),
         (["list", "--columns", "name,zz"], "--columns: no column zz; there are mark, name"),
         (["list", "--mocks", "/no/such"], "--mocks: expected an existing folder, not '/no/such'"),

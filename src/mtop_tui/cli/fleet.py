@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from mtop_tui.state.service import ServiceState
     from mtop_tui.views.fleet import FleetQuery
 
+_HOPELESS = frozenset({"error", "forbidden"})
+_BROKEN = _HOPELESS | {"disconnected"}
+_WHOLE = frozenset({"live", "ended"})
 _TWO_SCRAPES = 35.0
 """Seconds, by the fleet's clock, within which every replica has been scraped twice."""
 
@@ -88,11 +91,11 @@ def get(ctx: click.Context, /, name: str, output: str, **_: object) -> None:
     """Print one service's LLMInferenceService as its source has it."""
     import asyncio
 
-    from mtop_tui.cli.source import open_fleet
+    from mtop_tui.cli.source import open_source
     from mtop_tui.config.emit import EmitError, as_json, as_yaml
 
     loaded = settings_of(ctx)
-    raw = asyncio.run(_read(open_fleet(loaded, hurry=True), name, loaded.settings))
+    raw = asyncio.run(_read(open_source(loaded, hurry=True), name, loaded.settings))
     try:
         text = as_json(raw.body) if output == "json" else as_yaml(raw.body)
     except EmitError as error:
@@ -104,9 +107,11 @@ def _observed(loaded: Loaded, *, with_samples: bool) -> Fleet:
     """The fleet after one look."""
     import asyncio
 
-    from mtop_tui.cli.source import look, open_fleet
+    from mtop_tui.cli.source import look, open_source
 
-    fleet = open_fleet(loaded, hurry=True)
+    fleet = open_source(loaded, hurry=True)
+    # Kubernetes says nothing of rates.
+    with_samples = with_samples and loaded.settings.mode == "mock"
 
     async def once() -> None:
         try:
@@ -115,6 +120,7 @@ def _observed(loaded: Loaded, *, with_samples: bool) -> Fleet:
             await fleet.provider.close()
 
     asyncio.run(once())
+    _require_source(fleet)
     return fleet
 
 
@@ -124,6 +130,7 @@ async def _read(fleet: Fleet, name: str, settings: Settings) -> RawObject:
     provider = fleet.provider
     try:
         await look(fleet, _seen(fleet.store, with_samples=False))
+        _require_source(fleet)
         state = _find(fleet.store, name, settings.namespaces)
         raw = None if state.service is None else await provider.read_object(state.service.ref)
     finally:
@@ -131,6 +138,22 @@ async def _read(fleet: Fleet, name: str, settings: Settings) -> RawObject:
     if raw is None:
         raise Failure(f"{name}: {provider.name} has no such object any more", Exit.NOT_FOUND)
     return raw
+
+
+def _require_source(fleet: Fleet) -> None:
+    """A source that could not be had has its say, and nothing is printed in its place.
+
+    Raises:
+        Failure: a source is broken, or none has shown anything in all that time.
+    """
+    sources = fleet.store.sources.values()
+    broken = [health for health in sources if health.state in _BROKEN]
+    if not broken and not fleet.store.services():
+        broken = [health for health in sources if health.state not in _WHOLE]
+    if broken:
+        raise Failure(
+            f"{health.source}: {health.detail or f'still {health.state}'}" for health in broken
+        )
 
 
 def _seen(store: FleetStore, *, with_samples: bool) -> Callable[[], bool]:
@@ -144,6 +167,8 @@ def _seen(store: FleetStore, *, with_samples: bool) -> Callable[[], bool]:
 
     def is_enough() -> bool:
         nonlocal unmeasured, give_up
+        if any(health.state in _HOPELESS for health in store.sources.values()):
+            return True
         if not any(health.state == "live" for health in store.sources.values()):
             return False
         if not with_samples:

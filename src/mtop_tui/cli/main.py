@@ -72,6 +72,10 @@ def _open(ctx: click.Context) -> int:
 
     opener = Sources(loaded)
     if (recipe := ctx.params["recipe"]) is not None:
+        if loaded.settings.mode == "live":
+            raise click.UsageError(
+                "--recipe is a story of the simulated cluster; leave out --mode live"
+            )
         from mtop_tui.cli.story import open_story
 
         speed, target = ctx.params["speed"], ctx.params["target"]
@@ -85,9 +89,9 @@ def _open(ctx: click.Context) -> int:
         if ctx.params[name] is not None:
             raise click.UsageError(f"--{name} needs a story to set: add --recipe NAME")
     from mtop_tui.app import run
-    from mtop_tui.cli.source import open_fleet
+    from mtop_tui.cli.source import open_source
 
-    return run(loaded, *open_fleet(loaded), opener, serving_model=serving_model)
+    return run(loaded, *open_source(loaded), opener, serving_model=serving_model)
 
 
 def _require_terminal() -> None:

@@ -56,7 +56,15 @@ SEED_OPTION = click.option(
 )
 
 _SOURCE = (
-    click.option("--mode", metavar="MODE", help="Where the fleet comes from: mock."),
+    click.option("--mode", metavar="MODE", help="Where the fleet comes from: mock or live."),
+    click.option(
+        "--context",
+        "contexts",
+        type=_names,
+        multiple=True,
+        metavar="NAME",
+        help="Context of the kubeconfig to watch in live mode; may be repeated.",
+    ),
     click.option(
         "-n",
         "--namespace",
@@ -191,8 +199,9 @@ def settings_of(
             given = level.get_parameter_source(name) is ParameterSource.COMMANDLINE
             if name in FIELDS and given:
                 flags[name] = value
-    if "namespaces" in flags:
-        flags["namespaces"] = tuple(name for names in flags["namespaces"] for name in names)
+    for several in ("namespaces", "contexts"):
+        if several in flags:
+            flags[several] = tuple(name for names in flags[several] for name in names)
     try:
         loaded = load(flags, column_ids)
     except SettingsError as error:

@@ -38,6 +38,24 @@ class Fleet(NamedTuple):
     clock: Clock
 
 
+def open_source(loaded: Loaded, *, hurry: bool = False) -> Fleet:
+    """The fleet that the settings ask for: the simulated cluster, or Kubernetes.
+
+    Raises:
+        Failure: nothing could be loaded.
+    """
+    if loaded.settings.mode != "live":
+        return open_fleet(loaded, hurry=hurry)
+    from mtop_tui.clock import WallClock
+    from mtop_tui.providers.live.provider import LiveProvider
+
+    settings, clock = loaded.settings, WallClock()
+    provider = LiveProvider(
+        settings.contexts, clock=clock, namespaces=settings.namespaces, seed=settings.seed
+    )
+    return Fleet(provider, store_for(settings), clock)
+
+
 def open_fleet(
     loaded: Loaded, *, hurry: bool = False, seed: int | None = None, say: Say = complain
 ) -> Fleet:

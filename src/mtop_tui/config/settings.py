@@ -20,8 +20,8 @@ LEGACY_MODE: Final = "LLD_MODE"
 CONFIG_VARIABLE: Final = "MTOP_CONFIG"
 _OTHER_VARIABLES: Final = frozenset({CONFIG_VARIABLE, "MTOP_REQUIRE_TOOLS"})
 
-MODES: Final = ("mock",)
-LATER_MODES: Final = ("live", "replay")
+MODES: Final = ("mock", "live")
+LATER_MODES: Final = ("replay",)
 THEME_NAMES: Final = (
     "mtop-dark",
     "mtop-light",
@@ -64,11 +64,16 @@ SEED: Final = Rule("a whole number from 0 to 4294967295", "7", 0, 2**32 - 1)
 class Settings:
     """Everything that can be set, with its default."""
 
-    mode: Annotated[str, Rule("mock", "mock")] = "mock"
-    """Where the fleet comes from: "mock" is the simulated cluster."""
+    mode: Annotated[str, Rule("mock or live", "live")] = "mock"
+    """Where the fleet comes from: the simulated cluster ("mock"), or Kubernetes ("live")."""
 
     refresh: Annotated[float, REFRESH] = 1.0
     """Seconds between screen updates."""
+
+    contexts: Annotated[
+        tuple[str, ...], Rule("names of contexts", "production,staging", flag="--context")
+    ] = ()
+    """Contexts of the kubeconfig, all of which live mode shows as one fleet; empty: the current."""
 
     namespaces: Annotated[
         tuple[str, ...], Rule("names of namespaces", "production,staging", flag="--namespace")
@@ -354,7 +359,9 @@ def _wrong_view(loaded: Loaded) -> Iterable[str]:
 def _checked(loaded: Loaded, column_ids: Callable[[], Collection[str]] | None) -> Iterable[str]:
     settings = loaded.settings
     if settings.mode in LATER_MODES:
-        yield loaded.problem("mode", f"{settings.mode} is not in this version; expected mock")
+        yield loaded.problem(
+            "mode", f"{settings.mode} is not in this version; expected mock or live"
+        )
     elif settings.mode not in MODES:
         yield loaded.problem("mode")
     if settings.mocks is not None and not settings.mocks.is_dir():

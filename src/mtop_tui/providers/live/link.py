@@ -1,0 +1,254 @@
+"""One cluster: its readers, and whether it still answers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from random import Random
+from typing import Final
+
+from mtop_tui.clock import Clock
+from mtop_tui.domain.durations import short_duration
+from mtop_tui.observations import SourceHealth, SourceState
+from mtop_tui.providers.live import discovery
+from mtop_tui.providers.live.client import ReadOnlyClient
+from mtop_tui.providers.live.handover import Handover
+from mtop_tui.providers.live.kinds import BY_NAME, SERVICE, Kind
+from mtop_tui.providers.live.kubeconfig import Connection
+from mtop_tui.providers.live.pace import BackOff
+from mtop_tui.providers.live.problems import NOT_FOUND, UNAUTHORIZED, Problem, Refusal, Unreachable
+from mtop_tui.providers.live.reflector import Reflector
+
+HEARTBEAT: Final = 5.0
+HEARTBEAT_LIMIT: Final = 3.0
+"""Seconds between two questions whether the server is there, and for its answer."""
+
+DISCOVER_EVERY: Final = 60.0
+CLOCKS_APART: Final = 5.0
+"""Seconds by which two clocks may differ without a word; the server's has no fractions."""
+
+
+_PASSING: Final = frozenset({429, 500, 502, 503, 504})
+"""What servers and proxies answer while they start or are asked too much."""
+
+
+class Link:
+    """Readers of all kinds of one cluster, and a heartbeat on a connection of its own.
+
+    Args:
+        connection: to its API server.
+        clock: the machine's.
+        handover: gets what changed.
+        random: draws waits.
+        namespaces: to read; none: all, or what the context names if that is forbidden.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        clock: Clock,
+        handover: Handover,
+        random: Random,
+        *,
+        namespaces: Sequence[str] = (),
+    ) -> None:
+        self.connection = connection
+        self.client = ReadOnlyClient(connection, clock)
+        self._pulse = ReadOnlyClient(connection, clock, connections=1)
+        # One login serves both.
+        self._pulse.credentials = self.client.credentials
+        self._clock, self._handover, self._random = clock, handover, random
+        self._namespaces = tuple(namespaces)
+        self._back_off = BackOff(random)
+        self._readers: dict[tuple[Kind, str], Reflector] = {}
+        self._tasks: dict[tuple[Kind, str], asyncio.Task[None]] = {}
+        self._absent: tuple[str, ...] = ()
+        self._discovered = False
+        self._problem: Problem | None = None
+        self._lost_since: float | None = None
+        self._heard_at: float | None = None
+
+    @property
+    def readers(self) -> Iterable[Reflector]:
+        """One per kind and namespace."""
+        return self._readers.values()
+
+    @property
+    def is_synced(self) -> bool:
+        """Whether each kind was read once, or cannot be."""
+        return self._discovered and all(reader.synced for reader in self.readers)
+
+    async def run(self) -> None:
+        """Keep reading, until cancelled."""
+        heart = asyncio.create_task(self._beat())
+        try:
+            while True:
+                found = await discovery.served(self.client)
+                if isinstance(found, Mapping):
+                    self._begin(found)
+                    wait = DISCOVER_EVERY
+                else:
+                    self._problem = found
+                    wait = self._back_off.after(found)
+                self._handover.wake()
+                waited = 0.0
+                while waited < wait:
+                    self._fall_back()
+                    await asyncio.sleep(min(1.0, wait - waited))
+                    waited += 1.0
+        finally:
+            tasks = [heart, *self._tasks.values()]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def close(self) -> None:
+        """Release all sockets."""
+        await self.client.close()
+        await self._pulse.close()
+
+    def _begin(self, found: Mapping[Kind, str]) -> None:
+        """Read the kinds that are there."""
+        self._discovered, self._problem = True, None
+        self._back_off.reset()
+        self._absent = tuple(kind.qualified for kind in (BY_NAME[SERVICE],) if kind not in found)
+        for kind, version in found.items():
+            scopes = self._namespaces if kind.namespaced and self._namespaces else ("",)
+            for namespace in scopes:
+                self._read(kind, version, namespace)
+
+    def _read(self, kind: Kind, version: str, namespace: str) -> None:
+        key = kind, namespace
+        fallen_back = not namespace and (kind, self.connection.namespace) in self._readers
+        if key in self._readers or fallen_back:
+            return
+        reader = self._readers[key] = Reflector(
+            kind, version, self.client, self._handover, self._random, namespace=namespace
+        )
+        self._tasks[key] = asyncio.create_task(reader.run())
+
+    def _fall_back(self) -> None:
+        """Who may not read a kind everywhere may do so in the namespace of the context."""
+        for (kind, namespace), reader in list(self._readers.items()):
+            if reader.state != "forbidden" or namespace or not kind.namespaced or reader.lists:
+                continue
+            self._tasks.pop((kind, namespace)).cancel()
+            del self._readers[kind, namespace]
+            self._read(kind, reader.version, self.connection.namespace)
+
+    async def _beat(self) -> None:
+        """Ask now and then; when it answers again, no stream of before can be trusted."""
+        while True:
+            answer = await self._pulse.get("/version", limit=HEARTBEAT_LIMIT)
+            if isinstance(answer, Unreachable):
+                if self._lost_since is None:
+                    self._lost_since = self._clock.now()
+                    self._handover.wake()
+                self._problem = answer
+                await asyncio.sleep(self._back_off.spread(1.0) + 0.5)
+                continue
+            self._heard_at = self._clock.now()
+            if self._lost_since is not None:
+                self._lost_since = None
+                if isinstance(self._problem, Unreachable):
+                    self._problem = None
+                for reader in self._readers.values():
+                    reader.recycle()
+                self._handover.wake()
+            await asyncio.sleep(HEARTBEAT)
+
+    # Health
+
+    @property
+    def ahead(self) -> float:
+        """Seconds by which the server's clock is ahead of ours, where that is worth a word."""
+        stated = self._pulse.server_time
+        if stated is None or self._heard_at is None:
+            return 0.0
+        apart = stated - self._heard_at
+        return apart if abs(apart) > CLOCKS_APART else 0.0
+
+    def health(self, source: str) -> SourceHealth:
+        """How far what is shown of it can be trusted."""
+        now = self._clock.now()
+        forbidden = tuple(
+            sorted(
+                f"{reader.kind.plural}{f' in {namespace}' if namespace else ''}"
+                for (_, namespace), reader in self._readers.items()
+                if reader.state == "forbidden"
+            )
+        )
+        return SourceHealth(
+            at=now,
+            source=source,
+            state=self._state(),
+            detail="; ".join(self._says(now)),
+            last_contact=self._heard_at,
+            errors=sum(reader.state in {"waiting", "polling"} for reader in self.readers),
+            dropped=self._handover.dropped,
+            skipped=sum(reader.skipped for reader in self._readers.values()),
+            forbidden=forbidden,
+        )
+
+    def _state(self) -> SourceState:
+        if self._lost_since is not None:
+            return "disconnected"
+        problem = self._worst()
+        if isinstance(problem, Unreachable):
+            return "disconnected" if problem.kind != "protocol" else "error"
+        if isinstance(problem, Refusal) and problem.status in _PASSING:
+            return "stale" if self.is_synced else "connecting"
+        if problem is not None:
+            return "error"
+        if not self._discovered:
+            return "connecting"
+        services = [one for one in self.readers if one.kind.name == SERVICE]
+        if services and all(one.state == "forbidden" for one in services):
+            return "forbidden"
+        if not self.is_synced:
+            return "connecting"
+        return "live"
+
+    def _worst(self) -> Problem | None:
+        """A problem of the whole: with the login, or with all readers at once."""
+        if self._problem is not None:
+            return self._problem
+        problems = [reader.problem for reader in self.readers]
+        for problem in problems:
+            if isinstance(problem, Refusal) and problem.status == UNAUTHORIZED:
+                return problem
+        stuck = [one for one in self.readers if one.state == "waiting"]
+        return stuck[0].problem if stuck and len(stuck) == len(problems) else None
+
+    def _says(self, now: float) -> Iterator[str]:
+        worst = self._worst()
+        if self._lost_since is not None:
+            yield f"no answer for {short_duration(max(0.0, now - self._lost_since))}"
+        if worst is not None:
+            yield worst.sentence
+        if self.connection.cluster.insecure_skip_tls_verify:
+            yield "its certificate is not checked (insecure-skip-tls-verify)"
+        if self._absent:
+            yield f"not installed: {', '.join(self._absent)}; mtop shows what KServe serves"
+        scopes = sorted({namespace for _, namespace in self._readers if namespace})
+        if scopes and not self._namespaces:
+            yield f"all namespaces are forbidden, so only {', '.join(scopes)} is read"
+        if ahead := self.ahead:
+            side = "ahead of" if ahead > 0 else "behind"
+            yield f"its clock is {short_duration(abs(ahead))} {side} this machine's"
+        for reader in self.readers:
+            if reader.problem is worst or reader.problem is None:
+                continue
+            if reader.state == "polling":
+                yield f"{reader.kind.plural}: polling, since a watch is refused"
+            elif reader.state == "waiting":
+                yield f"{reader.kind.plural}: {reader.problem.sentence}"
+            elif reader.state == "absent" and _is_new(reader.problem):
+                yield f"{reader.kind.plural}: not served any more"
+        unreadable = [one.last_unreadable for one in self.readers if one.last_unreadable]
+        if unreadable:
+            yield f"passed over {unreadable[0]}"
+
+
+def _is_new(problem: Problem) -> bool:
+    return isinstance(problem, Refusal) and problem.status == NOT_FOUND

@@ -1,0 +1,1 @@
+"""Kubernetes objects as an API server sends them, and as the records mtop works with."""

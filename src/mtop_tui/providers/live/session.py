@@ -1,0 +1,136 @@
+"""One context of a kubeconfig: looked up, read, and turned into records."""
+
+from __future__ import annotations
+
+import asyncio
+from random import Random
+from typing import Any, Final
+
+import msgspec
+
+from mtop_tui.clock import Clock
+from mtop_tui.observations import ObjectRef, Observation, RawObject, SourceHealth
+from mtop_tui.providers.live.handover import Handover
+from mtop_tui.providers.live.kinds import BY_NAME, EVENT
+from mtop_tui.providers.live.kubeconfig import connection
+from mtop_tui.providers.live.link import Link
+from mtop_tui.providers.live.objects.fleet import Fleet
+from mtop_tui.providers.live.problems import ConfigError
+
+AGAIN: Final = 5.0
+"""Seconds between two looks at a kubeconfig that could not be used."""
+
+REPORT_EVERY: Final = 5.0
+
+
+class Session:
+    """Looks up a context, reads its cluster, and turns what changes into records.
+
+    Args:
+        context: its name; empty: the current one.
+        clock: the machine's.
+        random: draws waits.
+        namespaces: to read; none: all that may be read.
+        news: is set when there is something to take.
+    """
+
+    def __init__(
+        self,
+        context: str,
+        clock: Clock,
+        random: Random,
+        *,
+        namespaces: tuple[str, ...],
+        news: asyncio.Event,
+    ) -> None:
+        self.label = context
+        self._context, self._clock, self._random = context, clock, random
+        self._namespaces = namespaces
+        self._handover = Handover(EVENT, news=news)
+        self._link: Link | None = None
+        self._fleet: Fleet | None = None
+        self._problem = self._source = ""
+        self._synced = False
+        self._told: SourceHealth | None = None
+        self._told_at = float("-inf")
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether there is more to take."""
+        return len(self._handover) > 0
+
+    async def run(self) -> None:
+        """Read, until cancelled."""
+        while True:
+            try:
+                found = await asyncio.to_thread(connection, self._context)
+            except ConfigError as error:
+                self._problem = str(error)
+                self._handover.wake()
+                await asyncio.sleep(AGAIN)
+                continue
+            self._problem = ""
+            self.label = found.name
+            self._fleet = Fleet(found.name)
+            self._link = Link(
+                found, self._clock, self._handover, self._random, namespaces=self._namespaces
+            )
+            try:
+                await self._link.run()
+            finally:
+                await self._link.close()
+
+    def take(self, most: int) -> list[Observation]:
+        """Records of at most so many changes, and a word on its health when it is due."""
+        at = self._clock.now()
+        records: list[Observation] = []
+        if self._fleet is not None and self._link is not None:
+            records = self._fleet.apply(self._handover.take(most), at)
+            if not self._synced and not self.is_waiting and self._link.is_synced:
+                self._synced = True
+                records += self._fleet.release()
+        records += self._health(at)
+        return records
+
+    async def read(self, ref: ObjectRef) -> RawObject | None:
+        """One object as the API server has it now."""
+        kind, link = BY_NAME.get(ref.kind), self._link
+        if kind is None or link is None:
+            return None
+        version = next((one.version for one in link.readers if one.kind is kind), kind.versions[0])
+        answer = await link.client.get(f"{kind.path(version, ref.namespace)}/{ref.name}")
+        if not isinstance(answer, bytes):
+            return None
+        body: dict[str, Any] = msgspec.json.decode(answer)
+        uid = body.get("metadata", {}).get("uid", "")
+        if ref.uid not in {"", uid}:
+            return None
+        return RawObject(at=self._clock.now(), ref=ref._replace(uid=uid), body=body)
+
+    async def close(self) -> None:
+        """Release all connections."""
+        if self._link is not None:
+            await self._link.close()
+
+    def _health(self, at: float) -> list[Observation]:
+        """How it fares, when that is news or a while ago; live only once all has been told."""
+        if self._link is None and not self._problem:
+            return []
+        # A source keeps its name, though that of the context may not have been known at first.
+        self._source = self._source or (f"live: {self.label}" if self.label else "live")
+        if self._link is None:
+            health = SourceHealth(at=at, source=self._source, state="error", detail=self._problem)
+        else:
+            health = self._link.health(self._source)
+            if health.state == "live" and not self._synced:
+                health = msgspec.structs.replace(health, state="connecting")
+        told = self._told
+        same = told is not None and (told.state, told.forbidden, told.source) == (
+            health.state,
+            health.forbidden,
+            health.source,
+        )
+        if same and at - self._told_at < REPORT_EVERY:
+            return []
+        self._told, self._told_at = health, at
+        return [health]
