@@ -68,3 +68,21 @@ async def test_a_calm_fleet_says_so() -> None:
         await pilot.press("3")
         await fleet.settle(pilot)
         assert "no service burns or fails" in fleet.text
+
+
+async def test_of_what_burns_and_is_over_no_screen_says_that_nothing_is_wrong() -> None:
+    promised, one, *_ = burning("chat")
+    failed = [
+        sample(one, START - 1500 + t, requests=9 * t, failed=min(t, 600), tokens=900 * t)
+        for t in range(0, 1501, 10)
+    ]
+    early = [msgspec.structs.replace(first, at=START - 1600) for first in (promised, one)]
+    fleet = Fleet(health(), *early, *failed)
+    async with fleet.app.run_test(size=MIDDLE) as pilot:
+        await fleet.settle(pilot)
+        assert "SLO burning" in fleet.line("chat")
+        for pressed in ("k", "enter", "w"):
+            await pilot.press(pressed)
+            await fleet.settle(pilot)
+            assert "it burns its error budget, and no cause is seen now" in fleet.text
+            assert "nothing wrong" not in fleet.text

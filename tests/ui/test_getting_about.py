@@ -6,6 +6,7 @@ import pytest
 from opening import SCREENS, open_screen
 
 from conftest import Fleet
+from fleet_source import health, service
 from mtop_tui.app import MtopApp
 
 MIDDLE = (120, 40)
@@ -82,3 +83,14 @@ async def test_words_of_the_help_stand_beside_the_keys(fleet: Fleet, width: int)
         for row in rows[begin : rows.index("", begin)]:
             assert row[11:13] == "  "
             assert row[13] != " "
+
+
+async def test_a_name_is_whole_before_the_way_to_it_is_told() -> None:
+    name = "falcon-40b-instruct-long"
+    fleet = Fleet(health(), service(name, ready=False, reason="MinimumReplicasUnavailable"))
+    async with fleet.app.run_test(size=(80, 24)) as pilot:
+        await open_screen(fleet, pilot, "service")
+        assert f"… > production/{name}" in fleet.lines[0]
+        await pilot.press("y")
+        await fleet.settle(pilot)
+        assert f"{name} > yaml" in fleet.lines[0]

@@ -12,7 +12,7 @@ from textual.screen import Screen
 from mtop_tui.views.header import alert_count
 from mtop_tui.views.table import Cell, Column
 from mtop_tui.views.trouble import marks
-from mtop_tui.widgets.title_bar import TitleBar
+from mtop_tui.widgets.title_bar import CRUMB, TitleBar
 
 if TYPE_CHECKING:
     from mtop_tui.app import MtopApp
@@ -63,7 +63,7 @@ class LookingScreen(Screen[None]):
         trouble = marks(self.app.store, now)
         alerts = alert_count(self.app.store)
         end = (alerts, clock) if alerts.text else (clock,)
-        self.title_bar.show(" > ".join(("mtop  fleet", *crumbs)), (*held, *trouble, *facts), end)
+        self.title_bar.show(CRUMB.join(("mtop  fleet", *crumbs)), (*held, *trouble, *facts), end)
 
     def kubectl(self) -> Sequence[Kubectl]:
         """The commands that show what this screen shows."""

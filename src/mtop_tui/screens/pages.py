@@ -14,6 +14,7 @@ from mtop_tui.observations import ServiceKey
 from mtop_tui.screens.looking import LookingScreen
 from mtop_tui.text import safe
 from mtop_tui.views import kubectl
+from mtop_tui.views.fleet import facts_of, unexplained
 from mtop_tui.views.kubectl import Kubectl
 from mtop_tui.views.table import Cell
 from mtop_tui.widgets.key_bar import KeyBar
@@ -72,10 +73,11 @@ class FindingsPage(PageScreen):
 
         store = self.app.store
         state = store.service(self._key)
-        if state is None:
+        if state is None or state.service is None:
             return [(Cell(" this service is no longer there", "warn"),)]
-        findings = diagnose(service_facts(store, state, self.app.time()))
-        return in_full(findings, Cell("nothing wrong that mtop can see", "quiet"), width)
+        now = self.app.time()
+        findings = diagnose(service_facts(store, state, now))
+        return in_full(findings, unexplained(facts_of(store, state, now)), width)
 
 
 class YamlPage(PageScreen):

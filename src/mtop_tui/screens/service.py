@@ -12,14 +12,13 @@ from textual.binding import BindingType
 from textual.containers import Horizontal
 
 from mtop_tui.commands import APP, MOVE, SERVICE, VIEWS, bindings
-from mtop_tui.domain.readiness import Health
 from mtop_tui.observations import ObjectRef, ServiceKey
 from mtop_tui.screens.looking import LookingScreen
 from mtop_tui.state.service import ServiceState
 from mtop_tui.views import charts, panels, replicas
 from mtop_tui.views import service as views
 from mtop_tui.views.board import Board
-from mtop_tui.views.fleet import facts_of
+from mtop_tui.views.fleet import facts_of, unexplained
 from mtop_tui.views.table import Cell, Row, placed, row_of
 from mtop_tui.views.timeline import SPANS, Axis, clock, marks_of
 from mtop_tui.widgets.key_bar import KeyBar
@@ -39,8 +38,6 @@ MIDDLE_HEIGHT, LARGE = 34, (150, 48)
 
 HOLD_PER_REPLICA, FEW = 0.02, 100
 """Seconds that a diagnosis holds per replica beyond a few: all of them are compared for it."""
-
-NOTHING_WRONG = Cell("nothing wrong that mtop can see", "quiet")
 
 
 def _slot(place: int) -> str:
@@ -255,9 +252,7 @@ class ServiceScreen(LookingScreen):
     def _otherwise(self, state: ServiceState, now: float) -> Cell:
         if state.slo_problem:
             return Cell(state.slo_problem, "warn")
-        if self.app.store.status(state, now).health == Health.FINE and not state.is_stale(now):
-            return NOTHING_WRONG
-        return Cell("--")
+        return unexplained(facts_of(self.app.store, state, now))
 
     # Arranging
 

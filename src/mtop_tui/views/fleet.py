@@ -121,6 +121,15 @@ def why(store: FleetStore, facts: ServiceFacts, width: int) -> Why:
         first = findings[0]
         detail = Cell(f"{first.sentence}; next: {first.next_step}", "quiet")
         return Why(Cell(why_line(findings, width)), detail)
-    if facts.status.health == Health.FINE and not mark(facts).text.strip():
-        return Why(Cell("nothing wrong that mtop can see", "quiet"))
-    return Why(Cell(UNKNOWN))
+    return Why(unexplained(facts))
+
+
+def unexplained(facts: ServiceFacts) -> Cell:
+    """What is said where no cause was found."""
+    if facts.status.health != Health.FINE or facts.stale:
+        return Cell(UNKNOWN)
+    if facts.state.is_burning:
+        return Cell("it burns its error budget, and no cause is seen now: look back", "normal")
+    if mark(facts).text.strip():
+        return Cell(UNKNOWN)
+    return Cell("nothing wrong that mtop can see", "quiet")

@@ -10,7 +10,7 @@ from mtop_tui.observations import Condition, Pool, Service
 from mtop_tui.state.service import ServiceState
 from mtop_tui.views import format as fmt
 from mtop_tui.views.table import Cell, Tone
-from mtop_tui.views.timeline import ago, clock
+from mtop_tui.views.timeline import ago, clock, moment
 from mtop_tui.views.words import wrapped
 
 Line = tuple[Cell, ...]
@@ -139,7 +139,9 @@ def spec_lines(state: ServiceState, service: Service, now: float, width: int) ->
         facts.append(("route", f"group {service.route.group}, weight {service.route.weight}"))
     facts.append(("generation", _generation(service)))
     if service.created_at is not None:
-        facts.append(("created", f"{clock(service.created_at)}, {ago(now, service.created_at)}"))
+        facts.append(
+            ("created", f"{moment(now, service.created_at)}, {ago(now, service.created_at)}")
+        )
     facts += [(name.rpartition("/")[2], value) for name, value in service.annotations.items()]
     if state.slo_problem:
         facts.append(("SLO", state.slo_problem))

@@ -14,6 +14,7 @@ from mtop_tui.views.table import Cell, Tone
 from mtop_tui.widgets.strips import TONES, Piece, fit, strip
 
 SPACING = 3
+CRUMB = " > "
 SHORTEST_PATH = 24
 
 
@@ -46,7 +47,7 @@ class TitleBar(Widget):
         urgent = facts and facts[0].tone in {"warn", "bad"}
         kept = SPACING + cell_len(facts[0].text) + 1 if urgent else 0
         longest = max(room - kept, min(SHORTEST_PATH, room))
-        path = fit(crumbs, min(cell_len(crumbs), longest), keep_end=True)
+        path = _within(crumbs, longest)
         pieces: list[Piece] = [(" ", "normal"), (path, "good")]
         used = 1 + cell_len(path)
         for fact in facts:
@@ -65,3 +66,12 @@ class TitleBar(Widget):
             return self.rich_style
         name = "title-bar--crumbs" if tone == "good" else f"tone--{tone}"
         return self.rich_style + self.get_component_rich_style(name, partial=True)
+
+
+def _within(crumbs: str, room: int) -> str:
+    """Where one is: how one came there gives way before the name of what is seen."""
+    path, left = crumbs, crumbs
+    while cell_len(path) > room and CRUMB in left:
+        left = left.partition(CRUMB)[2]
+        path = f"…{CRUMB}{left}"
+    return fit(path, min(cell_len(path), room), keep_end=True)
