@@ -197,6 +197,14 @@ async def test_patches(fleet: Served):
     same(await answer(fleet, "PATCH", ONE, data=wrong, headers=kind), "patch-invalid")
 
 
+def test_no_exchange_is_left_out():
+    folder = Path(__file__).parent
+    tests = "".join(
+        (folder / f"test_serve_{name}.py").read_text() for name in ("recorded", "faults")
+    )
+    assert [name for name in RECORDED if f'"{name}"' not in tests] == []
+
+
 def test_the_vectors_are_those_of_the_recordings(shared: Path):
     folder = shared / "data" / "kube-api"
     assert {path.stem: recorded(path) for path in sorted(folder.glob("*.http"))} == RECORDED

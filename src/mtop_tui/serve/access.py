@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from mtop_tui.serve.requests import RequestInfo
-from mtop_tui.serve.resources import KSERVE
+from mtop_tui.serve.resources import KSERVE, Registry
 from mtop_tui.serve.status import StatusError
 
 ANONYMOUS: Final = "system:anonymous"
@@ -119,7 +119,9 @@ _ANONYMOUS_USER = User(ANONYMOUS, ("system:unauthenticated",), paths=(_PUBLIC,))
 
 def users(namespace: str) -> dict[str, User]:
     """The users by name; `namespace` is the one that the namespace viewer may see."""
-    seen = Rule(_READ, ("*",), ("*",))
+    # By name, for "*" would be proxies and other subresources too.
+    listed = {one.plural for one in Registry().resources if "list" in one.verbs}
+    seen = Rule(_READ, ("*",), tuple(sorted(listed)))
     mine = (
         Rule(_READ, (KSERVE,), ("llminferenceservices",)),
         Rule(_READ, ("",), ("pods",)),
