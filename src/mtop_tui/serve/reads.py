@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -26,6 +27,9 @@ from mtop_tui.serve.status import not_found
 from mtop_tui.serve.store import Store
 from mtop_tui.serve.table import TableMaker
 from mtop_tui.serve.watch import Watch
+
+_SLICE = 200
+"""Objects that are encoded before others have their turn."""
 
 _LISTS = msgspec.json.Encoder().encode
 
@@ -67,7 +71,7 @@ class Reads:
             return json_answer(request, table.of_list([entry], metadata))
         return json_answer(request, _encoder(resource, padding)(entry))
 
-    def list(
+    async def list(
         self, request: web.Request, resource: Resource, info: RequestInfo, padding: int = 0
     ) -> web.Response:
         """A list, or a page of one."""
@@ -78,12 +82,14 @@ class Reads:
             return json_answer(request, table.of_list(listed.entries, listed.metadata))
         if form.shape == "metadata":
             return json_answer(request, _metadata_list(listed, form.version))
-        if padding:
-            encode = padded_encoder(resource, padding)
-            items = [encode(one) for one in listed.entries]
-        else:
-            change = conversion(resource)
-            items = [one.listed(resource, change) for one in listed.entries]
+        change = conversion(resource)
+        encode = padded_encoder(resource, padding) if padding else None
+        items = []
+        for number, one in enumerate(listed.entries):
+            if number % _SLICE == 0:
+                # A long list is no reason for others to wait.
+                await asyncio.sleep(0)
+            items.append(one.listed(resource, change) if encode is None else encode(one))
         return json_answer(request, _list(resource, listed.metadata, items))
 
     def watch(

@@ -98,7 +98,7 @@ class Verbs:
                 return self._reads.get(request, resource, info, padding)
             case "list":
                 padding = self._disturbances.padding(info, user.name)
-                return self._reads.list(request, resource, info, padding)
+                return await self._reads.list(request, resource, info, padding)
             case "watch":
                 return await self._watch(request, resource, info, user)
             case _:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -26,7 +26,7 @@ DEFAULT_TIMEOUT = 2_700.0
 """Seconds of a watch that states no time; a genuine server draws 30 to 60 minutes."""
 
 _INITIAL_END = "k8s.io/initial-events-end"
-_MOST_AT_ONCE = 500
+_MOST_AT_ONCE = 200
 
 Encode = Callable[[Entry], bytes]
 """An object's JSON in the form that was asked for."""
@@ -165,13 +165,12 @@ class Watch:
         )
         return [*regular, *last, float("inf")]
 
-    def _present(self) -> list[list[bytes]]:
+    def _present(self) -> Iterator[list[bytes]]:
         matches = self._matches
         found = [one for one in self._collection.ordered() if matches is None or matches(one)]
-        return [
-            [_event("ADDED", self._encode(one)) for one in found[start : start + _MOST_AT_ONCE]]
-            for start in range(0, len(found), _MOST_AT_ONCE)
-        ]
+        for start in range(0, len(found), _MOST_AT_ONCE):
+            part = found[start : start + _MOST_AT_ONCE]
+            yield [_event("ADDED", self._encode(one)) for one in part]
 
     def _line(self, change: Change) -> list[bytes]:
         """A change as this watch sees it: selectors make objects come and go."""
