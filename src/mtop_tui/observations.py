@@ -368,6 +368,8 @@ class SourceHealth(Record, frozen=True, tag=True):
     dropped: int = 0
     skipped: int = 0
     forbidden: tuple[str, ...] = ()
+    is_part: bool = False
+    """Whether others tell of the rest of the fleet: what ails it makes nothing else untrue."""
 
 
 class Annotation(Record, frozen=True, tag=True):

@@ -42,6 +42,10 @@ class Scripted(ScriptedProvider):
 
     body: dict[str, object] | None = None
 
+    def __init__(self, *batches) -> None:
+        super().__init__(*batches)
+        self.offers = frozenset({"objects", "pause"})
+
     async def read_object(self, ref: ObjectRef) -> RawObject | None:
         return None if self.body is None else RawObject(at=START, ref=ref, body=self.body)
 

@@ -61,15 +61,17 @@ def test_what_is_wrong_with_a_line_is_said(choice: SourceChoice, line: str, comp
 def test_the_cluster_and_every_shipped_recipe_can_be_chosen_with_their_own_settings() -> None:
     choices = Sources(load({})).choices()
     assert [one.kind for one in choices].count("cluster") == 1
-    assert {one.name for one in choices[1:]} == {path.stem for path in shipped()}
+    recipes = {one.name for one in choices if one.kind == "recipe"}
+    assert recipes == {path.stem for path in shipped()}
+    assert [one.name for one in choices if one.kind == "endpoints"] == ["this machine"]
     assert all(one.about for one in choices)
     assert {"target": "production/llama-3-8b-instruct"}.items() <= dict(
         next(one.settings for one in choices if one.name == "canary")
     ).items()
 
 
-def test_a_seed_that_was_set_is_that_of_every_choice() -> None:
-    choices = Sources(load({"seed": 99})).choices()
+def test_a_seed_that_was_set_is_that_of_every_simulation() -> None:
+    choices = [one for one in Sources(load({"seed": 99})).choices() if one.kind != "endpoints"]
     assert {dict(one.settings)["seed"] for one in choices} == {"99"}
 
 

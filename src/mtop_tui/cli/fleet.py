@@ -15,7 +15,7 @@ from mtop_tui.config.settings import Loaded, Settings
 
 if TYPE_CHECKING:
     from mtop_tui.cli.source import Fleet
-    from mtop_tui.observations import RawObject
+    from mtop_tui.observations import RawObject, SourceHealth
     from mtop_tui.state.fleet import FleetStore
     from mtop_tui.state.service import ServiceState
     from mtop_tui.views.fleet import FleetQuery
@@ -107,11 +107,13 @@ def _observed(loaded: Loaded, *, with_samples: bool) -> Fleet:
     """The fleet after one look."""
     import asyncio
 
+    from mtop_tui.cli.endpoints import asks_for_endpoints
     from mtop_tui.cli.source import look, open_source
 
     fleet = open_source(loaded, hurry=True)
     # Kubernetes says nothing of rates.
-    with_samples = with_samples and loaded.settings.mode == "mock"
+    kubernetes = loaded.settings.mode == "live" and not asks_for_endpoints(loaded)
+    with_samples = with_samples and not kubernetes
 
     async def once() -> None:
         try:
@@ -135,6 +137,11 @@ async def _read(fleet: Fleet, name: str, settings: Settings) -> RawObject:
         raw = None if state.service is None else await provider.read_object(state.service.ref)
     finally:
         await provider.close()
+    if raw is None and "objects" not in provider.offers:
+        raise Failure(
+            f"{name}: {provider.name} has no objects to print; `mtop list -o json` has its figures",
+            Exit.USAGE,
+        )
     if raw is None:
         raise Failure(f"{name}: {provider.name} has no such object any more", Exit.NOT_FOUND)
     return raw
@@ -143,23 +150,33 @@ async def _read(fleet: Fleet, name: str, settings: Settings) -> RawObject:
 def _require_source(fleet: Fleet) -> None:
     """A source that could not be had has its say, and nothing is printed in its place.
 
+    Of sources that each tell a part, one that shows something is enough.
+
     Raises:
         Failure: a source is broken, or none has shown anything in all that time.
     """
     sources = fleet.store.sources.values()
+    ailing = [health for health in sources if health.is_part and health.state != "live"]
+    if ailing and fleet.store.services():
+        for health in ailing:
+            complain(_ailment(health))
+        return
     broken = [health for health in sources if health.state in _BROKEN]
     if not broken and not fleet.store.services():
         broken = [health for health in sources if health.state not in _WHOLE]
     if broken:
-        raise Failure(
-            f"{health.source}: {health.detail or f'still {health.state}'}" for health in broken
-        )
+        raise Failure(map(_ailment, broken))
+
+
+def _ailment(health: SourceHealth) -> str:
+    return f"{health.source}: {health.detail or f'still {health.state}'}"
 
 
 def _seen(store: FleetStore, *, with_samples: bool) -> Callable[[], bool]:
     """Tells, batch by batch, whether the fleet and (if wanted) its rates are known.
 
-    The fleet is known when its source says that it is live. Rates are known when each service
+    The fleet is known when its source says that it is live; where several tell a part each, when
+    all of them have spoken. Rates are known when each service
     with a ready replica has one, or has had the time to be scraped twice.
     """
     unmeasured: list[ServiceState] | None = None
@@ -167,20 +184,29 @@ def _seen(store: FleetStore, *, with_samples: bool) -> Callable[[], bool]:
 
     def is_enough() -> bool:
         nonlocal unmeasured, give_up
-        if any(health.state in _HOPELESS for health in store.sources.values()):
+        sources = store.sources.values()
+        if any(one.state in _HOPELESS and not one.is_part for one in sources):
             return True
-        if not any(health.state == "live" for health in store.sources.values()):
+        parts = [one.state for one in sources if one.is_part]
+        if "connecting" in parts:
             return False
+        if not any(one.state == "live" for one in sources):
+            return bool(parts)
         if not with_samples:
             return True
         if unmeasured is None:
             unmeasured = [state for state in store.services() if _serves(state)]
             give_up = (store.latest or 0.0) + _TWO_SCRAPES
-        while unmeasured and not math.isnan(unmeasured[-1].metrics().request_rate):
+        while unmeasured and _is_measured(unmeasured[-1]):
             unmeasured.pop()
         return not unmeasured or (store.latest or 0.0) >= give_up
 
     return is_enough
+
+
+def _is_measured(state: ServiceState) -> bool:
+    """Whether its rates are known, or never will be: some engines count no requests."""
+    return not math.isnan(state.metrics().request_rate) or state.interval > 0
 
 
 def _serves(state: ServiceState) -> bool:

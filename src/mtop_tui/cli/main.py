@@ -76,6 +76,8 @@ def _open(ctx: click.Context) -> int:
             raise click.UsageError(
                 "--recipe is a story of the simulated cluster; leave out --mode live"
             )
+        if ctx.params["endpoint"] or ctx.params["discover"]:
+            raise click.UsageError("--recipe simulates, --endpoint and --discover watch: give one")
         from mtop_tui.cli.story import open_story
 
         speed, target = ctx.params["speed"], ctx.params["target"]

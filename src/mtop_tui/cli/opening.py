@@ -19,10 +19,11 @@ if TYPE_CHECKING:
     from mtop_tui.views.sources import SourceChoice
 
 CLUSTER = "simulated cluster"
+NAMED = "named endpoints"
 
 
 class Sources:
-    """The simulated cluster and all recipes; implements `Opener`."""
+    """The simulated cluster, model servers, and all recipes; implements `Opener`."""
 
     def __init__(self, loaded: Loaded) -> None:
         self._loaded = loaded
@@ -39,6 +40,7 @@ class Sources:
             "The services that ship with mtop" if folder is None else f"The services in {folder}"
         )
         found = [SourceChoice("cluster", CLUSTER, about, (("seed", str(seed)),))]
+        found += self._endpoints()
         for outline in outlines():
             settings = outline.settings | ({"seed": seed} if is_stated else {})
             shown = tuple((field, _shown(value)) for field, value in settings.items())
@@ -67,12 +69,32 @@ class Sources:
                     say=complaints.append,
                 )
                 return OpenedSource(story.provider, story.store, story.clock, tuple(complaints))
-            from mtop_tui.cli.source import open_fleet
+            if request.kind == "endpoints":
+                from mtop_tui.cli.endpoints import open_endpoints
 
-            fleet = open_fleet(self._loaded, seed=request.seed, say=complaints.append)
+                here = request.name != NAMED
+                fleet = open_endpoints(
+                    self._loaded, named=not here, discover=here, say=complaints.append
+                )
+            else:
+                from mtop_tui.cli.source import open_fleet
+
+                fleet = open_fleet(self._loaded, seed=request.seed, say=complaints.append)
             return OpenedSource(*fleet, tuple(complaints))
         except Failure as failure:
             raise CannotOpenError(failure.lines) from failure
+
+    def _endpoints(self) -> Sequence[SourceChoice]:
+        """Model servers: those whose addresses are set, and those on this machine."""
+        from mtop_tui.config.addresses import parse_address
+        from mtop_tui.providers.endpoints.provider import THIS_MACHINE
+        from mtop_tui.views.sources import SourceChoice
+
+        found = [SourceChoice("endpoints", THIS_MACHINE, "Model servers that listen on it")]
+        if named := self._loaded.settings.endpoint:
+            shown = ", ".join(parse_address(one).shown for one in named)
+            found.insert(0, SourceChoice("endpoints", NAMED, f"Model servers: {shown}"))
+        return found
 
 
 def serving_model(placement: Placement, lengths: Lengths, rate: float) -> Settled | NotKnown:

@@ -75,6 +75,18 @@ _SOURCE = (
         help="Only services of this namespace; may be repeated.",
     ),
     click.option(
+        "--endpoint",
+        type=_names,
+        multiple=True,
+        metavar="URL[,URL]",
+        help="Watch these metrics pages of model servers; no cluster is needed.",
+    ),
+    click.option(
+        "--discover/--no-discover",
+        default=None,
+        help="Watch the model servers that listen on this machine.",
+    ),
+    click.option(
         "--mocks",
         type=click.Path(path_type=Path),
         metavar="DIR",
@@ -199,7 +211,7 @@ def settings_of(
             given = level.get_parameter_source(name) is ParameterSource.COMMANDLINE
             if name in FIELDS and given:
                 flags[name] = value
-    for several in ("namespaces", "contexts"):
+    for several in ("namespaces", "contexts", "endpoint"):
         if several in flags:
             flags[several] = tuple(name for names in flags[several] for name in names)
     try:

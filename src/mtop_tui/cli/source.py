@@ -39,11 +39,15 @@ class Fleet(NamedTuple):
 
 
 def open_source(loaded: Loaded, *, hurry: bool = False) -> Fleet:
-    """The fleet that the settings ask for: the simulated cluster, or Kubernetes.
+    """What the settings ask for: the simulated cluster, Kubernetes, or model servers.
 
     Raises:
         Failure: nothing could be loaded.
     """
+    from mtop_tui.cli.endpoints import asks_for_endpoints, open_endpoints
+
+    if asks_for_endpoints(loaded):
+        return open_endpoints(loaded, hurry=hurry)
     if loaded.settings.mode != "live":
         return open_fleet(loaded, hurry=hurry)
     from mtop_tui.clock import WallClock

@@ -102,6 +102,15 @@ class Settings:
     In the file, a relative folder is relative to the file.
     """
 
+    endpoint: Annotated[
+        tuple[str, ...],
+        Rule("addresses of metrics pages", "http://localhost:8000/metrics", flag="--endpoint"),
+    ] = ()
+    """Metrics pages of model servers to watch instead of a cluster."""
+
+    discover: Annotated[bool, Rule("true or false", "true")] = False
+    """Watch the model servers on this machine, whatever port they listen on."""
+
     services: Annotated[int | None, SERVICES] = None
     """Show so many services: the first ones, or copies of all; unset shows what is described."""
 
@@ -185,6 +194,9 @@ FIELDS: Final = tuple(field.name for field in fields(Settings))
 PATHS: Final = ("mocks", "slo", "prices")
 """Settings that name a file or a folder; `~` is the home folder."""
 
+SECRETIVE: Final = frozenset({"endpoint"})
+"""Settings in which passwords may stand: no complaint quotes them."""
+
 _VARIABLES: Final = frozenset(ENV_PREFIX + name.upper() for name in FIELDS) | {LEGACY_MODE}
 
 
@@ -265,6 +277,8 @@ def problem(field: str, origin: Origin, value: object, why: str = "") -> str:
     """One line that says where a wrong value of `field` was set, what was expected, what to do."""
     rule = rules()[field][1]
     shown = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    if field in SECRETIVE:
+        shown = "..."
     said = why or f"expected {rule.expected}"
     where = origin.where
     if origin.layer == "environment":
@@ -320,6 +334,21 @@ def _wrong_rules(loaded: Loaded) -> Iterable[str]:
         yield loaded.problem("alerts", f"{error}")
 
 
+def _wrong_endpoints(loaded: Loaded) -> Iterable[str]:
+    if not loaded.settings.endpoint:
+        return
+    from mtop_tui.config.addresses import AddressError, parse_address  # noqa: PLC0415 - when asked
+
+    for number, text in enumerate(loaded.settings.endpoint, 1):
+        try:
+            parse_address(text)
+        except AddressError as error:
+            which = f"number {number}: " if len(loaded.settings.endpoint) > 1 else ""
+            yield loaded.problem(
+                "endpoint", f"{which}{error}; for instance http://localhost:8000/metrics"
+            )
+
+
 def _wrong_ways(loaded: Loaded) -> Iterable[str]:
     ways = loaded.settings.notify
     known = (NOTIFY_NONE, *NOTIFY_WAYS)
@@ -373,6 +402,7 @@ def _checked(loaded: Loaded, column_ids: Callable[[], Collection[str]] | None) -
         yield from _wrong_objectives(loaded)
     if settings.alerts:
         yield from _wrong_rules(loaded)
+    yield from _wrong_endpoints(loaded)
     yield from _wrong_ways(loaded)
     if settings.group or settings.view:
         yield from _wrong_view(loaded)

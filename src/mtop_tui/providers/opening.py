@@ -82,7 +82,7 @@ def request_of(choice: SourceChoice, line: str) -> SourceRequest:
             raise RequestError(f"{choice.name} takes no {name}{_hint(name, choice)}")
         fields[name] = value
     name = " ".join(words)
-    if choice.kind == "cluster" and name not in {"", choice.name}:
+    if choice.kind != "recipe" and name not in {"", choice.name}:
         raise RequestError(f"expected {choice.name}, got {name}; a path is for a recipe")
     if not name:
         raise RequestError(f"which source? expected {choice.name} before what is set of it")

@@ -336,9 +336,10 @@ def _observed_share(store: FleetStore, state: ServiceState, group: RouteGroup) -
 
 
 def _source(store: FleetStore, now: float) -> SourceFacts:
-    if not store.sources:
+    whole = [health for health in store.sources.values() if not health.is_part]
+    if not whole:
         return SourceFacts()
-    worst = min(store.sources.values(), key=lambda health: _WORST_SOURCES.index(health.state))
+    worst = min(whole, key=lambda health: _WORST_SOURCES.index(health.state))
     heard = _latest(worst.last_contact, store.latest)
     return SourceFacts(
         state=worst.state, age=None if heard is None else now - heard, detail=worst.detail

@@ -91,6 +91,9 @@ def sum_objects(
     summaries: Collection[ServiceSummary], nodes: Collection[Node], prices: PriceBook
 ) -> ObjectTotals:
     """All services together, beside what the nodes have and cost."""
+    cost = total(summary.cost for summary in summaries)
+    # Where no node is known and services run somewhere, what they cost is not known either.
+    unknown = cost.unpriced > 0 and not nodes
     return ObjectTotals(
         services=len(summaries),
         services_ready=sum(summary.ready is True for summary in summaries),
@@ -98,8 +101,8 @@ def sum_objects(
         replicas_desired=sum(summary.desired_replicas or 0 for summary in summaries),
         gpus_used=sum(summary.gpus for summary in summaries),
         gpus=sum(node.gpus for node in nodes),
-        cost=total(summary.cost for summary in summaries),
-        bill=bill(nodes, prices),
+        cost=cost,
+        bill=Dollars(unpriced=cost.unpriced) if unknown else bill(nodes, prices),
     )
 
 

@@ -89,7 +89,9 @@ class LayoutIndex:
         self.watched = max(watched, default=len(layout.counters))
         """How many values, from the first on, hold the counters and what is watched."""
         telltales = [*range(len(layout.counters)), *(h.stop - 1 for h in self.histograms.values())]
-        self.telltales = itemgetter(*telltales, *telltales[:1] * 2)
+        self.telltales: Callable[[Sequence[float]], tuple[float, ...]] = (
+            itemgetter(*telltales, *telltales[:1] * 2) if telltales else _nothing
+        )
         """Counters and histogram totals: whatever happens to a process shows in one of these."""
         self.counted = itemgetter(*(self.counters.get(name, -1) for name in COUNTED))
         """From `PoolTotals.increases`: what was added to each of `COUNTED`."""
@@ -113,6 +115,10 @@ class LayoutIndex:
                 for one in step.pools
             )
         )
+
+
+def _nothing(_row: Sequence[float]) -> tuple[float, ...]:
+    return ()
 
 
 def _levels(places: dict[str, int]) -> Callable[[Sequence[float]], tuple[float, ...]]:

@@ -11,7 +11,7 @@ import msgspec
 from mtop_tui.domain.cost.money import Dollars
 from mtop_tui.observations import SourceHealth
 from mtop_tui.state.fleet import FleetStore
-from mtop_tui.state.sums import FleetTotals
+from mtop_tui.state.sums import FleetTotals, ObjectTotals
 from mtop_tui.text import safe
 from mtop_tui.views import format as fmt
 from mtop_tui.views.fleet import FleetQuery
@@ -31,7 +31,7 @@ _STEPS_PER_POINT = 10
 class Header(msgspec.Struct, frozen=True):
     """What the two lines say. Of the totals, the last give way first when space is short."""
 
-    source: tuple[Cell, ...]
+    source: Cell
     detail: Cell
     """What a live source has left out; the first to give way."""
     scope: Cell
@@ -57,11 +57,7 @@ def header(
     """
     totals = store.totals()
     return Header(
-        source=tuple(
-            _source(source, now - (store.latest or 0.0), paused)
-            for source in store.sources.values()
-        )
-        or (Cell("connecting", "quiet"),),
+        source=_sources(store, now, paused),
         detail=Cell("" if paused else _detail(store.sources.values()), "quiet"),
         scope=Cell(_scope(query, shown, len(store.services())), "warn"),
         clock=Cell(datetime.fromtimestamp(now).astimezone().strftime("%H:%M:%S")),
@@ -76,6 +72,23 @@ def alert_count(store: FleetStore) -> Cell:
     if not pages + tickets:
         return Cell("")
     return Cell(fmt.counted(pages + tickets, "alert"), "bad" if pages else "warn")
+
+
+def _sources(store: FleetStore, now: float, paused: bool) -> Cell:
+    """The one source; of several, how many are live, and what ails the first that is not."""
+    silence = now - (store.latest or 0.0)
+    known = list(store.sources.values())
+    if not known:
+        return Cell("connecting", "quiet")
+    if len(known) == 1 or paused:
+        return _source(known[0], silence, paused)
+    ailing = [one for one in known if one.state != "live"]
+    if not ailing and silence <= STALE_SECONDS:
+        return Cell(f"{len(known)} sources  live", "quiet")
+    if not ailing:
+        return Cell(f"{len(known)} sources  stale for {silence:.0f} s", "warn")
+    first = _source(ailing[0], silence, paused)
+    return Cell(f"{len(known) - len(ailing)}/{len(known)} sources live  {first.text}", first.tone)
 
 
 def _source(health: SourceHealth, silence: float, paused: bool) -> Cell:
@@ -125,7 +138,7 @@ def _totals(store: FleetStore, totals: FleetTotals, now: float, ascii_only: bool
         _burning(totals.burning),
         Cell(f"{_per_hour(objects.bill)}{_idle(totals)}"),
         Cell(f"{fmt.count(totals.request_rate)} req/s {requests}"),
-        Cell(f"GPUs {objects.gpus_used}/{objects.gpus}"),
+        Cell(f"GPUs {_gpus(objects)}"),
         Cell(f"{fmt.count(totals.token_rate)} tok/s {tokens}"),
         Cell(f"replicas {objects.replicas_ready}/{objects.replicas_desired}"),
     ]
@@ -135,6 +148,12 @@ def _burning(services: int | None) -> Cell:
     if services is None:
         return Cell(f"{fmt.UNKNOWN} burning", "quiet")
     return Cell(f"{services} burning", "bad" if services else "normal")
+
+
+def _gpus(objects: ObjectTotals) -> str:
+    if not objects.gpus and objects.bill.unpriced:
+        return fmt.UNKNOWN  # no node is known, yet services run somewhere
+    return f"{objects.gpus_used}/{objects.gpus}"
 
 
 def _per_hour(bill: Dollars) -> str:

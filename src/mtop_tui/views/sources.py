@@ -13,7 +13,7 @@ from mtop_tui.views.fleet import Why
 from mtop_tui.views.format import UNKNOWN
 from mtop_tui.views.table import Cell, Column, SortValue, Tone
 
-SourceKind = Literal["cluster", "recipe"]
+SourceKind = Literal["cluster", "endpoints", "recipe"]
 
 WATCHED: Final = "watched"
 
@@ -162,7 +162,7 @@ def _counted(
     return cell, sort
 
 
-_KINDS: Final = (WATCHED, "cluster", "recipe")
+_KINDS: Final = (WATCHED, "cluster", "endpoints", "recipe")
 
 COLUMNS: tuple[Column[SourceFacts], ...] = (
     Column(
@@ -180,8 +180,8 @@ COLUMNS: tuple[Column[SourceFacts], ...] = (
     Column(
         "kind",
         "KIND",
-        "watched, or what can be watched instead: the simulated cluster, or a recipe",
-        7,
+        "watched, or what can be instead: the simulated cluster, model servers, or a recipe",
+        9,
         0,
         lambda facts: Cell(facts.kind, "normal" if facts.choice is None else "quiet"),
         lambda facts: float(_KINDS.index(facts.kind)),

@@ -53,7 +53,7 @@ class FleetHeader(Widget):
         When space is short, the detail goes first. Then the source is cut, but keeps half of the
         room, since it may say why there is no data; the scope has the rest.
         """
-        source, detail, scope, clock = header.source[0], header.detail, header.scope, header.clock
+        source, detail, scope, clock = header.source, header.detail, header.scope, header.clock
         alerts = f"{header.alerts.text}{' ' * SPACING}" if header.alerts.text else ""
         end = len(alerts) + len(clock.text)
         room = max(0, width - len(TITLE) - end - 2 * SPACING - 1)

@@ -1,0 +1,1 @@
+"""Model servers without a cluster: metrics pages by address, as services and replicas."""

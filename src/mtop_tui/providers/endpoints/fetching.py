@@ -1,0 +1,213 @@
+"""One GET of a page: bounded in time and size, and each way to fail in a sentence of its own."""
+
+from __future__ import annotations
+
+import base64
+import json
+import socket
+import ssl
+import zlib
+from typing import NamedTuple
+from urllib.parse import urljoin, urlsplit
+
+import aiohttp
+
+from mtop_tui.config.addresses import Address
+from mtop_tui.observations import SourceState
+from mtop_tui.providers.scraping.reading import MOST_BYTES
+
+CONNECTING, WHOLE = 2.0, 5.0
+"""Seconds for a connection, and for a whole answer."""
+
+_MOST_REDIRECTS = 3
+_SAID = 120
+_LISTED_BYTES = 256 * 1024
+_HEADERS = {"Accept": "text/plain;version=0.0.4", "Accept-Encoding": "gzip"}
+_REFUSAL = {
+    400: "does not take the request; if the server uses TLS, write https://",
+    401: "wants to know who asks; write http://USER:PASSWORD@HOST",
+    403: "does not let this user read its metrics; ask for access",
+    404: "has no such page; SGLang needs --enable-metrics, another path goes into the address",
+    501: "has its metrics off; start llama.cpp's server with --metrics",
+    503: "is not ready to answer, as while a model loads; it is asked again",
+}
+
+
+class FetchError(Exception):
+    """A page that did not come.
+
+    Attributes:
+        state: how the source is to be called.
+        reason: two or three words for a table.
+        sentence: what happened and what to do; without anything secret.
+    """
+
+    def __init__(self, state: SourceState, reason: str, sentence: str) -> None:
+        self.state, self.reason, self.sentence = state, reason, sentence
+        super().__init__(sentence)
+
+
+class _Redirect(NamedTuple):
+    url: str
+
+
+def new_session() -> aiohttp.ClientSession:
+    """What requests go through; whoever asks for it closes it."""
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=64, limit_per_host=4),
+        timeout=aiohttp.ClientTimeout(total=WHOLE, connect=CONNECTING),
+        headers=_HEADERS,
+        auto_decompress=False,  # unpacked here, where it is counted
+    )
+
+
+async def fetch(
+    session: aiohttp.ClientSession,
+    address: Address,
+    *,
+    url: str = "",
+    most_bytes: int = MOST_BYTES,
+) -> bytes:
+    """The body at an address, or at another `url` of its origin.
+
+    Redirects are followed on the same host only, and never from https to http: what is sent along
+    is for that host.
+
+    Raises:
+        FetchError: saying why there is none.
+    """
+    url = url or address.url
+    try:
+        for _ in range(_MOST_REDIRECTS + 1):
+            found = await _get(session, address, url, most_bytes)
+            if isinstance(found, bytes):
+                return found
+            url = found.url
+    except FetchError:
+        raise
+    except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
+        raise _explained(error) from error
+    raise FetchError("error", "redirects", "redirects in circles; check the path")
+
+
+async def ask_for_model(session: aiohttp.ClientSession, address: Address) -> str:
+    """The first model a server lists under `/v1/models`; empty if it lists none."""
+    try:
+        body = await fetch(
+            session, address, url=f"{address.origin}/v1/models", most_bytes=_LISTED_BYTES
+        )
+        listed = json.loads(body)["data"]
+        return next(str(one["id"]) for one in listed)
+    except (FetchError, ValueError, LookupError, TypeError, StopIteration, RecursionError):
+        return ""
+
+
+async def _get(
+    session: aiohttp.ClientSession, address: Address, url: str, most_bytes: int
+) -> bytes | _Redirect:
+    async with session.get(url, headers=_identity(address), allow_redirects=False) as answer:
+        if answer.status in {301, 302, 303, 307, 308}:
+            return _Redirect(_followed(url, answer.headers.get("Location", "")))
+        if answer.status != 200:
+            raise _refused(answer.status)
+        return await _body(answer, most_bytes)
+
+
+def _identity(address: Address) -> dict[str, str]:
+    if not address.user:
+        return {}
+    pair = base64.b64encode(f"{address.user}:{address.password}".encode()).decode()
+    return {"Authorization": f"Basic {pair}"}
+
+
+def _followed(url: str, location: str) -> str:
+    target = urljoin(url, location)
+    here, there = urlsplit(url), urlsplit(target)
+    if there.hostname != here.hostname or there.scheme not in {here.scheme, "https"}:
+        raise FetchError(
+            "error",
+            "redirects away",
+            f"redirects to {there.scheme}://{there.hostname}, which is not followed; "
+            "name that address if it is the right one",
+        )
+    return target
+
+
+def _refused(status: int) -> FetchError:
+    state: SourceState = "forbidden" if status in {401, 403} else "error"
+    said = _REFUSAL.get(status, "cannot answer; see its log" if status >= 500 else "check the path")
+    return FetchError(state, f"HTTP {status}", f"HTTP {status}: {said}")
+
+
+async def _body(answer: aiohttp.ClientResponse, most_bytes: int) -> bytes:
+    """The whole body, unpacked; never holds much more than is allowed."""
+    is_packed = answer.headers.get("Content-Encoding", "").lower() == "gzip"
+    unpack = zlib.decompressobj(wbits=31) if is_packed else None
+    body = bytearray()
+    async for part in answer.content.iter_any():
+        try:
+            body += part if unpack is None else unpack.decompress(part, most_bytes + 1 - len(body))
+        except zlib.error:
+            raise FetchError(
+                "error", "bad gzip", "sends what it calls gzip and is none; look for a proxy"
+            ) from None
+        if len(body) > most_bytes:
+            raise FetchError(
+                "error",
+                "page too large",
+                f"sends more than {most_bytes // 1024:,} KiB, which is no page of a model server;"
+                " check the path",
+            )
+    if unpack is not None and not unpack.eof:
+        raise _cut()
+    return bytes(body)
+
+
+def _cut() -> FetchError:
+    return FetchError(
+        "error",
+        "page cut off",
+        "the answer ended before it was complete and was not taken; it is asked again",
+    )
+
+
+def _explained(error: Exception) -> FetchError:
+    """In words what the network did. Nothing of the address is quoted."""
+    if isinstance(error, TimeoutError):
+        return FetchError(
+            "disconnected",
+            "no answer",
+            f"no answer within {WHOLE:.0f} s; is the server busy, or a firewall between?",
+        )
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        why = getattr(error.certificate_error, "verify_message", "") or "it does not verify"
+        return FetchError(
+            "error",
+            "TLS",
+            f"its certificate is not trusted: {why[:_SAID]}; name its CA in SSL_CERT_FILE",
+        )
+    if isinstance(error, (aiohttp.ClientSSLError, ssl.SSLError)):
+        return FetchError(
+            "error", "TLS", "no TLS connection came about; if it speaks plain HTTP, write http://"
+        )
+    if isinstance(error, (aiohttp.ClientConnectorDNSError, socket.gaierror)):
+        return FetchError("disconnected", "unknown host", "no such host is known; check its name")
+    if isinstance(error, aiohttp.ClientConnectorError):
+        if isinstance(error.os_error, ConnectionRefusedError):
+            return FetchError(
+                "disconnected",
+                "refused",
+                "nothing listens there; start the server or check the port",
+            )
+        return FetchError("disconnected", "unreachable", "the host cannot be reached; check it")
+    if isinstance(error, aiohttp.ClientPayloadError):
+        return _cut()
+    if isinstance(error, (aiohttp.ServerDisconnectedError, ConnectionResetError)):
+        return FetchError(
+            "disconnected",
+            "hung up",
+            "hung up without an answer; if the server uses TLS, write https://",
+        )
+    return FetchError(
+        "error", "no HTTP", "what answers there speaks no HTTP; check the port, or try https://"
+    )

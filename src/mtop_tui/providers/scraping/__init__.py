@@ -1,0 +1,1 @@
+"""What all who read metrics pages share: when to ask, and what a page says."""
