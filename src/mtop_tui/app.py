@@ -267,12 +267,20 @@ class MtopApp(App[int]):
         self._notifications.add(toast)
         self._refresh_notifications()
 
-    def action_command_palette(self) -> None:
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """While a line is typed, the keys that open one are characters like any other."""
+        del parameters
+        typing = self.focused is not None and self.focused.check_consume_key("x", "x")
+        return not (typing and action in {"command_palette", "export"})
+
+    async def action_command_palette(self) -> None:  # type: ignore[override]
         """Open the palette."""
         from mtop_tui.screens.palette import Palette  # noqa: PLC0415 - on first use
 
         if not isinstance(self.screen, Palette):
-            self.push_screen(Palette())
+            palette = Palette()
+            await self.push_screen(palette)
+            palette.take_keys()
 
     def _widen(self) -> None:
         """Show all of a fleet that has none of the namespaces asked for: another one had them."""
@@ -366,12 +374,12 @@ class MtopApp(App[int]):
         elif isinstance(self.screen, LookingScreen):
             self.push_screen(screen)
 
-    def action_export(self) -> None:
+    async def action_export(self) -> None:
         """Write what the screen shows to a file."""
         from mtop_tui.screens.exporting import ask_where  # noqa: PLC0415 - on first use
 
         if isinstance(self.screen, LookingScreen):
-            self.push_screen(ask_where(self.screen))
+            await self.push_screen(ask_where(self.screen))
 
     def action_kubectl(self) -> None:
         """Open the kubectl commands that show what the screen shows."""

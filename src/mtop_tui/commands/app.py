@@ -25,6 +25,7 @@ APP = (
         bar="command",
         shown=": ^p",
         palette=False,
+        priority=True,
     ),
     Command(
         "app.kubectl",
@@ -41,6 +42,7 @@ APP = (
         "Export",
         "mtop",
         "What the screen shows, to a new file: CSV, JSON or SVG",
+        priority=True,
     ),
     Command(
         "app.notify",

@@ -41,7 +41,7 @@ class AskScreen(ModalScreen[None]):
     def on_mount(self) -> None:
         """Ask."""
         self.said.show([Cell(self._question, "quiet")])
-        self.prompt.focus()
+        self.set_focus(self.prompt)  # at once: the next key is for it
 
     async def action_answer(self, take: bool) -> None:
         """Take what was typed, or give it up."""

@@ -374,6 +374,7 @@ class LogsScreen(LookingScreen):
         self._say("")
         self._prompt = PromptBar(kind, value, _PROMPTS[kind])
         await self.mount(self._prompt, after=self.query(FactLine).last())
+        self.set_focus(self._prompt)  # at once: the next key is for it
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """While a line is open, the keys that open one are characters like any other."""

@@ -31,6 +31,10 @@ class Palette(CommandPalette):
         """Let the cursor stand still."""
         self.query_one(Input).cursor_blink = False
 
+    def take_keys(self) -> None:
+        """From the next key on, what is typed is what is searched for."""
+        self.set_focus(self.query_one(Input))
+
 
 class MtopCommands(Provider):
     """Commands of the app and of the screen the palette was opened from."""

@@ -1,0 +1,36 @@
+"""What is typed faster than a line can open, in a real terminal: nothing is lost or misread."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from terminal import Terminal
+
+MTOP = str(Path(sys.executable).parent / "mtop")
+
+
+@pytest.mark.parametrize(
+    ("leads", "seen", "opens"),
+    [
+        ("", "MODEL", "/"),
+        ("", "MODEL", ":"),
+        ("", "MODEL", "x"),
+        ("l", "> logs", "/"),
+        ("l", "> logs", "t"),
+    ],
+    ids=["filter", "palette", "export", "filter of logs", "time of logs"],
+)
+def test_keys_after_the_one_that_opens_a_line_are_typed_into_it(
+    leads: str, seen: str, opens: str
+) -> None:
+    typed = "aqx:oe"  # each of these does something else outside a line
+    with Terminal([MTOP], 120, 40) as terminal:
+        terminal.wait_for("MODEL")
+        terminal.press(leads)
+        terminal.wait_for(seen)
+        terminal.press(opens + typed)
+        terminal.wait_for(lambda screen: any(line.rstrip().endswith(typed) for line in screen))
+        assert b"Traceback" not in terminal.bytes_out
