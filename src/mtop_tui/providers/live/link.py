@@ -16,7 +16,7 @@ from mtop_tui.providers.live.handover import Handover
 from mtop_tui.providers.live.kinds import BY_NAME, SERVICE, Kind
 from mtop_tui.providers.live.kubeconfig import Connection
 from mtop_tui.providers.live.pace import BackOff
-from mtop_tui.providers.live.problems import NOT_FOUND, UNAUTHORIZED, Problem, Refusal, Unreachable
+from mtop_tui.providers.live.problems import UNAUTHORIZED, Problem, Refusal, Unreachable
 from mtop_tui.providers.live.reflector import Reflector
 
 HEARTBEAT: Final = 5.0
@@ -91,11 +91,7 @@ class Link:
                     self._problem = found
                     wait = self._back_off.after(found)
                 self._handover.wake()
-                waited = 0.0
-                while waited < wait:
-                    self._fall_back()
-                    await asyncio.sleep(min(1.0, wait - waited))
-                    waited += 1.0
+                await asyncio.sleep(wait)
         finally:
             tasks = [heart, *self._tasks.values()]
             for task in tasks:
@@ -123,18 +119,25 @@ class Link:
         if key in self._readers or fallen_back:
             return
         reader = self._readers[key] = Reflector(
-            kind, version, self.client, self._handover, self._random, namespace=namespace
+            kind,
+            version,
+            self.client,
+            self._handover,
+            self._random,
+            namespace=namespace,
+            forbidden=self._fall_back,
         )
         self._tasks[key] = asyncio.create_task(reader.run())
 
-    def _fall_back(self) -> None:
+    def _fall_back(self, reader: Reflector) -> None:
         """Who may not read a kind everywhere may do so in the namespace of the context."""
-        for (kind, namespace), reader in list(self._readers.items()):
-            if reader.state != "forbidden" or namespace or not kind.namespaced or reader.lists:
-                continue
-            self._tasks.pop((kind, namespace)).cancel()
-            del self._readers[kind, namespace]
-            self._read(kind, reader.version, self.connection.namespace)
+        kind = reader.kind
+        if reader.namespace or not kind.namespaced or reader.lists:
+            return
+        # It is the reader's own task that comes here: it ends where it next waits.
+        self._tasks.pop((kind, "")).cancel()
+        del self._readers[kind, ""]
+        self._read(kind, reader.version, self.connection.namespace)
 
     async def _beat(self) -> None:
         """Ask now and then; when it answers again, no stream of before can be trusted."""
@@ -202,12 +205,18 @@ class Link:
             return "error"
         if not self._discovered:
             return "connecting"
-        services = [one for one in self.readers if one.kind.name == SERVICE]
-        if services and all(one.state == "forbidden" for one in services):
+        if self._services_forbidden() is not None:
             return "forbidden"
         if not self.is_synced:
             return "connecting"
         return "live"
+
+    def _services_forbidden(self) -> Problem | None:
+        """Why no service may be read, if that is so."""
+        services = [one for one in self.readers if one.kind.name == SERVICE]
+        if services and all(one.state == "forbidden" for one in services):
+            return services[0].problem
+        return None
 
     def _worst(self) -> Problem | None:
         """A problem of the whole: with the login, or with all readers at once."""
@@ -224,8 +233,9 @@ class Link:
         worst = self._worst()
         if self._lost_since is not None:
             yield f"no answer for {short_duration(max(0.0, now - self._lost_since))}"
-        if worst is not None:
-            yield worst.sentence
+        for problem in (worst, self._services_forbidden()):
+            if problem is not None:
+                yield problem.sentence
         if self.connection.cluster.insecure_skip_tls_verify:
             yield "its certificate is not checked (insecure-skip-tls-verify)"
         if self._absent:
@@ -236,19 +246,19 @@ class Link:
         if ahead := self.ahead:
             side = "ahead of" if ahead > 0 else "behind"
             yield f"its clock is {short_duration(abs(ahead))} {side} this machine's"
+        yield from self._readers_say(worst)
+
+    def _readers_say(self, known: Problem | None) -> Iterator[str]:
+        """What is wrong with some kinds only."""
         for reader in self.readers:
-            if reader.problem is worst or reader.problem is None:
+            if reader.problem is known or reader.problem is None:
                 continue
             if reader.state == "polling":
                 yield f"{reader.kind.plural}: polling, since a watch is refused"
             elif reader.state == "waiting":
                 yield f"{reader.kind.plural}: {reader.problem.sentence}"
-            elif reader.state == "absent" and _is_new(reader.problem):
+            elif reader.state == "absent":
                 yield f"{reader.kind.plural}: not served any more"
         unreadable = [one.last_unreadable for one in self.readers if one.last_unreadable]
         if unreadable:
             yield f"passed over {unreadable[0]}"
-
-
-def _is_new(problem: Problem) -> bool:
-    return isinstance(problem, Refusal) and problem.status == NOT_FOUND

@@ -7,6 +7,7 @@ otherwise, so a screen never goes blank. It never ends by itself and never asks 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from random import Random
 from typing import Any, Final, Literal
@@ -76,10 +77,11 @@ class Reflector:
     Args:
         kind: of objects.
         version: of their API.
-        namespace: of theirs; empty: all.
         client: to ask.
         handover: gets what changed.
         random: draws waits.
+        namespace: of the objects; empty: all.
+        forbidden: is told when they may not be read.
 
     Attributes:
         known: resourceVersion of each object that is there, by uid.
@@ -99,6 +101,7 @@ class Reflector:
         random: Random,
         *,
         namespace: str = "",
+        forbidden: Callable[[Reflector], None] = lambda _: None,
     ) -> None:
         self.kind, self.version, self.namespace = kind, version, namespace
         self.known: dict[str, str] = {}
@@ -108,7 +111,7 @@ class Reflector:
         self.lists = self.errors = self.skipped = 0
         self.heard_at: float | None = None
         self.last_unreadable = ""
-        self._client, self._handover = client, handover
+        self._client, self._handover, self._forbidden = client, handover, forbidden
         self._back_off = BackOff(random)
         self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(kind.type)
         self._metadata: dict[str, Meta] = {}
@@ -359,10 +362,15 @@ class Reflector:
         """Note a problem; seconds to wait."""
         self.errors += 1
         self.problem = problem
+        wait = self._wait_after(problem)
         self._handover.wake()
+        return wait
+
+    def _wait_after(self, problem: Problem) -> float:
         status = problem.status if isinstance(problem, Refusal) else 0
         if status == FORBIDDEN:
             self.state, self.synced = "forbidden", True
+            self._forbidden(self)
             # What could be read until now is likely to be readable again soon.
             return FORBIDDEN_AGAIN / 10 if self.lists else FORBIDDEN_AGAIN
         if status == NOT_FOUND:
