@@ -199,3 +199,19 @@ async def test_labels_that_users_set_stay(shipped: Served):
     shipped.simulation.levers.crash_pods(Selector(pods=(name,)))
     shipped.simulation.act()
     assert await shipped.names(f"{path}?labelSelector=mine%3Dyes") == [name]
+
+
+async def test_what_has_no_workload_can_be_changed_too(shipped: Served):
+    space = "/apis/serving.kserve.io/v1alpha2/namespaces/development/llminferenceservices"
+    one = f"{space}/llama-3-2-3b-instruct"
+    ready = (await shipped.get(one))["status"]["conditions"]
+    assert {condition["reason"] for condition in ready} == {"ConfigNotFound"}
+    code, body = await shipped.patch(one, {"spec": {"replicas": 2}})
+    assert (code, body["spec"]["replicas"]) == (200, 2)
+    # A prefill pool is more than a running service can be given: it is stored, no more.
+    code, body = await shipped.patch(
+        f"{space}/gemma-2-2b-it", {"spec": {"prefill": {"replicas": 1}}}
+    )
+    assert (code, body["spec"]["prefill"]) == (200, {"replicas": 1})
+    code, body = await shipped.patch(f"{space}/gemma-2-2b-it", {"spec": {"prefill": None}})
+    assert (code, "prefill" in body["spec"]) == (200, False)

@@ -49,15 +49,12 @@ class Effects:
         """A service has another spec, or was stopped or started."""
         levers = self._levers
         old, new = before.get("spec") or {}, after.get("spec") or {}
-        split = "prefill" in new
-        main: Role = "decode" if split else "main"
-        for role, was, now in (
-            (main, old, new),
-            ("prefill", old.get("prefill") or {}, new.get("prefill") or {}),
-        ):
-            if role == "prefill" and not split:
-                continue
-            self._change_pool(key, role, was, now)
+        for pool in self._simulation.fleet.world.services[key].pools:
+            if pool.role == "prefill":
+                was, now = old.get("prefill") or {}, new.get("prefill") or {}
+            else:
+                was, now = old, new
+            self._change_pool(key, pool.role, was, now)
         route_was, route_now = _route(old), _route(new)
         group = route_now.get("group")
         if group and group == route_was.get("group"):

@@ -148,6 +148,8 @@ def _spec(stated: Mapping[str, Any], service: Service) -> dict[str, Any]:
     """The spec with what was changed in it since it was written."""
     spec = dict(stated)
     for pool in service.pools:
+        if not pool.workload:
+            continue
         if pool.role == "prefill":
             spec["prefill"] = _workload(dict(spec.get("prefill") or {}), pool, service)
         else:
