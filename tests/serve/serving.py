@@ -147,7 +147,9 @@ async def served(
     await server.start()
     if kubeconfig is not None:
         tokens = api.access.tokens
-        write_kubeconfig(kubeconfig, server.address, server.certificate.pem, tokens)
+        write_kubeconfig(
+            kubeconfig, server.address, server.certificate.pem, tokens, namespace=namespace
+        )
     trust = ssl.create_default_context(cadata=server.certificate.pem.decode())
     connector = aiohttp.TCPConnector(ssl=trust, limit=0)
     try:

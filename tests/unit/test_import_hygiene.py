@@ -10,7 +10,8 @@ import pytest
 
 import mtop_tui
 
-HEAVY = ("textual", "rich", "pydantic", "kubernetes_asyncio", "click", "yaml")
+SERVED = ("aiohttp", "cryptography")
+HEAVY = ("textual", "rich", "pydantic", "kubernetes_asyncio", "click", "yaml", *SERVED)
 START = "import sys; from mtop_tui.cli.main import main; sys.argv = ['mtop', *{arguments}]; "
 
 
@@ -42,7 +43,7 @@ def test_lower_layers_leave_the_heavy_packages_alone(layer):
 
 
 def test_the_command_line_starts_light():
-    heavy = ("textual", "rich", "pydantic", "yaml", "msgspec", "asyncio", "difflib", "aiohttp")
+    heavy = ("textual", "rich", "pydantic", "yaml", "msgspec", "asyncio", "difflib", *SERVED)
     assert loaded_after("import mtop_tui.cli.main", heavy) == set()
     for arguments in (["--version"], ["--help"], ["list", "--help"]):
         code = START.format(arguments=arguments) + "main()"
@@ -54,4 +55,4 @@ def test_the_command_line_starts_light():
 )
 def test_commands_that_print_never_load_textual_or_pydantic(arguments):
     code = START.format(arguments=arguments) + "main()"
-    assert loaded_after(code, ("textual", "rich", "pydantic", "aiohttp")) == set()
+    assert loaded_after(code, ("textual", "rich", "pydantic", *SERVED)) == set()

@@ -29,12 +29,13 @@ def context_of(user: str) -> str:
 
 
 def write_kubeconfig(
-    path: Path, address: str, certificate: bytes, tokens: Mapping[str, str]
+    path: Path, address: str, certificate: bytes, tokens: Mapping[str, str], *, namespace: str
 ) -> None:
     """Write a kubeconfig that only its owner can read, and tokens in a folder beside it.
 
     Tokens stand in files of their own, which clients read again when they change. The context
-    `exec` is the administrator by way of a credential plugin.
+    `exec` is the administrator by way of a credential plugin. `namespace` is where clients look
+    unless they are told where.
 
     Raises:
         KubeconfigError: a file cannot be written.
@@ -60,7 +61,7 @@ def write_kubeconfig(
         "clusters": [{"name": CLUSTER, "cluster": cluster}],
         "users": users,
         "contexts": [
-            {"name": name, "context": {"cluster": CLUSTER, "user": user, "namespace": "default"}}
+            {"name": name, "context": {"cluster": CLUSTER, "user": user, "namespace": namespace}}
             for name, user in contexts
         ],
         "current-context": context_of(ADMIN),

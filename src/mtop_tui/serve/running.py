@@ -96,7 +96,13 @@ async def run(
             gc.set_threshold(50_000, 20, 50)
             await server.start()
             try:
-                write_kubeconfig(kubeconfig, server.address, server.certificate.pem, access.tokens)
+                write_kubeconfig(
+                    kubeconfig,
+                    server.address,
+                    server.certificate.pem,
+                    access.tokens,
+                    namespace=cluster.first_namespace,
+                )
                 for fault in faults:
                     await server.switch_on(fault)
                 say(f"{cluster.provider.name} at {server.address}")
