@@ -26,7 +26,6 @@ from mtop_tui.views.trouble import why_nothing
 from mtop_tui.widgets.fleet_header import FleetHeader
 from mtop_tui.widgets.key_bar import KeyBar
 from mtop_tui.widgets.row_table import RowTable
-from mtop_tui.widgets.why_line import WhyLine
 
 if TYPE_CHECKING:
     from mtop_tui.views.export import Exported
@@ -65,7 +64,7 @@ class FleetScreen(TabularScreen[FleetQuery]):
         """Header, table, why line, key bar."""
         yield FleetHeader()
         yield RowTable(ascii_only=self.app.settings.ascii)
-        yield WhyLine()
+        yield self.why_line()
         yield KeyBar((*FLEET, *VIEWS, *APP))
 
     def look(self) -> None:

@@ -29,7 +29,6 @@ from mtop_tui.views.trouble import why_nothing
 from mtop_tui.widgets.key_bar import KeyBar
 from mtop_tui.widgets.row_table import RowTable
 from mtop_tui.widgets.title_bar import TitleBar
-from mtop_tui.widgets.why_line import WhyLine
 
 if TYPE_CHECKING:
     from mtop_tui.observations import ServiceKey
@@ -93,7 +92,7 @@ class TableScreen(TabularScreen[TableQuery], Generic[Facts]):
         """Title, table, why line, key bar."""
         yield TitleBar()
         yield RowTable(ascii_only=self.app.settings.ascii)
-        yield WhyLine()
+        yield self.why_line()
         yield KeyBar((*self.EXTRA, *TABLE, *VIEWS, *APP))
 
     def look(self) -> None:

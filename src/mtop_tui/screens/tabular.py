@@ -84,6 +84,10 @@ class TabularScreen(LookingScreen, Generic[Query]):
         """A tall screen has room for more words."""
         self.why.set_class(self.size.height >= TALL, "-tall")
 
+    def why_line(self) -> WhyLine:
+        """The line under the table; as high as it stays, for another height is another layout."""
+        return WhyLine("-tall" if self.app.size.height >= TALL else None)
+
     @property
     def room(self) -> int:
         """Cells there are for the columns of the table."""

@@ -20,8 +20,8 @@ class WhyLine(Widget):
     COMPONENT_CLASSES: ClassVar[set[str]] = set(TONES)
     ALLOW_SELECT = False
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, classes: str | None = None) -> None:
+        super().__init__(classes=classes)
         self._said = ("", Why(Cell("")))
 
     def show(self, name: str, said: Why) -> None:
