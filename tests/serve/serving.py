@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import ssl
+import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -168,8 +169,6 @@ class _Wall:
 
     @staticmethod
     def now() -> float:
-        import time
-
         return time.time()
 
 

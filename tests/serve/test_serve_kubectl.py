@@ -12,6 +12,8 @@ import yaml
 from serving import Served, recipe, served
 from tools import Kubectl
 
+from mtop_tui.engine.levers import Selector
+
 IN_SHOP = ("-n", "shop")
 
 
@@ -106,8 +108,6 @@ async def test_logs_and_describe_of_a_pod_that_crashed(shop: tuple[Served, Kubec
     following = await kubectl.start("logs", "-f", "--tail=1", name, *IN_SHOP)
     assert following.stdout is not None
     assert await asyncio.wait_for(following.stdout.readline(), 20)
-    from mtop_tui.engine.levers import Selector
-
     fleet.simulation.levers.crash_pods(Selector(pods=(name,)), "OOMKilled", 137)
     fleet.simulation.act()
     assert (await pods(kubectl, "assistant-canary"))[name][1] == "CrashLoopBackOff"

@@ -9,6 +9,7 @@ import pytest
 from serving import TABLE, Served, served
 
 from mtop_tui import resources
+from mtop_tui.engine.levers import Selector
 from mtop_tui.kserve.parse import parse_config, parse_node, parse_service
 from mtop_tui.providers.mock.manifests import load
 
@@ -194,8 +195,6 @@ async def test_labels_that_users_set_stay(shipped: Served):
     code, _ = await shipped.patch(f"{path}/{name}", {"metadata": {"labels": {"mine": "yes"}}})
     assert code == 200
     assert await shipped.names(f"{path}?labelSelector=mine%3Dyes") == [name]
-    from mtop_tui.engine.levers import Selector
-
     shipped.simulation.levers.crash_pods(Selector(pods=(name,)))
     shipped.simulation.act()
     assert await shipped.names(f"{path}?labelSelector=mine%3Dyes") == [name]

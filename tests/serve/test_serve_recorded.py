@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Any
 import pytest
 from exchanges import VECTORS, comparable, expected, recorded
 from serving import TABLE, Served
+
+from mtop_tui.engine.levers import Selector
 
 RECORDED: dict[str, dict[str, Any]] = json.loads(VECTORS.read_text())
 KSERVE = "/apis/serving.kserve.io/v1alpha2"
@@ -92,7 +95,7 @@ async def test_what_is_read(fleet: Served, name: str):
 
 
 async def test_a_group_that_is_absent_is_forbidden_to_nobody(fleet: Served):
-    fleet.api.registry.__init__(["leaderworkerset.x-k8s.io"])
+    fleet.api.registry.leave_out(["leaderworkerset.x-k8s.io"])
     path = "/apis/leaderworkerset.x-k8s.io/v1/leaderworkersets"
     same(await answer(fleet, "GET", path), "absent-group")
     same(await answer(fleet, "GET", path, user=NOBODY), "forbidden-absent-group")
@@ -179,7 +182,7 @@ async def test_logs(fleet: Served, pod: str):
 
 async def test_a_followed_log_ends_with_its_container(fleet: Served, pod: str):
     asking = answer(fleet, "GET", f"{pod}/log?follow=true&timestamps=true")
-    same(await _while(fleet, asking, lambda: _crash(fleet, pod)), "log-follow")
+    same(await _while(asking, lambda: _crash(fleet, pod)), "log-follow")
 
 
 async def test_proxies(fleet: Served, pod: str):
@@ -211,8 +214,6 @@ def test_the_vectors_are_those_of_the_recordings(shared: Path):
 
 
 def _selector(pod: str) -> Any:
-    from mtop_tui.engine.levers import Selector
-
     return Selector(pods=(pod.rpartition("/")[2],))
 
 
@@ -223,10 +224,8 @@ async def _crash(fleet: Served, pod: str) -> None:
 
 
 async def _while(
-    fleet: Served, asking: Awaitable[dict[str, Any]], deed: Callable[[], Awaitable[None]]
+    asking: Awaitable[dict[str, Any]], deed: Callable[[], Awaitable[None]]
 ) -> dict[str, Any]:
-    import asyncio
-
     task = asyncio.ensure_future(asking)
     await asyncio.sleep(0.1)
     await deed()
