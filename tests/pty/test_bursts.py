@@ -34,3 +34,14 @@ def test_keys_after_the_one_that_opens_a_line_are_typed_into_it(
         terminal.press(opens + typed)
         terminal.wait_for(lambda screen: any(line.rstrip().endswith(typed) for line in screen))
         assert b"Traceback" not in terminal.bytes_out
+
+
+def test_enter_takes_the_source_that_the_keys_before_it_led_to() -> None:
+    with Terminal([MTOP], 120, 40) as terminal:
+        terminal.wait_for("MODEL")
+        terminal.press("v")
+        terminal.wait_for("canary-failure")
+        terminal.press("Gkk\r")
+        screen = terminal.wait_for("seed=")
+        name = next(line for line in screen if line.startswith(">"))[1:].split()[0]
+        assert any(line.startswith(f" {name} seed=") for line in screen)

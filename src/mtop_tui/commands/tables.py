@@ -345,7 +345,6 @@ SOURCES = (
         "In place of the present one; its seed, speed and target can be set",
         bar="watch",
         shown="Enter",
-        priority=True,
     ),
 )
 

@@ -79,7 +79,8 @@ class SourcesScreen(TableScreen[SourceFacts]):
 
         choice = None if self.selected is None else self.selected.choice
         if choice is None:
-            self.app.say("no other source can be opened from this one")
+            others = "choose another" if self._choices else "there is no other"
+            self.app.say(f"this source is watched already: {others}")
         if choice is None or self._prompt is not None:
             return
         self._wanted = choice
