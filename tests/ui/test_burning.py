@@ -61,6 +61,26 @@ async def test_in_groups_digits_follow_the_table_and_unfold() -> None:
         assert fleet.screen.table.selected == key("chat")
 
 
+async def test_where_a_filter_hides_what_fails_nothing_is_said_of_it() -> None:
+    fleet = Fleet(*typical_fleet())
+    async with fleet.app.run_test(size=MIDDLE, notifications=True) as pilot:
+        await fleet.settle(pilot)
+        await pilot.press("slash", *"granite", "enter", "1")
+        await fleet.settle(pilot)
+        assert "none of the services shown burns or fails" in fleet.text
+
+
+async def test_what_is_said_for_a_while_hides_neither_the_cause_nor_what_is_typed() -> None:
+    fleet = Fleet(*typical_fleet())
+    async with fleet.app.run_test(size=(80, 24), notifications=True) as pilot:
+        await fleet.settle(pilot)
+        below = fleet.lines[-4:]
+        await pilot.press("9")
+        await fleet.settle(pilot)
+        assert "only 1 service burns or fails" in fleet.text
+        assert fleet.lines[-4:] == below
+
+
 async def test_a_calm_fleet_says_so() -> None:
     fleet = Fleet(health(), service("chat"), service("search"))
     async with fleet.app.run_test(size=MIDDLE, notifications=True) as pilot:

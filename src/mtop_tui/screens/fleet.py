@@ -290,7 +290,9 @@ class FleetScreen(TabularScreen[FleetQuery]):
             verb = "burns or fails" if len(found) == 1 else "burn or fail"
             self.app.say(f"only {counted(len(found), 'service')} {verb}")
         else:
-            self.app.say("no service burns or fails")
+            narrow = self._query.filter or self._query.namespaces
+            whose = "none of the services shown" if narrow else "no service"
+            self.app.say(f"{whose} burns or fails")
 
     def _unfold(self, state: ServiceState) -> None:
         """Show a service whose group is folded."""
