@@ -56,3 +56,13 @@ def test_the_command_line_starts_light():
 def test_commands_that_print_never_load_textual_or_pydantic(arguments):
     code = START.format(arguments=arguments) + "main()"
     assert loaded_after(code, ("textual", "rich", "pydantic", *SERVED)) == set()
+
+
+def test_live_mode_imports_connections_only_when_it_is_observed():
+    code = (
+        "from mtop_tui.clock import WallClock; from mtop_tui.cli.source import open_source; "
+        "from mtop_tui.config.settings import load; "
+        "fleet = open_source(load({'mode': 'live'})); assert fleet.provider.name == 'live'"
+    )
+    heavy = ("aiohttp", "yaml", "textual", "pydantic", "cryptography")
+    assert loaded_after(code, heavy) == set()

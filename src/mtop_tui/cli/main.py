@@ -9,6 +9,7 @@ import sys
 import click
 
 from mtop_tui import __version__
+from mtop_tui.cli.doctor import doctor
 from mtop_tui.cli.errors import Exit, Failure, complain, usage_complaint
 from mtop_tui.cli.fleet import get, list_
 from mtop_tui.cli.options import (
@@ -51,6 +52,7 @@ def cli(ctx: click.Context, /, **_: object) -> None:
 
 cli.add_command(list_)
 cli.add_command(get)
+cli.add_command(doctor)
 cli.add_command(simulate)
 cli.add_command(recipes)
 cli.add_command(serve)

@@ -15,7 +15,7 @@ from mtop_tui.providers.base import LogQuery, Offer
 if TYPE_CHECKING:
     from mtop_tui.providers.live.session import Session
 
-BATCH: Final = 64
+BATCH: Final = 32
 """Changes that are taken at once: a few milliseconds of work."""
 
 _LOOK_EVERY = 1.0

@@ -30,7 +30,7 @@ from mtop_tui.providers.live.problems import (
     Unreachable,
 )
 
-PAGE: Final = 250
+PAGE: Final = 100
 """Objects per page: larger ones hold the event loop, smaller ones take more time."""
 
 WATCH_SECONDS: Final = 60.0
@@ -45,7 +45,7 @@ ABSENT_AGAIN: Final = 60.0
 
 _HEALTHY = 10.0
 _BRIEF, _AFTER_BRIEF = 1.0, 0.2
-_EVENTS_IN_A_ROW = 100
+_OBJECTS_IN_A_ROW = 25
 
 State = Literal["listing", "live", "polling", "waiting", "forbidden", "absent"]
 
@@ -200,7 +200,9 @@ class Reflector:
                 page = _pages.decode(answer)
             except msgspec.MsgspecError as error:
                 return Refusal(200, f"no list of {self.kind.plural}: {error}", NOT_KUBERNETES)
-            for raw in page.items:
+            for number, raw in enumerate(page.items):
+                if number % _OBJECTS_IN_A_ROW == 0:
+                    await asyncio.sleep(0)
                 uid = self._take(raw)
                 if uid:
                     seen.add(uid)
@@ -208,7 +210,6 @@ class Reflector:
             next_page = page.metadata.next_page
             if not next_page:
                 break
-            await asyncio.sleep(0)
         for uid in [one for one in self.known if one not in seen]:
             self._drop(uid)
         self._version = version
@@ -290,7 +291,7 @@ class Reflector:
                 if problem is not None:
                     return problem
                 taken += 1
-                if taken % _EVENTS_IN_A_ROW == 0:
+                if taken % _OBJECTS_IN_A_ROW == 0:
                     await asyncio.sleep(0)
         return None if self._recycled else stream.problem
 

@@ -77,7 +77,7 @@ class Fleet:
         self._service_pods: dict[Place, set[Place]] = {}
         self._node_pods: dict[str, set[Place]] = {}
         self._replica_sets: dict[Place, LiveWorkload] = {}
-        self._group_revisions: dict[Place, ControllerRevision] = {}
+        self._group_revisions: dict[Place, dict[str, ControllerRevision]] = {}
         self._scalers: dict[tuple[str, Place], Scaler] = {}
         self._nodes: dict[str, Node] = {}
         self._pulling: dict[str, float] = {}
@@ -87,6 +87,7 @@ class Fleet:
         self._dirty_services: dict[Place, None] = {}
         self._dirty_pods: dict[Place, None] = {}
         self._dirty_groups: dict[str, None] = {}
+        self._dirty_sets: dict[Place, None] = {}
 
     def apply(self, changes: Sequence[Change], at: float) -> list[Observation]:
         """What is news once these changes are known; Events come after what they are about."""
@@ -168,6 +169,7 @@ class Fleet:
             children[place] = body
         if kind == kinds.LEADER_WORKER_SET:
             self._group_owner[place] = owner
+            self._dirty_sets[place] = None
         self._dirty_services[owner] = None
 
     def _pod(self, metadata: Meta, body: Pod | None, at: float) -> Iterator[Observation]:
@@ -185,6 +187,8 @@ class Fleet:
             self._leave(before, leader)
             if index == "0":
                 yield from self._gone(reference(self._cluster, kinds.POD, metadata), at)
+            if group := metadata.label(GROUP_OF):
+                self._dirty_sets[leader[0], group] = None
             if not parts:
                 del self._pods[leader]
                 self._service_pods.get(owner, set()).discard(leader)
@@ -200,6 +204,8 @@ class Fleet:
             if body.spec.node_name:
                 self._node_pods.setdefault(body.spec.node_name, set()).add(leader)
         self._dirty_pods[leader] = None
+        if group := metadata.label(GROUP_OF):
+            self._dirty_sets[leader[0], group] = None
 
     def _leave(self, pod: Pod, leader: Place) -> None:
         self._node_pods.get(pod.spec.node_name or "", set()).discard(leader)
@@ -242,13 +248,15 @@ class Fleet:
     def _group_revision(
         self, metadata: Meta, body: ControllerRevision | None, at: float
     ) -> Iterator[Observation]:
-        place = place_of(metadata)
+        of = metadata.namespace or "", metadata.label(GROUP_OF)
+        known = self._group_revisions.setdefault(of, {})
         if body is None:
-            self._group_revisions.pop(place, None)
+            known.pop(metadata.name, None)
             ref = reference(self._cluster, kinds.CONTROLLER_REVISION, metadata)
             yield from self._gone(ref, at)
             return
-        self._group_revisions[place] = body
+        known[metadata.name] = body
+        self._dirty_sets[of] = None
 
     def _scaler(
         self, kind: str, metadata: Meta, body: Scaler | None, at: float
@@ -319,10 +327,12 @@ class Fleet:
             replica = self._replica(leader, at)
             if replica is not None:
                 yield from self._tell(replica)
-        for revision in list(self._group_revisions.values()):
-            record = self._counted(revision, at)
-            if record is not None:
-                yield from self._tell(record)
+        sets, self._dirty_sets = self._dirty_sets, {}
+        for place in sets:
+            for revision in self._group_revisions.get(place, {}).values():
+                record = self._counted(revision, at)
+                if record is not None:
+                    yield from self._tell(record)
         groups, self._dirty_groups = self._dirty_groups, {}
         for namespace in groups:
             yield from self._groups(namespace, at)

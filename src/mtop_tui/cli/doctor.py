@@ -1,0 +1,85 @@
+"""`mtop doctor`: what mtop may see of a cluster, and what to ask for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from mtop_tui.cli.errors import Exit, Failure, emit
+from mtop_tui.cli.options import settings_of, source_options
+
+if TYPE_CHECKING:
+    from mtop_tui.config.settings import Settings
+    from mtop_tui.providers.live.preflight import Preflight, Right
+
+
+@click.command("doctor")
+@click.option("--role", "only_role", is_flag=True, help="Print the ClusterRole only.")
+@source_options
+@click.pass_context
+def doctor(ctx: click.Context, /, only_role: bool, **_: object) -> None:
+    """Ask a cluster what mtop may read there, and print the role that allows all of it.
+
+    It needs --mode live. The exit code is 0 when services can be shown.
+    """
+    import asyncio
+
+    from mtop_tui.config.emit import as_yaml
+    from mtop_tui.providers.live.preflight import role
+
+    settings = settings_of(ctx).settings
+    if only_role:
+        emit(as_yaml(role()))
+        return
+    if settings.mode != "live":
+        raise click.UsageError("the simulated cluster needs no rights; add --mode live")
+    found = [asyncio.run(_asked(settings, context)) for context in settings.contexts or ("",)]
+    emit("\n".join(_page(one) for one in found))
+    emit("\n# The role that allows all of it: mtop doctor --role | kubectl apply -f -\n")
+    emit(as_yaml(role()))
+    blind = [one.connection.name for one in found if not one.is_usable]
+    if blind:
+        raise Failure(
+            f"no service can be shown of {', '.join(blind)}: see the first line of the table",
+            Exit.FAILED,
+        )
+
+
+async def _asked(settings: Settings, context: str) -> Preflight:
+    from mtop_tui.clock import WallClock
+    from mtop_tui.providers.live.kubeconfig import connection
+    from mtop_tui.providers.live.preflight import Preflight, preflight
+    from mtop_tui.providers.live.problems import ConfigError
+
+    try:
+        to = connection(context)
+    except ConfigError as error:
+        raise Failure(str(error), Exit.FAILED) from error
+    found = await preflight(to, WallClock(), settings.namespaces)
+    if not isinstance(found, Preflight):
+        raise Failure(f"{to.name}: {found.sentence}", Exit.FAILED)
+    return found
+
+
+def _page(found: Preflight) -> str:
+    from mtop_tui.text import safe
+
+    to = found.connection
+    rows = [("KIND", "IN", "MAY READ", "LOST WITHOUT IT"), *map(_row, found.rights)]
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    lines = [
+        "  ".join((*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]))
+        for row in rows
+    ]
+    unchecked = ", certificate not checked" if to.cluster.insecure_skip_tls_verify else ""
+    head = f"context {to.name}: {to.cluster.server}, Kubernetes {found.version}{unchecked}"
+    return "\n".join(map(safe, (head, *lines))) + "\n"
+
+
+def _row(right: Right) -> tuple[str, str, str, str]:
+    where = right.namespace or ("all" if right.kind.namespaced else "cluster")
+    lacking = f"no: {', '.join(right.lacking)}" if right.answer == "no" else right.answer
+    if right.answer == "yes" and right.lacking:
+        lacking = f"yes, but not {', '.join(right.lacking)}"
+    return right.kind.qualified, where, lacking, right.kind.shows
