@@ -90,8 +90,8 @@ class Children:
         for entry in projection.store.collection("pods").ordered():
             if (
                 entry.namespace == key.namespace
-                and entry.labels.get("app.kubernetes.io/name") == key.name
-                and entry.labels.get("app.kubernetes.io/component", "").endswith("-scheduler")
+                and entry.identity.get("app.kubernetes.io/name") == key.name
+                and entry.identity.get("app.kubernetes.io/component", "").endswith("-scheduler")
             ):
                 projection.remove("pods", entry.key)
 
@@ -203,7 +203,7 @@ def _revisions(known: KnownService, role: Role) -> list[Revision]:
 
 
 def _belongs(entry: Entry, service: str) -> bool:
-    if entry.labels.get("app.kubernetes.io/name") == service:
+    if entry.identity.get("app.kubernetes.io/name") == service:
         return True
-    name = entry.labels.get("leaderworkerset.sigs.k8s.io/name", "")
+    name = entry.identity.get("leaderworkerset.sigs.k8s.io/name", "")
     return name in {f"{service}-kserve-mn", f"{service}-kserve-mn-prefill"}

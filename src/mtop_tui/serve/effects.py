@@ -113,7 +113,7 @@ class Effects:
         """An autoscaler has other bounds."""
         projection = self._simulation.projection
         aim = entry.body["spec"]["scaleTargetRef"]["name"]
-        name = entry.labels.get("app.kubernetes.io/name", "")
+        name = entry.identity.get("app.kubernetes.io/name", "")
         key = ServiceKey(self._simulation.cluster, entry.namespace, name)
         known = projection.services[key]
         spec = after.get("spec") or {}
@@ -140,7 +140,7 @@ class Effects:
         Raises:
             LeverError: nothing in the simulation stands for it.
         """
-        index = entry.labels.get("leaderworkerset.sigs.k8s.io/worker-index", "0")
+        index = entry.identity.get("leaderworkerset.sigs.k8s.io/worker-index", "0")
         name = entry.name if index == "0" else entry.name.rpartition("-")[0]
         self._levers.kill_pods(Selector(namespaces=(entry.namespace,), pods=(name,)))
 
@@ -150,7 +150,7 @@ class Effects:
         Raises:
             LeverError: it is no pool's: an endpoint picker's, for instance.
         """
-        name = entry.labels.get("app.kubernetes.io/name", "")
+        name = entry.identity.get("app.kubernetes.io/name", "")
         key = ServiceKey(self._simulation.cluster, entry.namespace, name)
         known = self._simulation.projection.services.get(key)
         for pool in known.service.pools if known else ():

@@ -23,12 +23,15 @@ class Entry:
         namespace, name, uid: of the object; the namespace is empty where it has none.
         labels: what label selectors look at.
         make: its body but for kind, apiVersion and resourceVersion, the same each time.
+        identity: the labels that the simulation gave it, by which it knows it again; users may
+            change the others.
     """
 
     __slots__ = (
         "_body",
         "_encoded",
         "_make",
+        "identity",
         "key",
         "labels",
         "name",
@@ -38,11 +41,19 @@ class Entry:
     )
 
     def __init__(
-        self, namespace: str, name: str, uid: str, labels: Mapping[str, str], make: Make
+        self,
+        namespace: str,
+        name: str,
+        uid: str,
+        labels: Mapping[str, str],
+        make: Make,
+        *,
+        identity: Mapping[str, str] | None = None,
     ) -> None:
         self.namespace, self.name, self.uid = namespace, name, uid
         self.key = f"{namespace}/{name}" if namespace else name
         self.labels = labels
+        self.identity = labels if identity is None else identity
         self.version = 0
         self._make = make
         self._body: Body | None = None
@@ -80,7 +91,9 @@ class Entry:
     def again(self) -> Entry:
         """The same object, for another resourceVersion: what a deletion is told with."""
         body = self.body
-        return Entry(self.namespace, self.name, self.uid, self.labels, lambda: body)
+        return Entry(
+            self.namespace, self.name, self.uid, self.labels, lambda: body, identity=self.identity
+        )
 
 
 def head_of(resource: Resource) -> bytes:

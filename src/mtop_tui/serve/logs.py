@@ -139,7 +139,7 @@ class LogRequest:
             raise bad_request(f"{where} is waiting to start: {_WAITING.get(why, why)}")
         if self._container not in {MAIN, STORAGE_INITIALIZER}:
             return None
-        labels = self._pod.labels
+        labels = self._pod.identity
         key = ServiceKey(
             self._simulation.cluster, self._pod.namespace, labels["app.kubernetes.io/name"]
         )

@@ -54,7 +54,7 @@ class Overlays:
             return {**body, "metadata": metadata}
 
         labels = changed(entry.labels, overlay.labels)
-        return Entry(entry.namespace, entry.name, entry.uid, labels, make)
+        return Entry(entry.namespace, entry.name, entry.uid, labels, make, identity=entry.identity)
 
 
 def changed(before: Mapping[str, str], changes: Mapping[str, str | None]) -> dict[str, Any]:

@@ -80,10 +80,10 @@ def targets(store: Store, job: str, host: str) -> list[dict[str, Any]]:
 
 def _labels(entry: Entry, job: str) -> Iterator[tuple[str, str]]:
     """Labels of a pod's series; none where the job has nothing to scrape there."""
-    component = entry.labels.get(_COMPONENT, "")
+    component = entry.identity.get(_COMPONENT, "")
     if job == ENGINES:
         # Of a group of pods the leader alone speaks.
-        wanted = component.startswith(_WORKLOAD) and entry.labels.get(_WORKER, "0") == "0"
+        wanted = component.startswith(_WORKLOAD) and entry.identity.get(_WORKER, "0") == "0"
         target = f"https:{entry.name}:{ENGINE_PORT}"
     else:
         wanted = component == _SCHEDULER
@@ -95,8 +95,8 @@ def _labels(entry: Entry, job: str) -> Iterator[tuple[str, str]]:
     yield "namespace", entry.namespace
     yield "pod", entry.name
     yield "node", body["spec"].get("nodeName", "")
-    yield "llm_isvc_name", entry.labels.get("app.kubernetes.io/name", "")
-    if role := entry.labels.get("llm-d.ai/role"):
+    yield "llm_isvc_name", entry.identity.get("app.kubernetes.io/name", "")
+    if role := entry.identity.get("llm-d.ai/role"):
         yield "llm_isvc_role", role
 
 

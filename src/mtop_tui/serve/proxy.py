@@ -91,7 +91,7 @@ class Proxies:
 
     def _answer(self, pod: Entry, port: str, path: str) -> web.Response:
         found: web.Response | None = None
-        if pod.labels.get("app.kubernetes.io/component") == _SCHEDULER:
+        if pod.identity.get("app.kubernetes.io/component") == _SCHEDULER:
             if port in {"", str(PICKER_PORT)}:
                 found = self._picker(pod, path)
         elif port in {"", str(ENGINE_PORT)}:
@@ -138,7 +138,7 @@ class Proxies:
         return None
 
     def _service_of(self, pod: Entry) -> ServiceKey:
-        name = pod.labels.get("app.kubernetes.io/name", "")
+        name = pod.identity.get("app.kubernetes.io/name", "")
         return ServiceKey(self._simulation.cluster, pod.namespace, name)
 
 

@@ -128,7 +128,7 @@ _SERVED: Final = (
     ),
     Resource(
         *("apps", "v1", "deployments", "deployment", "Deployment"),
-        verbs=("delete", "get", "list", "patch", "update", "watch"),
+        verbs=("get", "list", "patch", "update", "watch"),
         short=("deploy",),
         categories=("all",),
         subresources=(_SCALE, _status("Deployment")),

@@ -49,6 +49,14 @@ def validate(resource: Resource, name: str, body: Body) -> None:
 
 def _causes(resource: Resource, body: Body) -> Iterator[Cause]:
     metadata = body.get("metadata")
+    wrong = [
+        _type_cause(part, body[part], "object")
+        for part in ("metadata", "spec")
+        if body.get(part) is not None and not isinstance(body[part], dict)
+    ]
+    if wrong:
+        yield from wrong
+        return
     for field in ("labels", "annotations"):
         stated = metadata.get(field) if isinstance(metadata, dict) else None
         if stated is not None and not (
@@ -80,8 +88,6 @@ def scale_causes(spec: Any) -> Iterator[Cause]:
 
 def _service_causes(body: Body, spec: Any) -> Iterator[Cause]:
     if not isinstance(spec, dict):
-        if spec is not None:
-            yield _type_cause("spec", spec, "object")
         return
     model = spec.get("model")
     if isinstance(model, dict) and "uri" not in model:
@@ -174,7 +180,12 @@ def read_body(data: bytes, resource: Resource) -> Body:
         ) from error
     if not isinstance(body, dict):
         raise bad_request(f"the object provided is unrecognized (must be of type {kind})")
+    for field, name in (("kind", "Kind"), ("apiVersion", "apiVersion")):
+        if resource.custom and not body.get(field):
+            raise bad_request(f"Object '{name}' is missing in '{data.decode(errors='replace')}'")
     stated = body.get("apiVersion"), body.get("kind")
+    if not all(one is None or isinstance(one, str) for one in stated):
+        raise bad_request(f"the object provided is unrecognized (must be of type {kind})")
     if stated[0] not in {None, resource.group_version} or stated[1] not in {None, resource.kind}:
         raise bad_request(
             f"the API version in the data ({stated[0]}) does not match the expected API version "

@@ -194,6 +194,8 @@ class Verbs:
         log = LogRequest(self._simulation, self._reads.find(resource, info), request.query)
         response = web.StreamResponse(headers={**headers(), "Content-Type": "text/plain"})
         await response.prepare(request)
+        if request.method == "HEAD":
+            return response
         with self._disturbances.stream(Stream(request, response, info, user.name)) as stream:
             async for part in log.lines():
                 if not await self._disturbances.write(stream, [part]):
@@ -216,6 +218,8 @@ class Verbs:
         ended = self._disturbances.too_old(info, user.name)
         response = web.StreamResponse(headers=told)
         await response.prepare(request)
+        if request.method == "HEAD":
+            return response
         if ended:
             await response.write(b"".join(ended))
             return response

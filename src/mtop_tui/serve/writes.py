@@ -108,10 +108,11 @@ class Writes:
         """An object as it shall be from now on, by a patch or an update."""
         before = converted(entry, resource)
         self._check_identity(resource, entry, after)
-        metadata = after.get("metadata")
-        named = {name: before["metadata"][name] for name in _KEPT if name in before["metadata"]}
-        if metadata is None or isinstance(metadata, dict):
-            after = {**after, "metadata": {**(metadata or {}), **named}}
+        after = {"kind": resource.kind, "apiVersion": resource.group_version, **after}
+        metadata = after.get("metadata") or {}
+        if isinstance(metadata, dict):
+            named = {name: before["metadata"][name] for name in _KEPT if name in before["metadata"]}
+            after["metadata"] = {**metadata, **named}
         validate(resource, entry.name, after)
         if dry_run:
             return _previewed(before, after)
