@@ -94,3 +94,26 @@ async def test_a_name_is_whole_before_the_way_to_it_is_told() -> None:
         await pilot.press("y")
         await fleet.settle(pilot)
         assert f"{name} > yaml" in fleet.lines[0]
+
+
+@pytest.mark.parametrize(
+    ("words", "leads_to"),
+    [("/ filter", "words, or such as"), ("a alerts", "fleet > alerts"), ("? help", "Page down")],
+)
+async def test_a_click_in_the_key_bar_does_what_the_key_does(
+    fleet: Fleet, words: str, leads_to: str
+) -> None:
+    async with fleet.app.run_test(size=MIDDLE) as pilot:
+        await fleet.settle(pilot)
+        for offset in (fleet.lines[-1].index(words), len(fleet.lines[-1])):
+            await pilot.click(offset=(offset, MIDDLE[1] - 1))
+            await fleet.settle(pilot)
+        assert leads_to in fleet.text
+
+
+async def test_a_click_on_back_leads_back(fleet: Fleet) -> None:
+    async with fleet.app.run_test(size=MIDDLE) as pilot:
+        await open_screen(fleet, pilot, "service")
+        await pilot.click(offset=(fleet.lines[-1].index("Esc back"), MIDDLE[1] - 1))
+        await fleet.settle(pilot)
+        assert seen(fleet.app) == "FleetScreen"

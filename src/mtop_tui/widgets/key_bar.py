@@ -6,10 +6,11 @@ milliseconds and is never given back; this is one line of text.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
 from rich.style import Style
+from textual.events import Click
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -18,6 +19,7 @@ from mtop_tui.views.table import Tone
 from mtop_tui.widgets.strips import Piece, strip
 
 KEPT = ("app.help", "app.quit")
+SPACING = "  "
 
 
 class KeyBar(Widget):
@@ -39,15 +41,26 @@ class KeyBar(Widget):
         if y:
             return Strip.blank(width, self.rich_style)
         pieces: list[Piece] = [(" ", "normal")]
+        for command in self._fitting(width):
+            pieces += [(_key(command), "good"), (_words(command), "normal")]
+        return strip(pieces, width, self._style)
+
+    def on_click(self, event: Click) -> None:
+        """A click on a command does what its key does."""
+        end = 1
+        for command in self._fitting(self.size.width):
+            begin, end = end, end + _width(command)
+            if begin <= event.x < end - len(SPACING):
+                self.app.simulate_key(command.keys.split(",")[0])
+
+    def _fitting(self, width: int) -> Iterator[Command]:
         left = width - 1
         kept = sum(_width(command) for command in self._commands if command.id in KEPT)
         for command in self._commands:
             kept -= _width(command) if command.id in KEPT else 0
-            if _width(command) > left - kept:
-                continue
-            pieces += [(_key(command), "good"), (_words(command), "normal")]
-            left -= _width(command)
-        return strip(pieces, width, self._style)
+            if _width(command) <= left - kept:
+                yield command
+                left -= _width(command)
 
     def _style(self, tone: Tone) -> Style:
         if tone != "good":
@@ -60,7 +73,7 @@ def _key(command: Command) -> str:
 
 
 def _words(command: Command) -> str:
-    return f" {command.bar}  "
+    return f" {command.bar}{SPACING}"
 
 
 def _width(command: Command) -> int:
