@@ -94,6 +94,10 @@ async def test_a_name_is_whole_before_the_way_to_it_is_told() -> None:
         await pilot.press("y")
         await fleet.settle(pilot)
         assert f"{name} > yaml" in fleet.lines[0]
+        await pilot.resize_terminal(50, 24)
+        await fleet.settle(pilot)
+        assert "… > prod" in fleet.lines[0]
+        assert "-long > yaml" in fleet.lines[0]
 
 
 @pytest.mark.parametrize(

@@ -69,9 +69,8 @@ class TitleBar(Widget):
 
 
 def _within(crumbs: str, room: int) -> str:
-    """Where one is: how one came there gives way before the name of what is seen."""
-    path, left = crumbs, crumbs
-    while cell_len(path) > room and CRUMB in left:
-        left = left.partition(CRUMB)[2]
-        path = f"…{CRUMB}{left}"
+    """Where one is: where it begins, the same everywhere, gives way before any name."""
+    path = crumbs
+    if cell_len(path) > room and CRUMB in path:
+        path = f"…{CRUMB}{path.partition(CRUMB)[2]}"
     return fit(path, min(cell_len(path), room), keep_end=True)
