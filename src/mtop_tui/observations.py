@@ -261,6 +261,8 @@ class MetricSample(Record, frozen=True, tag=True):
     form: Literal["cumulative", "windowed"] = "cumulative"
     window: float | None = None
     subject: Literal["replica", "picker"] = "replica"
+    role: Role | None = None
+    """Of which pool it is, where it is of a whole pool and of no replica."""
     analytic: bool = False
     """Whether a formula made the numbers instead of simulated or real requests."""
 

@@ -11,8 +11,8 @@ from aiohttp import web
 from model_server import Answer, ModelServer, page, running, vllm_page
 
 from mtop_tui.config.addresses import Address, AddressError, parse_address
-from mtop_tui.providers.endpoints import fetching
-from mtop_tui.providers.endpoints.fetching import FetchError, fetch, new_session
+from mtop_tui.providers.scraping import fetching
+from mtop_tui.providers.scraping.fetching import FetchError, fetch, new_session
 from mtop_tui.providers.scraping.reading import PageError, Pages
 from mtop_tui.serve.certificate import make_certificate, server_context
 

@@ -79,7 +79,8 @@ class ServiceState:
     def join(self, sample: MetricSample) -> Member:
         """Begin to count a replica (or whatever else a sample is of)."""
         replica = self.replicas.get(sample.ref)
-        prefill = replica is not None and replica.role == "prefill"
+        role = sample.role or (None if replica is None else replica.role)
+        prefill = role == "prefill"
         key = (prefill, sample.form, sample.layout)
         pool = self._pools.get(key)
         if pool is None:

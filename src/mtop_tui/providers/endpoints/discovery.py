@@ -73,7 +73,7 @@ class Discovery:
         )
 
     async def _is_server(self, session: aiohttp.ClientSession, address: Address) -> bool:
-        from mtop_tui.providers.endpoints.fetching import FetchError, fetch  # noqa: PLC0415 - aiohttp
+        from mtop_tui.providers.scraping.fetching import FetchError, fetch  # noqa: PLC0415 - aiohttp
 
         try:
             return not self._pages.read(await fetch(session, address)).is_picker

@@ -88,7 +88,7 @@ class EndpointsProvider:
 
     async def observe(self) -> AsyncIterator[Sequence[Observation]]:
         """What each endpoint says, as it says it."""
-        from mtop_tui.providers.endpoints.fetching import new_session  # noqa: PLC0415 - aiohttp
+        from mtop_tui.providers.scraping.fetching import new_session  # noqa: PLC0415 - aiohttp
 
         at = self._clock.now()
         looked_at = [one.shown for one in self._named]
@@ -163,7 +163,7 @@ class EndpointsProvider:
     async def _read(
         self, session: aiohttp.ClientSession, endpoint: _Endpoint
     ) -> Sequence[Observation]:
-        from mtop_tui.providers.endpoints.fetching import FetchError, fetch  # noqa: PLC0415
+        from mtop_tui.providers.scraping.fetching import FetchError, fetch  # noqa: PLC0415
 
         try:
             async with self._slots:
@@ -187,7 +187,7 @@ class EndpointsProvider:
         self, session: aiohttp.ClientSession, endpoint: _Endpoint, at: float
     ) -> str:
         """The model of a server whose page does not name it; its address if it does not tell."""
-        from mtop_tui.providers.endpoints.fetching import ask_for_model  # noqa: PLC0415 - aiohttp
+        from mtop_tui.providers.scraping.fetching import ask_for_model  # noqa: PLC0415 - aiohttp
 
         if not endpoint.told_model and at - endpoint.asked_at >= _NO_MODEL_TWICE:
             endpoint.asked_at = at

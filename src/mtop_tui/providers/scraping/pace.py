@@ -14,7 +14,7 @@ class Pace(NamedTuple):
     """How often pages are read.
 
     The interval is `shortest` seconds for a few pages, grows by `per_page` seconds with each, up to
-    `longest`. All stay below what the screens take for silence.
+    `longest`.
     """
 
     shortest: float
@@ -46,5 +46,8 @@ class Pace(NamedTuple):
 LOCAL = Pace(shortest=2.0, per_page=0.2, longest=15.0, at_once=16)
 """For endpoints that are asked directly."""
 
-PROXIED = Pace(shortest=5.0, per_page=0.075, longest=15.0, at_once=12)
-"""For pods behind an API server, which has other things to do: 200 pods every 15 s."""
+PROXIED = Pace(shortest=5.0, per_page=0.075, longest=30.0, at_once=12)
+"""For pods behind an API server, which has other things to do: 200 pods every 15 s.
+
+Two readings of a pod lie within the minute over which rates are taken, however many there are.
+"""

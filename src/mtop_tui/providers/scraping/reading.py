@@ -80,8 +80,19 @@ class Pages:
                 f"the page ends in the middle of a line after {len(body):,} bytes and was not"
                 " taken; if that goes on, look for a proxy that limits answers",
             )
-        compiled = self._compile(page.samples, page.bad_lines)
-        values = [sample.value for sample in page.samples]
+        if not page.samples:
+            what = "no line of it is a metric" if page.bad_lines else "it is empty"
+            raise PageError("no metrics", f"answers, but {what}; check the path and the port")
+        return self.translate(page.samples)
+
+    def translate(self, samples: Sequence[Sample]) -> Reading:
+        """The numbers of the samples of one page, or of what a query gave in its place.
+
+        Raises:
+            PageError: they are of no engine, or no numbers.
+        """
+        compiled = self._compile(samples)
+        values = [sample.value for sample in samples]
         cumulative = compiled.translated.cumulative(values)
         if not all(map(math.isfinite, cumulative)):
             raise PageError(
@@ -97,14 +108,14 @@ class Pages:
             compiled.is_picker,
         )
 
-    def _compile(self, samples: Sequence[Sample], bad_lines: int) -> _Compiled:
+    def _compile(self, samples: Sequence[Sample]) -> _Compiled:
         series = tuple(Series(sample.name, sample.labels) for sample in samples)
         held = self._compiled.get(series)
         if held is not None:
             return held
         engine = recognise(samples)
         if engine is None:
-            raise _of_no_engine(samples, bad_lines)
+            raise _of_no_engine(samples)
         translated = translation(engine, samples)
         layout = SampleLayout(
             engine=translated.engine,
@@ -125,10 +136,7 @@ class Pages:
         return held
 
 
-def _of_no_engine(samples: Sequence[Sample], bad_lines: int) -> PageError:
-    if not samples:
-        what = "no line of it is a metric" if bad_lines else "it is empty"
-        return PageError("no metrics", f"answers, but {what}; check the path and the port")
+def _of_no_engine(samples: Sequence[Sample]) -> PageError:
     return PageError(
         "other metrics",
         f"has metrics of something else, such as {samples[0].name}, and none of a model server;"

@@ -86,7 +86,7 @@ async def fetch(
     except FetchError:
         raise
     except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
-        raise _explained(error) from error
+        raise explained(error) from error
     raise FetchError("error", "redirects", "redirects in circles; check the path")
 
 
@@ -110,7 +110,7 @@ async def _get(
             return _Redirect(_followed(url, answer.headers.get("Location", "")))
         if answer.status != 200:
             raise _refused(answer.status)
-        return await _body(answer, most_bytes)
+        return await bounded_body(answer, most_bytes)
 
 
 def _identity(address: Address) -> dict[str, str]:
@@ -139,8 +139,14 @@ def _refused(status: int) -> FetchError:
     return FetchError(state, f"HTTP {status}", f"HTTP {status}: {said}")
 
 
-async def _body(answer: aiohttp.ClientResponse, most_bytes: int) -> bytes:
-    """The whole body, unpacked; never holds much more than is allowed."""
+async def bounded_body(answer: aiohttp.ClientResponse, most_bytes: int) -> bytes:
+    """The whole body, unpacked; never holds much more than is allowed.
+
+    The session must not unpack by itself.
+
+    Raises:
+        FetchError: it is too large, or was cut.
+    """
     is_packed = answer.headers.get("Content-Encoding", "").lower() == "gzip"
     unpack = zlib.decompressobj(wbits=31) if is_packed else None
     body = bytearray()
@@ -155,8 +161,7 @@ async def _body(answer: aiohttp.ClientResponse, most_bytes: int) -> bytes:
             raise FetchError(
                 "error",
                 "page too large",
-                f"sends more than {most_bytes // 1024:,} KiB, which is no page of a model server;"
-                " check the path",
+                f"sends more than {most_bytes // 1024:,} KiB, which was not taken; check the path",
             )
     if unpack is not None and not unpack.eof:
         raise _cut()
@@ -171,7 +176,7 @@ def _cut() -> FetchError:
     )
 
 
-def _explained(error: Exception) -> FetchError:
+def explained(error: Exception) -> FetchError:
     """In words what the network did. Nothing of the address is quoted."""
     if isinstance(error, TimeoutError):
         return FetchError(

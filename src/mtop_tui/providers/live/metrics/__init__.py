@@ -1,0 +1,1 @@
+"""What engines in a cluster measure: from Prometheus, or from their pods."""

@@ -1,0 +1,72 @@
+"""Samples from Prometheus again and again, with how it fares."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Final
+from urllib.parse import quote
+
+from mtop_tui.clock import Clock
+from mtop_tui.observations import Observation, SourceHealth
+from mtop_tui.providers.live.metrics.prometheus import SCRAPES_IN_WINDOW, Ask, Prometheus
+from mtop_tui.providers.scraping.fetching import FetchError
+
+SHORTEST: Final = 10.0
+"""Seconds between two rounds of questions: those about histograms are dear."""
+
+LONGEST_RETRY: Final = 60.0
+
+
+def through_service(ask: Ask, namespace: str, service: str, *, port: str = "9090") -> Ask:
+    """Asks a Prometheus by the proxy of an API server.
+
+    Args:
+        ask: sends a GET to the API server.
+        namespace: of the service.
+        service: its name, with `https:` before it if it speaks TLS.
+        port: number or name.
+    """
+    place = quote(f"{service}:{port}", safe=":")
+    base = f"/api/v1/namespaces/{quote(namespace, safe='')}/services/{place}/proxy"
+
+    async def proxied(path: str) -> bytes:
+        return await ask(base + path)
+
+    return proxied
+
+
+async def follow(
+    prometheus: Prometheus,
+    source: str,
+    *,
+    clock: Clock,
+    sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+) -> AsyncIterator[Sequence[Observation]]:
+    """Samples with the health of the source, until cancelled; a failure is told and tried again."""
+    failures, heard = 0, None
+    while True:
+        try:
+            samples = await prometheus.samples()
+        except FetchError as error:
+            failures += 1
+            yield [
+                SourceHealth(
+                    at=clock.now(),
+                    source=source,
+                    state=error.state,
+                    detail=error.sentence,
+                    last_contact=heard,
+                    errors=failures,
+                    is_part=True,
+                )
+            ]
+            await sleep(min(SHORTEST * 2.0 ** min(failures - 1, 6), LONGEST_RETRY))
+            continue
+        failures, heard = 0, clock.now()
+        detail = "" if samples else "has no metrics of engines; does it scrape their pods?"
+        health = SourceHealth(
+            at=heard, source=source, state="live", detail=detail, last_contact=heard, is_part=True
+        )
+        yield [*samples, health]
+        await sleep(max(SHORTEST, prometheus.window / SCRAPES_IN_WINDOW))
