@@ -121,3 +121,14 @@ async def test_a_click_on_back_leads_back(fleet: Fleet) -> None:
         await pilot.click(offset=(fleet.lines[-1].index("Esc back"), MIDDLE[1] - 1))
         await fleet.settle(pilot)
         assert seen(fleet.app) == "FleetScreen"
+
+
+@pytest.mark.parametrize("pressed", VIEW_KEYS)
+async def test_a_small_screen_too_says_that_a_filter_leaves_rows_out(
+    fleet: Fleet, pressed: str
+) -> None:
+    async with fleet.app.run_test(size=(80, 24)) as pilot:
+        await fleet.settle(pilot)
+        await pilot.press(pressed, "slash", *"nowhere", "enter")
+        await fleet.settle(pilot)
+        assert "/nowhere  0 shown" in fleet.lines[0]

@@ -103,8 +103,8 @@ class TableScreen(TabularScreen[TableQuery], Generic[Facts]):
         self._place()
         self.table.show(self._order, self._make_row)
         facts = list(self.summary(self._facts))
-        if self._query.filter:
-            facts.append(Cell(f"/{self._query.filter}  {len(self._order)} shown", "warn"))
+        if self._query.filter:  # first, so that no width hides that rows are left out
+            facts.insert(0, Cell(f"/{self._query.filter}  {len(self._order)} shown", "warn"))
         self.show_title((self.CRUMB,), facts)
         self.show_why()
 
