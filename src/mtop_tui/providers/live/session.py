@@ -83,9 +83,9 @@ class Session:
     def take(self, most: int) -> list[Observation]:
         """Records of at most so many changes, and a word on its health when it is due."""
         at = self._clock.now()
-        records: list[Observation] = []
+        records: list[Observation] = [] if self._told is not None else self._health(at)
         if self._fleet is not None and self._link is not None:
-            records = self._fleet.apply(self._handover.take(most), at)
+            records += self._fleet.apply(self._handover.take(most), at)
             if not self._synced and not self.is_waiting and self._link.is_synced:
                 self._synced = True
                 records += self._fleet.release()

@@ -181,7 +181,8 @@ def _main(pod: Pod, conditions: Mapping[str, StatusCondition], pulling: float | 
         reason = state.waiting.reason or ""
         if reason in _ORDINARY:
             return _creating(started_at, pulling)
-        return Stage("failed", reason, _waiting_text(main), _since_exit(main) or pulling)
+        since = _since_exit(main) or pulling or started_at
+        return Stage("failed", reason, _waiting_text(main), since)
     if state.terminated is not None:
         ended = state.terminated
         return Stage(
