@@ -140,7 +140,7 @@ async def test_before_the_fleet_is_known_it_is_said_so() -> None:
     async with fleet.app.run_test(size=MIDDLE) as pilot:
         await pilot.press("a", "A", "ctrl+a", "enter")
         await fleet.settle(pilot)
-        assert "alerts are looked for once the fleet is known" in fleet.text
+        assert "connecting: no source has said anything yet" in fleet.text
 
 
 async def test_at_eighty_columns_nothing_is_crowded_out(fleet: Fleet) -> None:

@@ -106,3 +106,16 @@ async def test_of_what_burns_and_is_over_no_screen_says_that_nothing_is_wrong() 
             await fleet.settle(pilot)
             assert "it burns its error budget, and no cause is seen now" in fleet.text
             assert "nothing wrong" not in fleet.text
+
+
+async def test_a_budget_of_which_something_is_gone_is_never_called_whole() -> None:
+    promised, one, *failing = burning("chat")
+    held = msgspec.structs.replace(promised, annotations={"mtop.dev/slo": "availability@60%/30d"})
+    fleet = Fleet(health(), held, one, *failing)
+    async with fleet.app.run_test(size=(200, 40)) as pilot:
+        await fleet.settle(pilot)
+        assert " 99% " in fleet.line("chat")
+        await pilot.press("o")
+        await fleet.settle(pilot)
+        assert " 99% " in fleet.text
+        assert " 100% " not in fleet.text

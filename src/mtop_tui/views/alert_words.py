@@ -57,7 +57,7 @@ def _burns(severity: Severity) -> Callable[[FleetStore, ServiceState, Alert, flo
             most = "" if fmt.count(rate.low) == pace else "at most "
             left = ""
             if status.budget is not None:
-                left = f", {fmt.whole_percent(status.budget.left_of_period.low)} left"
+                left = f", {fmt.share_left(status.budget.left_of_period.low)} left"
             target = percent_text(status.objective.target)
             return (
                 f"{indicator_text(status.objective.indicator)}@{target}: "

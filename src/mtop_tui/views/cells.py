@@ -300,8 +300,8 @@ def budget(facts: ServiceFacts) -> Cell:
     if left is None:
         return QUIET_UNKNOWN
     tone: Tone = "bad" if left.high <= 0 else "warn" if left.low < LITTLE_BUDGET else "normal"
-    text = fmt.whole_percent(left.low)
-    return Cell(text if fmt.whole_percent(left.high) == text else f">{text}", tone)
+    text = fmt.share_left(left.low)
+    return Cell(text if fmt.share_left(left.high) == text else f">{text}", tone)
 
 
 def request_rate(facts: ServiceFacts) -> Cell:

@@ -69,6 +69,13 @@ def whole_percent(ratio: float | None) -> str:
     return f"{ratio * 100:.0f}%"
 
 
+def share_left(ratio: float | None) -> str:
+    """What is left of something as whole per cent: `100%` only while nothing is gone."""
+    if ratio is not None and 0.99 < ratio < 1:
+        return "99%"
+    return whole_percent(ratio)
+
+
 def money(amount: Dollars | None) -> str:
     """USD without the sign: `0`, `0.53`, `48.2`, `489`, `1.24k`; `>=48.2` if a part is unpriced."""
     if amount is None:

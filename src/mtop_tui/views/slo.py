@@ -120,7 +120,7 @@ def _left(facts: ObjectiveFacts) -> Cell:
         return UNKNOWN
     left = facts.status.budget.left_of_period
     tone: Tone = "bad" if left.high <= 0 else "warn" if left.low < 0.25 else "normal"
-    low, high = fmt.whole_percent(left.low), fmt.whole_percent(left.high)
+    low, high = fmt.share_left(left.low), fmt.share_left(left.high)
     return Cell(low if low == high else f"{low} to {high}", tone)
 
 
