@@ -26,6 +26,7 @@ from mtop_tui.views.documents import yaml_lines
 from mtop_tui.views.findings import in_full, in_short
 from mtop_tui.views.panels import condition_lines, failing
 from mtop_tui.views.replicas import _prefix, odd_ones, order_of, replicas_of
+from mtop_tui.views.service import latency_line
 from mtop_tui.views.table import Cell
 from mtop_tui.views.timeline import CHARTS, SPANS, Axis, axis_until, marks_at, marks_of, values_of
 from mtop_tui.views.words import cells, wrapped
@@ -256,6 +257,8 @@ def test_halves_have_queues_of_their_own() -> None:
         ("decode queue", 0.1),
         ("decode", 2.0),
     ]
+    line = latency_line(found, 120, ascii_only=False)
+    assert line[0].text == " a request's time, mean of 5m  "
 
 
 # Causes

@@ -24,6 +24,8 @@ class LatencyPart(NamedTuple):
 class Latency(NamedTuple):
     """The mean request of the last minutes; NaN where an engine does not say.
 
+    Of a service in halves no engine counts the whole: each begins when it is handed a request.
+
     `parts` need not add up to `total`: each is the mean over the requests that have it.
     """
 
@@ -58,7 +60,8 @@ def latency_parts(state: ServiceState, now: float) -> Latency | None:
         for label, name in wanted
         if not math.isnan(mean := _mean(added, name))
     )
-    return Latency(parts, _mean(serving, names.E2E)) if parts else None
+    total = math.nan if prefill else _mean(serving, names.E2E)
+    return Latency(parts, total) if parts else None
 
 
 class FirstToken(NamedTuple):

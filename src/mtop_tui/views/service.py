@@ -68,8 +68,8 @@ def latency_line(latency: Latency | None, width: int, *, ascii_only: bool) -> Li
             Cell(" a request's time  ", "quiet"),
             Cell("known after a minute of traffic", "quiet"),
         )
-    total = "" if not fmt.known(latency.total) else f" {fmt.seconds(latency.total)}"
-    lead = f" a request's{total}, mean of {MINUTES}m  "
+    total = fmt.seconds(latency.total) if fmt.known(latency.total) else "time"
+    lead = f" a request's {total}, mean of {MINUTES}m  "
     longest = max(part.seconds for part in latency.parts)
     words = [f"{part.name} {fmt.seconds(part.seconds)} " for part in latency.parts]
     room = width - len(lead) - sum(map(len, words)) - 2 * len(words)
