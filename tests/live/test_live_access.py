@@ -243,6 +243,23 @@ async def test_the_command_line_prints_what_is_there(
     assert f"{body['metadata']['namespace']}/{body['metadata']['name']}" == names[0]
 
 
+async def test_several_clusters_are_told_apart_on_the_command_line(
+    cluster: Served, kubeconfig: Path, monkeypatch
+):
+    monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
+    both = ("--context", "admin,viewer")
+    code, out, _ = await asyncio.to_thread(run, *both, "list")
+    assert code == 0
+    title, *rows = (line.split() for line in out.splitlines())
+    assert {row[title.index("CLUSTER")] for row in rows} == {"admin", "viewer"}
+    _, out, _ = await asyncio.to_thread(run, "--context", "admin", "list")
+    assert "CLUSTER" not in out
+    name = rows[0][0]
+    code, _, said = await asyncio.to_thread(run, *both, "get", name)
+    assert code == 2
+    assert "in admin, viewer; name one of them with --context" in said
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [

@@ -226,8 +226,12 @@ def _find(store: FleetStore, name: str, namespaces: tuple[str, ...]) -> ServiceS
         if state.key.name == short and namespace in ("", state.key.namespace)
     ]
     if len(found) > 1:
-        places = ", ".join(sorted(f"{state.key.namespace}/{short}" for state in found))
-        raise Failure(f"{name}: there are several; say which: {places}", Exit.USAGE)
+        places = sorted({f"{state.key.namespace}/{short}" for state in found})
+        clusters = sorted({state.key.cluster for state in found})
+        which = ", ".join(places)
+        if len(places) == 1:
+            which = f"{which} in {', '.join(clusters)}; name one of them with --context"
+        raise Failure(f"{name}: there are several; say which: {which}", Exit.USAGE)
     if not found:
         raise Failure(f"{name}: no such service{_suggestion(name, states)}", Exit.NOT_FOUND)
     return found[0]

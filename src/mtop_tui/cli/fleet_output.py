@@ -20,9 +20,7 @@ def as_table(facts: Sequence[ServiceFacts], wanted: Sequence[str], width: int | 
             screen can show.
         width: cells a line may have; None is unlimited.
     """
-    columns = [fleet_column(identity) for identity in wanted] or [
-        column for column in COLUMNS if column.id not in _NEED_A_SCREEN
-    ]
+    columns = [fleet_column(identity) for identity in wanted] or _usual(facts)
     texts = {column.id: _texts(column, facts) for column in columns}
     widths = {identity: max(map(len, column)) for identity, column in texts.items()}
     if width is not None and not wanted:
@@ -37,6 +35,13 @@ def as_table(facts: Sequence[ServiceFacts], wanted: Sequence[str], width: int | 
         + "\n"
         for line in range(len(facts) + 1)
     )
+
+
+def _usual(facts: Sequence[ServiceFacts]) -> list[FleetColumn]:
+    columns = [column for column in COLUMNS if column.id not in _NEED_A_SCREEN]
+    if len({one.service.ref.cluster for one in facts}) > 1:
+        columns.insert(1, fleet_column("cluster"))
+    return columns
 
 
 def _texts(column: FleetColumn, facts: Sequence[ServiceFacts]) -> list[str]:

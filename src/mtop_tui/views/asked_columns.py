@@ -83,6 +83,18 @@ MORE: Final[tuple[Column[ServiceFacts], ...]] = (
         largest_first=False,
         keep_end=True,
     ),
+    Column(
+        "cluster",
+        "CLUSTER",
+        "The cluster it is in; there by itself when several are watched",
+        9,
+        3,
+        lambda facts: Cell(facts.service.ref.cluster, "quiet"),
+        lambda state, _: state.key.cluster,
+        right=False,
+        exact=True,
+        largest_first=False,
+    ),
     Column("age", "AGE", "Since its object was made", 5, 9, _age, _younger_first),
     Column(
         "gpus",

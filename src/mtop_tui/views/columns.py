@@ -280,7 +280,10 @@ def longest(services: Sequence[tuple[ServiceState, ServiceSummary]]) -> dict[str
 
     Values that change with time count as a fixed length, so that columns do not jump about.
     """
+    clusters = {state.key.cluster for state, _ in services}
     return {
+        # One alone need not be told from others.
+        "cluster": max(map(len, clusters)) if len(clusters) > 1 else 0,
         "name": max((len(state.key.name) for state, _ in services), default=0),
         "namespace": max((len(state.key.namespace) for state, _ in services), default=0),
         "replicas": max(
@@ -307,6 +310,8 @@ def placed(
         sorted_by: id of the column that is sorted by.
     """
     chosen = table.asked_for(map(fleet_column, wanted)) if wanted else list(COLUMNS)
+    if not wanted and longest.get("cluster"):
+        chosen.insert(COLUMN_IDS.index("namespace"), fleet_column("cluster"))
     if sorted_by not in BY_ID and sorted_by not in wanted:
         chosen.append(fleet_column(sorted_by))
     if "mark" not in wanted:

@@ -68,6 +68,7 @@ FIELDS: Final[dict[str, Field[Asked]]] = {
     "name": _text(lambda asked: asked.state.key.name),
     "ns": _NAMESPACE,
     "namespace": _NAMESPACE,
+    "cluster": _text(lambda asked: asked.state.key.cluster),
     "model": _text(
         lambda asked: None if asked.state.service is None else asked.state.service.model
     ),

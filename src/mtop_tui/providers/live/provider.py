@@ -66,11 +66,15 @@ class LiveProvider:
         news = asyncio.Event()
         self._sessions = [
             make(
-                context, self._clock, Random(self._random.random()), namespaces=self._namespaces,
+                context,
+                self._clock,
+                Random(self._random.random()),
+                namespaces=self._namespaces,
                 news=news,
+                is_part=len(self._contexts) > 1,
             )
             for context in self._contexts
-        ]  # fmt: skip
+        ]
         tasks = [asyncio.create_task(one.run()) for one in self._sessions]
         try:
             while not self._closed:

@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from mtop_tui.clock import Clock
-from mtop_tui.observations import ObjectRef, Observation, RawObject, SourceHealth
+from mtop_tui.observations import ObjectRef, Observation, RawObject, SourceHealth, SourceState
 from mtop_tui.providers.live.handover import Handover
 from mtop_tui.providers.live.kinds import BY_NAME, EVENT
 from mtop_tui.providers.live.kubeconfig import connection
@@ -32,6 +32,7 @@ class Session:
         random: draws waits.
         namespaces: to read; none: all that may be read.
         news: is set when there is something to take.
+        is_part: whether there are other clusters beside it.
     """
 
     def __init__(
@@ -42,8 +43,9 @@ class Session:
         *,
         namespaces: tuple[str, ...],
         news: asyncio.Event,
+        is_part: bool = False,
     ) -> None:
-        self.label = context
+        self.label, self._is_part = context, is_part
         self._context, self._clock, self._random = context, clock, random
         self._namespaces = namespaces
         self._handover = Handover(EVENT, news=news)
@@ -114,16 +116,18 @@ class Session:
 
     def _health(self, at: float) -> list[Observation]:
         """How it fares, when that is news or a while ago; live only once all has been told."""
-        if self._link is None and not self._problem:
+        if self._link is None and not self._problem and not self.label:
             return []
         # A source keeps its name, though that of the context may not have been known at first.
         self._source = self._source or (f"live: {self.label}" if self.label else "live")
         if self._link is None:
-            health = SourceHealth(at=at, source=self._source, state="error", detail=self._problem)
+            state: SourceState = "error" if self._problem else "connecting"
+            health = SourceHealth(at=at, source=self._source, state=state, detail=self._problem)
         else:
             health = self._link.health(self._source)
             if health.state == "live" and not self._synced:
                 health = msgspec.structs.replace(health, state="connecting")
+        health = msgspec.structs.replace(health, is_part=self._is_part)
         told = self._told
         same = told is not None and (told.state, told.forbidden, told.source) == (
             health.state,
