@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 from model_server import Answer, ModelServer, page, running, vllm_page
 
-from mtop_tui.config.addresses import Address, AddressError, parse_address
+from mtop_tui.config.addresses import Address, AddressError, parse_address, prometheus_place
 from mtop_tui.providers.scraping import fetching
 from mtop_tui.providers.scraping.fetching import FetchError, fetch, new_session
 from mtop_tui.providers.scraping.reading import PageError, Pages
@@ -214,3 +214,27 @@ def test_what_is_no_address_is_refused_without_quoting_it(text):
     with pytest.raises(AddressError) as error:
         parse_address(text)
     assert "secret" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("monitoring/prometheus", ("monitoring", "prometheus", "9090")),
+        ("monitoring/https:thanos:web", ("monitoring", "https:thanos", "web")),
+    ],
+)
+def test_a_prometheus_in_the_cluster_is_named_by_its_service(text, place):
+    assert prometheus_place(text) == place
+
+
+@pytest.mark.parametrize("text", ["a/b/c", "a/", "/b", "a/b?c", "../b", "ftp://secret@h", "a/B"])
+def test_what_is_no_place_of_a_prometheus_is_refused(text):
+    with pytest.raises(AddressError):
+        prometheus_place(text)
+
+
+def test_a_prometheus_outside_is_named_by_its_address():
+    for text in ("localhost:9090", "http://u:secret@h:9090/prom"):
+        place = prometheus_place(text)
+        assert isinstance(place, Address)
+        assert "secret" not in place.shown

@@ -111,9 +111,9 @@ def _observed(loaded: Loaded, *, with_samples: bool) -> Fleet:
     from mtop_tui.cli.source import look, open_source
 
     fleet = open_source(loaded, hurry=True)
-    # Kubernetes says nothing of rates.
+    # Kubernetes says nothing of rates itself.
     kubernetes = loaded.settings.mode == "live" and not asks_for_endpoints(loaded)
-    with_samples = with_samples and not kubernetes
+    with_samples = with_samples and not (kubernetes and loaded.settings.metrics == "none")
 
     async def once() -> None:
         try:
@@ -190,9 +190,10 @@ def _seen(store: FleetStore, *, with_samples: bool) -> Callable[[], bool]:
         parts = [one.state for one in sources if one.is_part]
         if "connecting" in parts:
             return False
-        if not any(one.state == "live" for one in sources):
-            return bool(parts)
-        if not with_samples:
+        whole = [one.state for one in sources if not one.is_part]
+        if "live" not in (whole or parts):
+            return not whole and bool(parts)
+        if not with_samples or (parts and "live" not in parts):
             return True
         if unmeasured is None:
             unmeasured = [state for state in store.services() if _serves(state)]

@@ -87,6 +87,12 @@ _SOURCE = (
         help="Watch the model servers that listen on this machine.",
     ),
     click.option(
+        "--prometheus",
+        metavar="URL",
+        help="Prometheus of live mode: an address, or NAMESPACE/SERVICE:PORT in the cluster.",
+    ),
+    click.option("--metrics", metavar="WAY", help="Metrics in live mode: auto or none."),
+    click.option(
         "--mocks",
         type=click.Path(path_type=Path),
         metavar="DIR",

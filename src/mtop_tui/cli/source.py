@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mtop_tui.domain.cost.prices import PriceBook
     from mtop_tui.observations import Observation
     from mtop_tui.providers.base import FleetProvider
+    from mtop_tui.providers.live.metrics.cluster import MetricsChoice
     from mtop_tui.providers.mock.manifests import Manifests
     from mtop_tui.state.fleet import FleetStore
 
@@ -55,9 +56,39 @@ def open_source(loaded: Loaded, *, hurry: bool = False) -> Fleet:
 
     settings, clock = loaded.settings, WallClock()
     provider = LiveProvider(
-        settings.contexts, clock=clock, namespaces=settings.namespaces, seed=settings.seed
+        settings.contexts,
+        clock=clock,
+        namespaces=settings.namespaces,
+        seed=settings.seed,
+        metrics=_metrics_choice(settings),
     )
     return Fleet(provider, store_for(settings), clock)
+
+
+def _metrics_choice(settings: Settings) -> Callable[[], MetricsChoice | None]:
+    """Where the metrics of clusters come from; made when a cluster is read."""
+
+    def choose() -> MetricsChoice | None:
+        from mtop_tui.config.addresses import Address, prometheus_place
+        from mtop_tui.providers.live.metrics.cluster import MetricsChoice
+        from mtop_tui.providers.live.metrics.prometheus_client import Access
+
+        if settings.metrics == "none":
+            return None
+        place = prometheus_place(settings.prometheus) if settings.prometheus else None
+        if not isinstance(place, Address):
+            return MetricsChoice(service=place)
+        access = Access(
+            url=settings.prometheus,
+            token_file=settings.prometheus_token,
+            ca_file=settings.prometheus_ca,
+            certificate_file=settings.prometheus_cert,
+            key_file=settings.prometheus_key,
+            tenant=settings.prometheus_tenant,
+        )
+        return MetricsChoice(prometheus=access)
+
+    return choose
 
 
 def open_fleet(

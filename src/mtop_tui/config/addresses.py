@@ -7,6 +7,7 @@ from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 PAGE = "/metrics"
 _SCHEMES = ("http", "https")
+_IN_NAMES = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-.")
 
 
 class AddressError(ValueError):
@@ -34,6 +35,42 @@ class Address(NamedTuple):
 
     def __repr__(self) -> str:
         return f"Address({self.shown})"
+
+
+class ServicePlace(NamedTuple):
+    """A service inside a cluster, reached by the API server's proxy."""
+
+    namespace: str
+    service: str
+    port: str
+
+    @property
+    def shown(self) -> str:
+        """How it is called on the screens."""
+        return f"{self.namespace}/{self.service.removeprefix('https:')}"
+
+
+def prometheus_place(text: str) -> Address | ServicePlace:
+    """Where Prometheus is: an address, or `NAMESPACE/[https:]SERVICE[:PORT]` in the cluster.
+
+    Raises:
+        AddressError: it is neither.
+    """
+    text = text.strip()
+    if "://" in text or "/" not in text:
+        return parse_address(text)
+    namespace, _, rest = text.partition("/")
+    scheme = "https:" if rest.startswith("https:") else ""
+    service, _, port = rest.removeprefix("https:").partition(":")
+    if not all(_is_name(part) for part in (namespace, service, port or "9090")):
+        raise AddressError(
+            "expected NAMESPACE/SERVICE:PORT, or an address with http:// or https://"
+        )
+    return ServicePlace(namespace, scheme + service, port or "9090")
+
+
+def _is_name(part: str) -> bool:
+    return bool(part) and set(part) <= _IN_NAMES and part[0] not in "-." and part[-1] not in "-."
 
 
 def parse_address(text: str) -> Address:

@@ -111,6 +111,29 @@ class Settings:
     discover: Annotated[bool, Rule("true or false", "true")] = False
     """Watch the model servers on this machine, whatever port they listen on."""
 
+    metrics: Annotated[str, Rule("auto or none", "none")] = "auto"
+    """Metrics in live mode: "auto" asks Prometheus if one is named, else the pods."""
+
+    prometheus: Annotated[
+        str, Rule("an address, or NAMESPACE/SERVICE[:PORT]", "https://prometheus.example")
+    ] = ""
+    """Prometheus of live mode, by its address or by the API server's proxy."""
+
+    prometheus_token: Annotated[Path | None, Rule("a file with a token", "token")] = None
+    """File with the bearer token for Prometheus."""
+
+    prometheus_ca: Annotated[Path | None, Rule("a file with authorities", "ca.pem")] = None
+    """File with the authorities that sign Prometheus' certificate."""
+
+    prometheus_cert: Annotated[Path | None, Rule("a certificate file", "client.pem")] = None
+    """File with the client certificate for Prometheus."""
+
+    prometheus_key: Annotated[Path | None, Rule("a key file", "client.key")] = None
+    """File with the key of that certificate."""
+
+    prometheus_tenant: Annotated[str, Rule("the name of a tenant", "team-a")] = ""
+    """Tenant, sent to Prometheus as X-Scope-OrgID."""
+
     services: Annotated[int | None, SERVICES] = None
     """Show so many services: the first ones, or copies of all; unset shows what is described."""
 
@@ -191,10 +214,16 @@ class Loaded(NamedTuple):
 
 
 FIELDS: Final = tuple(field.name for field in fields(Settings))
-PATHS: Final = ("mocks", "slo", "prices")
+PROMETHEUS_FILES: Final = (
+    "prometheus_token",
+    "prometheus_ca",
+    "prometheus_cert",
+    "prometheus_key",
+)
+PATHS: Final = ("mocks", "slo", "prices", *PROMETHEUS_FILES)
 """Settings that name a file or a folder; `~` is the home folder."""
 
-SECRETIVE: Final = frozenset({"endpoint"})
+SECRETIVE: Final = frozenset({"endpoint", "prometheus"})
 """Settings in which passwords may stand: no complaint quotes them."""
 
 _VARIABLES: Final = frozenset(ENV_PREFIX + name.upper() for name in FIELDS) | {LEGACY_MODE}
@@ -334,6 +363,23 @@ def _wrong_rules(loaded: Loaded) -> Iterable[str]:
         yield loaded.problem("alerts", f"{error}")
 
 
+def _wrong_metrics(loaded: Loaded) -> Iterable[str]:
+    settings = loaded.settings
+    if settings.metrics not in {"auto", "none"}:
+        yield loaded.problem("metrics")
+    for field in PROMETHEUS_FILES:
+        path = getattr(settings, field)
+        if path is not None and not path.is_file():
+            yield loaded.problem(field, f"{path} is no file")
+    if settings.prometheus:
+        from mtop_tui.config.addresses import AddressError, prometheus_place  # noqa: PLC0415
+
+        try:
+            prometheus_place(settings.prometheus)
+        except AddressError as error:
+            yield loaded.problem("prometheus", f"{error}; for instance http://localhost:9090")
+
+
 def _wrong_endpoints(loaded: Loaded) -> Iterable[str]:
     if not loaded.settings.endpoint:
         return
@@ -402,6 +448,7 @@ def _checked(loaded: Loaded, column_ids: Callable[[], Collection[str]] | None) -
         yield from _wrong_objectives(loaded)
     if settings.alerts:
         yield from _wrong_rules(loaded)
+    yield from _wrong_metrics(loaded)
     yield from _wrong_endpoints(loaded)
     yield from _wrong_ways(loaded)
     if settings.group or settings.view:

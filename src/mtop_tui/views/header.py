@@ -83,6 +83,13 @@ def _sources(store: FleetStore, now: float, paused: bool) -> Cell:
     if len(known) == 1 or paused:
         return _source(known[0], silence, paused)
     ailing = [one for one in known if one.state != "live"]
+    whole = [one for one in known if not one.is_part]
+    if len(whole) == 1:  # what the others tell is part of it
+        main = _source(whole[0], silence, paused)
+        if not ailing or whole[0] in ailing:
+            return main
+        part = _source(ailing[0], silence, paused)
+        return Cell(f"{main.text}  {part.text}", part.tone)
     if not ailing and silence <= STALE_SECONDS:
         return Cell(f"{len(known)} sources  live", "quiet")
     if not ailing:

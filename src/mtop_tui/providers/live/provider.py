@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from random import Random
 from typing import TYPE_CHECKING, Final
@@ -13,6 +13,7 @@ from mtop_tui.observations import LogLines, ObjectRef, Observation, RawObject
 from mtop_tui.providers.base import LogQuery, Offer
 
 if TYPE_CHECKING:
+    from mtop_tui.providers.live.metrics.cluster import MetricsChoice
     from mtop_tui.providers.live.session import Session
 
 BATCH: Final = 32
@@ -32,6 +33,7 @@ class LiveProvider:
         namespaces: to read; none: all that may be read.
         clock: the machine's.
         seed: of the draws that spread waits.
+        metrics: says where metrics come from, once that is needed.
     """
 
     def __init__(
@@ -41,7 +43,9 @@ class LiveProvider:
         clock: Clock,
         namespaces: Sequence[str] = (),
         seed: int = 0,
+        metrics: Callable[[], MetricsChoice | None] = lambda: None,
     ) -> None:
+        self._metrics = metrics
         self._contexts = tuple(contexts) or ("",)
         self._namespaces = tuple(namespaces)
         self._clock, self._random = clock, Random(f"live/{seed}")
@@ -63,7 +67,7 @@ class LiveProvider:
         """What is there as it comes in, then what changes."""
         # Connections take a third of a second to import: the screen stands by now, and stays alive.
         make = await asyncio.to_thread(_session_type)
-        news = asyncio.Event()
+        news, choice = asyncio.Event(), self._metrics()
         self._sessions = [
             make(
                 context,
@@ -72,6 +76,7 @@ class LiveProvider:
                 namespaces=self._namespaces,
                 news=news,
                 is_part=len(self._contexts) > 1,
+                metrics=choice,
             )
             for context in self._contexts
         ]

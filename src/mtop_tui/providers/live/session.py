@@ -10,10 +10,12 @@ import msgspec
 
 from mtop_tui.clock import Clock
 from mtop_tui.observations import ObjectRef, Observation, RawObject, SourceHealth, SourceState
+from mtop_tui.providers.live.client import ReadOnlyClient
 from mtop_tui.providers.live.handover import Handover
 from mtop_tui.providers.live.kinds import BY_NAME, EVENT
 from mtop_tui.providers.live.kubeconfig import connection
 from mtop_tui.providers.live.link import Link
+from mtop_tui.providers.live.metrics.cluster import ClusterMetrics, MetricsChoice
 from mtop_tui.providers.live.objects.fleet import Fleet
 from mtop_tui.providers.live.problems import ConfigError
 
@@ -33,6 +35,7 @@ class Session:
         namespaces: to read; none: all that may be read.
         news: is set when there is something to take.
         is_part: whether there are other clusters beside it.
+        metrics: where metrics come from; None: from nowhere.
     """
 
     def __init__(
@@ -44,11 +47,14 @@ class Session:
         namespaces: tuple[str, ...],
         news: asyncio.Event,
         is_part: bool = False,
+        metrics: MetricsChoice | None = None,
     ) -> None:
         self.label, self._is_part = context, is_part
         self._context, self._clock, self._random = context, clock, random
         self._namespaces = namespaces
         self._handover = Handover(EVENT, news=news)
+        self._news, self._choice = news, metrics
+        self._metrics: ClusterMetrics | None = None
         self._link: Link | None = None
         self._fleet: Fleet | None = None
         self._problem = self._source = ""
@@ -77,10 +83,22 @@ class Session:
             self._link = Link(
                 found, self._clock, self._handover, self._random, namespaces=self._namespaces
             )
+            measuring = self._measure(self._link.client)
             try:
                 await self._link.run()
             finally:
+                measuring.cancel()
+                await asyncio.gather(measuring, return_exceptions=True)
                 await self._link.close()
+
+    def _measure(self, client: ReadOnlyClient) -> asyncio.Task[None]:
+        """Begin to read metrics, where they come from somewhere."""
+        if self._choice is None:
+            return asyncio.create_task(asyncio.sleep(0))
+        self._metrics = ClusterMetrics(
+            self._choice, client, self.label, clock=self._clock, news=self._news
+        )
+        return asyncio.create_task(self._metrics.run())
 
     def take(self, most: int) -> list[Observation]:
         """Records of at most so many changes, and a word on its health when it is due."""
@@ -91,6 +109,10 @@ class Session:
             if not self._synced and not self.is_waiting and self._link.is_synced:
                 self._synced = True
                 records += self._fleet.release()
+        if self._metrics is not None:
+            self._metrics.note(records)
+            if self._synced:  # before, nobody knows whose samples they are
+                records += self._metrics.take()
         records += self._health(at)
         return records
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from typing import Final
 from urllib.parse import quote
 
@@ -42,7 +42,7 @@ async def follow(
     *,
     clock: Clock,
     sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
-) -> AsyncIterator[Sequence[Observation]]:
+) -> AsyncGenerator[Sequence[Observation], None]:
     """Samples with the health of the source, until cancelled; a failure is told and tried again."""
     failures, heard = 0, None
     while True:

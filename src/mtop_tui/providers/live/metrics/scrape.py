@@ -7,7 +7,7 @@ is asked is: evenly spread, so many at once, and less often the more there are.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 from typing import Final, Literal, NamedTuple
 from urllib.parse import quote
 
@@ -90,7 +90,7 @@ class Scraper:
             first, second = self._pace.first(index, len(new)), self._pace.second(index, len(new))
             self._reading[target] = asyncio.create_task(self._follow(target, first, second))
 
-    async def observe(self) -> AsyncIterator[Sequence[Observation]]:
+    async def observe(self) -> AsyncGenerator[Sequence[Observation], None]:
         """Samples as they come, with the health of the whole; until cancelled."""
         try:
             while True:
@@ -167,8 +167,11 @@ class Scraper:
 
     def _health(self) -> SourceHealth:
         at = self._clock.now()
-        failing, pods = len(self._failing), len(self._reading)
         forbidden = sorted(one for one, until in self._forbidden.items() if at < until)
+        pods = len(self._reading)
+        failing = sum(
+            one.ref in self._failing or one.ref.namespace in forbidden for one in self._reading
+        )
         why = next(iter(self._failing.values()), "")
         answered = failing < pods
         return SourceHealth(
