@@ -11,7 +11,8 @@ from prometheus_engine import prometheus, samples, scraped
 from serving import WALL, Served, recipe, served
 from tools import tool
 
-from mtop_tui.observations import MetricSample, PastStep, ServiceKey
+from mtop_tui.observations import MetricSample, Past, PastStep, ServiceKey
+from mtop_tui.providers.live.metrics.following import follow
 from mtop_tui.providers.live.metrics.prometheus import Prometheus
 from mtop_tui.providers.live.metrics.prometheus_client import Access, PrometheusClient
 from mtop_tui.serve.prometheus import prometheus_config
@@ -63,8 +64,18 @@ async def test_its_samples_come_to_what_it_answers_itself(shop: Served, tmp_path
             past = await source.past(
                 ServiceKey(CLUSTER, "shop", "assistant"), end=at, step=2.0, steps=4
             )
+            batches = []
+            async for batch in follow(source, "prometheus", clock=WALL):
+                batches.append(batch)
+                if len(batches) == 3:
+                    break
         finally:
             await client.close()
+        assert {one.service.name for batch in batches[1:] for one in batch} == {
+            *("assistant", "assistant-canary"),
+        }
+        assert all(isinstance(one, Past) and one.moments for (one,) in batches[1:])
+        assert all(abs(one.moments[-1].at - WALL.now()) < 30 for (one,) in batches[1:])
         ours = figures(found)
         assert {(one.form, one.window) for one in found} == {("windowed", 60.0)}
         assert set(ours) == {"assistant", "assistant-canary"}

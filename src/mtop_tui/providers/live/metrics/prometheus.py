@@ -54,6 +54,7 @@ NAMES_FOR: Final = 600.0
 """Seconds after which it is looked again which metrics there are."""
 
 _AT_ONCE = 4
+_MOMENTS_AT_ONCE = 10
 _LOOK_BACK = 300.0
 _ROLES: Mapping[str, Role] = {"prefill": "prefill", "decode": "decode"}
 
@@ -158,15 +159,21 @@ class Prometheus:
         ]
 
     async def past(
-        self, key: ServiceKey, *, end: float, step: float, steps: int, window: float | None = None
+        self,
+        key: ServiceKey,
+        *,
+        step: float,
+        steps: int,
+        end: float | None = None,
+        window: float | None = None,
     ) -> Past | None:
         """What a service did before, as far as it was recorded; None where its series name pods.
 
         Args:
             key: the service.
-            end: the last moment by the server's clock, Unix seconds.
             step: seconds between two moments.
             steps: how many moments.
+            end: the last moment by the server's clock, Unix seconds; its now, if None.
             window: seconds over which increases are taken; as for samples, if None.
 
         Raises:
@@ -175,18 +182,27 @@ class Prometheus:
         window = window or self.window
         if not self._questions:
             await self._learn()
+        if end is None:
+            end = await self._ask_for_number("vector(time())")
+            ahead = end - self._clock.now()  # moments are told by our clock
+        else:
+            ahead = 0.0
         named = [one for one in self._questions if not one.scheme.is_by_pod]
         only = {"namespace": key.namespace, "llm_isvc_name": key.name}
         span = {"start": f"{end - step * (steps - 1):.3f}", "end": f"{end:.3f}", "step": f"{step}"}
         answers = await self._all(
             [(q, "query_range", {"query": q.promql(window, only), **span}) for q in named]
         )
-        return self._past(key, answers, window)
+        return await self._past(key, answers, window, ahead)
 
     # Inside
 
-    def _past(
-        self, key: ServiceKey, answers: Sequence[tuple[Question, Sequence[_Series]]], window: float
+    async def _past(
+        self,
+        key: ServiceKey,
+        answers: Sequence[tuple[Question, Sequence[_Series]]],
+        window: float,
+        ahead: float,
     ) -> Past | None:
         """All steps in one layout: that of all series that were there at any time.
 
@@ -200,7 +216,9 @@ class Prometheus:
                 counted[one.metric.get(ROLE, "")][question, _kept(question, one.metric)] = told
         moments: list[PastStep] = []
         layout: SampleLayout | None = None
-        for at in _times(counted.values()):
+        for number, at in enumerate(_times(counted.values())):
+            if number % _MOMENTS_AT_ONCE == 0:
+                await asyncio.sleep(0)  # others have their turn
             pools = []
             for role, values in counted.items():
                 reading = self._read(_at_moment(at, values, counted.values()))
@@ -208,7 +226,7 @@ class Prometheus:
                     layout = reading.layout
                     pools.append(_pool_step(_ROLES.get(role, "main"), reading))
             if pools:
-                moments.append(PastStep(at=at, seconds=window, pools=tuple(pools)))
+                moments.append(PastStep(at=at - ahead, seconds=window, pools=tuple(pools)))
         if layout is None:
             return None
         now = self._clock.now()
