@@ -6,8 +6,10 @@ import msgspec
 import pytest
 
 from fleet_source import START, key, replica, sample, service
+from mtop_tui.domain.diagnosis.ranking import diagnose
 from mtop_tui.observations import MetricSample, ObjectRef, Replica, RouteGroup, RouteMember
 from mtop_tui.state.canary import CanaryVerdict
+from mtop_tui.state.facts import service_facts
 from mtop_tui.state.fleet import FleetStore
 
 STABLE, CANARY = key("chat-stable"), key("chat-canary")
@@ -29,11 +31,20 @@ def group(weight: int = 1, *, stopped: bool = False) -> RouteGroup:
 
 
 def samples(
-    of: Replica, *, rate: float = 5, failing: float = 0.01, ttft: float = 0.2, seed: int = 1
+    of: Replica,
+    *,
+    rate: float = 5,
+    failing: float = 0.01,
+    ttft: float = 0.2,
+    seed: int = 1,
+    last_prompts: int = 100,
 ) -> list[MetricSample]:
-    """Requests that fail by chance, for some minutes, read every 5 s."""
+    """Requests that fail by chance, for some minutes, read every 5 s.
+
+    Prompts have 100 tokens; those of the last two minutes may have others.
+    """
     chance = random.Random(f"{seed} {of.ref.name}")
-    done = failed = 0
+    done = failed = prompts = 0
     found = []
     for second in range(0, MINUTES * 60, 5):
         found.append(
@@ -43,23 +54,29 @@ def samples(
                 requests=done,
                 failed=failed,
                 tokens=100 * (done + failed),
+                prompts=prompts,
                 ttft=ttft,
             )
         )
+        prompts += round(5 * rate) * (last_prompts if second >= (MINUTES - 2) * 60 else 100)
         for _ in range(round(5 * rate)):
             bad = chance.random() < failing
             done, failed = done + (not bad), failed + bad
     return found
 
 
-def verdict(*more: list[MetricSample], canary: Replica = NEW, weight: int = 1) -> CanaryVerdict:
+def compared(*more: list[MetricSample], canary: Replica = NEW, weight: int = 1) -> FleetStore:
     store = FleetStore()
     stable = msgspec.structs.replace(service("chat-stable", at=BEGIN), created_at=START - 90_000)
     young = msgspec.structs.replace(service("chat-canary", at=BEGIN), created_at=START - 9_000)
     store.apply([young, stable, group(weight), ONE, canary])
     for record in sorted((one for part in more for one in part), key=lambda one: one.at):
         store.apply([record])
-    found = store.canary(CANARY)
+    return store
+
+
+def verdict(*more: list[MetricSample], canary: Replica = NEW, weight: int = 1) -> CanaryVerdict:
+    found = compared(*more, canary=canary, weight=weight).canary(CANARY)
     assert found is not None
     return found
 
@@ -76,6 +93,26 @@ def test_a_canary_that_fails_more_often_is_worse() -> None:
     found = verdict(samples(ONE), samples(NEW, failing=0.08))
     assert of(found, "errors") == "WORSE"
     assert found.verdict == "WORSE"
+
+
+def test_what_is_worse_stays_so_while_sides_are_not_comparable() -> None:
+    store = compared(samples(ONE), samples(NEW, failing=0.08, last_prompts=300))
+    found, comparison = store.canary(CANARY), store.comparison(CANARY)
+    assert found is not None
+    assert comparison is not None
+    assert of(found, "errors") == "NOT COMPARABLE"
+    assert comparison.standing("errors") == "WORSE"
+    assert comparison.standing("cost") is None
+    state = store.service(CANARY)
+    assert state is not None
+    causes = [one.id for one in diagnose(service_facts(store, state, START))]
+    assert causes[0] == "bad-canary-errors"
+
+
+def test_what_was_never_worse_is_not_comparable_while_it_cannot_be_compared() -> None:
+    comparison = compared(samples(ONE), samples(NEW, last_prompts=300)).comparison(CANARY)
+    assert comparison is not None
+    assert comparison.standing("errors") == "NOT COMPARABLE"
 
 
 @pytest.mark.parametrize("seed", range(5))

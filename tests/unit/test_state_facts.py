@@ -171,6 +171,21 @@ def test_a_gpu_fault_on_a_node_of_the_service_is_known() -> None:
     assert causes(store)[0] == "xid"
 
 
+def test_what_ails_a_gpu_of_another_service_on_the_node_is_not_its_own() -> None:
+    one = replica(CHAT, since=START - 9000)
+    hot = GpuReading(
+        at=START - 20,
+        ref=ObjectRef("test", "", "GPU", "GPU-1"),
+        node="node-0",
+        service=key("other"),
+        throttled="HwThermal",
+    )
+    store = fleet(service("other"), node(), one, *traffic(one, 5), hot)
+    assert causes(store) == []
+    store.apply([msgspec.structs.replace(hot, service=CHAT)])
+    assert causes(store) == ["gpu-throttle"]
+
+
 def test_readings_of_a_node_that_is_gone_are_forgotten() -> None:
     there = node()
     fault = GpuReading(
@@ -358,3 +373,24 @@ def test_a_queue_is_one_when_it_lasts() -> None:
                 [sample(one, at, requests=600 + t, tokens=60_000 + t, running=3, waiting=14)]
             )
         assert causes(store, now=START + seconds) == expected
+
+
+@pytest.mark.parametrize(("seconds", "split"), [(300, True), (80, False)])
+def test_a_share_is_off_when_it_is_so_for_longer_than_a_burst(seconds: int, split: bool) -> None:
+    group = RouteGroup(
+        at=START,
+        ref=ObjectRef("test", "production", "RouteGroup", "chat"),
+        members=(RouteMember("chat", 1), RouteMember("chat-canary", 1)),
+    )
+    ones = [replica(CHAT), replica(key("chat-canary"), 1)]
+    store = fleet(service("chat-canary"), group, *ones)
+    done = [0.0, 0.0]
+    for at in range(-400, 1, 5):
+        off = at > -seconds
+        store.apply(
+            [sample(one, START + at, requests=of) for one, of in zip(ones, done, strict=True)]
+        )
+        for state in store.services():
+            state.metrics()
+        done = [done[0] + (5 if off else 25), done[1] + (45 if off else 25)]
+    assert ("route-split" in causes(store)) is split

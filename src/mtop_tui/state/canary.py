@@ -147,6 +147,21 @@ class CanaryTrack:
         said = Verdict.NOT_COMPARABLE if self._uncounted else overall(found)
         return CanaryVerdict(self.stable.name, said, found)
 
+    def standing(self, *metrics: str) -> Verdict | None:
+        """The gravest of what stands of these metrics; None where none of them is compared.
+
+        Windows in which the sides are not comparable say nothing, so that WORSE stands through
+        them.
+        """
+        stands = {
+            Verdict.WORSE
+            if one.verdict is Verdict.NOT_COMPARABLE and one.metric in self.last_worse
+            else one.verdict
+            for one in self.verdict().metrics
+            if one.metric in metrics
+        }
+        return next((verdict for verdict in Verdict if verdict in stands), None)
+
     def now(self, at: float) -> Compared:
         """Both sides as they are at this time, and what can be said by now."""
         said = self.verdict()

@@ -49,8 +49,8 @@ QUEUE_LEAST = 10.0
 QUEUE_LASTS = 20.0
 """Seconds for which requests wait that are more than a burst: one is worked off sooner."""
 
-LATENCY_LASTS = WINDOW + 30.0
-"""Seconds after which a burst no longer shows in figures of a window."""
+BURST_LASTS = WINDOW + 30.0
+"""Seconds after which a burst, or weights that changed, no longer show in figures of a window."""
 
 _WORST_SOURCES = ("error", "disconnected", "forbidden", "stale", "connecting", "ended", "live")
 
@@ -88,7 +88,7 @@ def service_facts(store: FleetStore, state: ServiceState, now: float) -> Service
             for one in state.autoscalers.values()
         ],
         cluster=_cluster(store, state),
-        route=_route(store, state),
+        route=_route(store, state, now),
         source=_source(store, now),
     )
 
@@ -166,14 +166,14 @@ def _service_figures(store: FleetStore, state: ServiceState, now: float) -> Serv
         prefix_hit_ratio=metrics.prefix_hit_ratio,
         prefix_hit_ratio_baseline=before["prefix_hit_ratio"],
         ttft_p95=metrics.ttft_p95,
-        ttft_least=_least(state, "ttft_p95", now, LATENCY_LASTS),
+        ttft_least=_least(state, "ttft_p95", now, BURST_LASTS),
         ttft_baseline=before["ttft_p95"],
         ttft_objective=_objective(state, Kind.TTFT),
         ttft_mean=parts.ttft,
         queue_time=parts.queue,
         prefill_time=parts.prefill,
         tpot=metrics.tpot,
-        tpot_least=_least(state, "tpot", now, LATENCY_LASTS),
+        tpot_least=_least(state, "tpot", now, BURST_LASTS),
         tpot_objective=_objective(state, Kind.TPOT),
         tpot_baseline=before["tpot"],
         error_ratio=metrics.error_ratio,
@@ -241,16 +241,14 @@ def _objective(state: ServiceState, kind: Kind) -> float | None:
 def _rollout(
     store: FleetStore, state: ServiceState, members: Mapping[ObjectRef, Member]
 ) -> RolloutFacts | None:
-    beside = store.canary(state.key)
-    if beside is not None:
-        stable = store.service(state.key._replace(name=beside.stable))
-        verdicts = {one.metric: one.verdict for one in beside.metrics}
-        latencies = [verdict for name, verdict in verdicts.items() if name != "errors"]
+    beside = store.comparison(state.key)
+    if beside is not None and beside.ended is None:
+        stable = store.service(state.key._replace(name=beside.stable.name))
         return RolloutFacts(
             new=_revision_facts(state.metrics()),
             old=RevisionFacts() if stable is None else _revision_facts(stable.metrics()),
-            error_verdict=verdicts.get("errors"),
-            latency_verdict="WORSE" if "WORSE" in latencies else next(iter(latencies), None),
+            error_verdict=beside.standing("errors"),
+            latency_verdict=beside.standing("TTFT", "TPOT"),
         )
     hashes = {replica.revision for replica in state.replicas.values() if replica.revision}
     if len(hashes) < 2:
@@ -280,6 +278,8 @@ def _cluster(store: FleetStore, state: ServiceState) -> ClusterFacts:
     faults: dict[str, tuple[int, float]] = {}
     throttled: dict[str, str] = {}
     for reading in store.gpus.values():
+        if reading.service not in (None, state.key):
+            continue  # what ails a GPU of others on this node is not felt here
         if reading.xid:
             faults[reading.node] = (reading.xid, reading.at)
         if reading.throttled:
@@ -299,10 +299,11 @@ def _cluster(store: FleetStore, state: ServiceState) -> ClusterFacts:
     )
 
 
-def _route(store: FleetStore, state: ServiceState) -> RouteFacts | None:
+def _route(store: FleetStore, state: ServiceState, now: float) -> RouteFacts | None:
     group = store.groups.of(state.key)
     if group is None:
         return None
+    least, most = _share_range(store, state, group, now) or (None, None)
     return RouteFacts(
         group=group.ref.name,
         members=[
@@ -315,6 +316,8 @@ def _route(store: FleetStore, state: ServiceState) -> RouteFacts | None:
             for member in group.members
         ],
         observed_share=_observed_share(store, state, group),
+        share_least=least,
+        share_most=most,
     )
 
 
@@ -333,6 +336,29 @@ def _observed_share(store: FleetStore, state: ServiceState, group: RouteGroup) -
         rates.append(0.0 if member.stopped and math.isnan(rate) else rate)
     total = sum(rates)
     return state.last_metrics.request_rate / total if total > 0 else None
+
+
+def _share_range(
+    store: FleetStore, state: ServiceState, group: RouteGroup, now: float
+) -> tuple[float, float] | None:
+    """Between what its share lay for long enough; None while that is not known for all of it."""
+    count, column = int(BURST_LASTS / FINE_STEP), SERIES.index("request_rate")
+    rates: dict[str, list[float]] = {}
+    for member in group.members:
+        other = store.service(state.key._replace(name=member.service))
+        history = None if other is None else other.history
+        series = [math.nan] * count
+        if history is not None:
+            series = history.fine.series(column, now, count)
+        rates[member.service] = [
+            0.0 if member.stopped and math.isnan(rate) else rate for rate in series
+        ]
+    totals = [math.fsum(each) for each in zip(*rates.values(), strict=True)]
+    own = rates.get(state.key.name)
+    if own is None or not all(total > 0 for total in totals):
+        return None
+    shares = [rate / total for rate, total in zip(own, totals, strict=True)]
+    return min(shares), max(shares)
 
 
 def _source(store: FleetStore, now: float) -> SourceFacts:

@@ -417,7 +417,7 @@ def facts_of_case(case: dict[str, Any]) -> ServiceFacts:
         else RouteFacts(
             group=route["group"],
             members=[MemberFacts(**member) for member in route["members"]],
-            observed_share=route.get("observed_share"),
+            **{key: route[key] for key in route if "share" in key},
         ),
         source=SourceFacts(**case.get("source", {})),
     )

@@ -181,7 +181,8 @@ class RevisionFacts(_Figures):
 class RolloutFacts:
     """A rollout under way: the revision that comes and the one that goes.
 
-    The verdicts are those of the rollout analysis ("PASS", "WORSE", ...), None when there is none.
+    The verdicts are those of the rollout analysis ("PASS", "WORSE", ...), None when there is none;
+    of latency, the gravest.
     `new_revision` is the hash its replicas carry. `stuck_reason` says why, once it is `stuck`.
     """
 
@@ -242,11 +243,17 @@ class MemberFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RouteFacts:
-    """The route group this service is in, and which share of its requests came here."""
+    """The route group this service is in, and which share of its requests came here.
+
+    `share_least` and `share_most` are between what the share lay for long enough that neither a
+    burst nor a change of the weights makes it; what is not known to last is taken as it is now.
+    """
 
     group: str
     members: Sequence[MemberFacts] = ()
     observed_share: float | None = None
+    share_least: float | None = None
+    share_most: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -168,8 +168,12 @@ def group_degraded(facts: ServiceFacts) -> Finding | None:
     )
 
 
+SPLIT_OFF = 0.1
+"""Share of the requests of a group that is worth naming when it goes astray."""
+
+
 def route_split(facts: ServiceFacts) -> Finding | None:
-    """The share of requests that came here is 10 points off what the weights ask for."""
+    """The share of requests that came here is lastingly 10 points off what the weights ask for."""
     route = facts.route
     if route is None or route.observed_share is None:
         return None
@@ -178,7 +182,9 @@ def route_split(facts: ServiceFacts) -> Finding | None:
     if facts.name not in weights or whole <= 0:
         return None
     wanted = weights[facts.name] / whole
-    if abs(route.observed_share - wanted) < 0.1:
+    least = route.observed_share if route.share_least is None else route.share_least
+    most = route.observed_share if route.share_most is None else route.share_most
+    if max(least - wanted, wanted - most) < SPLIT_OFF:
         return None
     return Finding(
         id="route-split",

@@ -1,4 +1,4 @@
-"""Replicas that are slow beside their peers, at equal load."""
+"""Replicas that are slow beside their peers, or beside their past, at equal load."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 import statistics
 from collections.abc import Sequence
 
+from mtop_tui.domain.diagnosis.causes.latency import has_slow_steps, high_tpot
 from mtop_tui.domain.diagnosis.causes.phrasing import serving_finding
 from mtop_tui.domain.diagnosis.facts import ReplicaFacts, ServiceFacts
 from mtop_tui.domain.diagnosis.findings import Depth, Evidence, Finding
@@ -41,7 +42,11 @@ AMID_QUEUES = 2.0
 _MAD_TO_DEVIATION = 1.4826
 
 TOGETHER = 2
-"""Replicas at least, on one node and elsewhere, before the node is what they have in common."""
+"""Replicas at least, on one node and elsewhere, before the node is what they have in common.
+Beside fewer elsewhere, their own past has to say so too."""
+
+SETTLED = 600.0
+"""Seconds of being ready after which what is usual for a service is usual for a replica."""
 
 
 def slow_replica(facts: ServiceFacts) -> Finding | None:
@@ -53,7 +58,8 @@ def slow_replica(facts: ServiceFacts) -> Finding | None:
     must be twice that of the slowest, since requests that are put off wait unevenly; TTFT counts
     only where the replica reads and generates no more tokens than its peers, no requests wait at
     those, and enough were served for a p95 to be no chance. Where several replicas of one node are
-    slower than all others, they are no outliers, and the node is named.
+    slower than all others, they are no outliers, and the node is named. So it is where all there
+    are share it, and their steps are slower than they were.
     """
     groups: dict[tuple[str, str], list[ReplicaFacts]] = {}
     for one in facts.replicas:
@@ -90,18 +96,24 @@ def slow_replica(facts: ServiceFacts) -> Finding | None:
                 confidence="likely",
                 subjects=(one.name,),
             )
-    return None
+    return _slow_beside_its_past(facts)
 
 
 def _slow_node(facts: ServiceFacts, group: Sequence[ReplicaFacts]) -> Finding | None:
-    """All replicas on one node take longer per token than any elsewhere, at equal load too."""
+    """All replicas on one node take longer per token than any elsewhere, at equal load too.
+
+    Beside a single one elsewhere, which may be the odd one out, than is usual for the service too.
+    """
+    before = facts.figures.tpot_baseline
     known = [one for one in group if one.figures.tpot is not None]
     for node in sorted({name for one in known for name in one.record.nodes}):
         here = [one for one in known if node in one.record.nodes]
         there = [one for one in known if node not in one.record.nodes]
-        if min(len(here), len(there)) < TOGETHER:
+        if len(here) < TOGETHER or not there:
             continue
         slow, usual = min(map(_time, here)), max(map(_time, there))
+        if len(there) < TOGETHER and (before is None or slow < TPOT_OUTLIER * before):
+            continue
         if slow < TPOT_OUTLIER * usual or not _slower_at_equal_load(here, there):
             continue
         names = tuple(one.name for one in here)
@@ -121,6 +133,46 @@ def _slow_node(facts: ServiceFacts, group: Sequence[ReplicaFacts]) -> Finding | 
             subjects=(node, *names),
         )
     return None
+
+
+def _slow_beside_its_past(facts: ServiceFacts) -> Finding | None:
+    """All ready replicas share one node and none is new, and steps are slow in themselves.
+
+    Possible only: nothing elsewhere shows that it is the node.
+    """
+    ready = [one for one in facts.replicas if one.record.phase == "ready"]
+    shared = set.intersection(*(set(one.record.nodes) for one in ready)) if ready else set()
+    time, usual = facts.figures.tpot, facts.figures.tpot_baseline
+    if (
+        len(shared) != 1
+        or time is None
+        or usual is None
+        or not all(_is_settled(one, facts.now) for one in ready)
+    ):
+        return None
+    if high_tpot(facts) is None or not has_slow_steps(facts.figures):
+        return None
+    node, names = shared.pop(), tuple(one.name for one in ready)
+    return serving_finding(
+        facts,
+        id="slow-replica",
+        sentence=f"{replicas(len(ready))} on {node}, all there are, slowed down: time per token "
+        f"{seconds(time)}, {seconds(usual)} before, with no more to do",
+        short=f"slow replicas on {node}",
+        evidence=(
+            Evidence("time per token", seconds(time), f"replicas on {node}"),
+            Evidence("usual time per token", seconds(usual), "last hour"),
+        ),
+        next_step=f"Look at the node of {named(names)}: " + describe_node(node),
+        depth=Depth.BALANCE,
+        confidence="possible",
+        subjects=(node, *names),
+    )
+
+
+def _is_settled(one: ReplicaFacts, now: float) -> bool:
+    since = one.record.since
+    return since is not None and now - since >= SETTLED
 
 
 def _slower_at_equal_load(here: Sequence[ReplicaFacts], there: Sequence[ReplicaFacts]) -> bool:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from mtop_tui.domain.diagnosis.causes.latency import has_slow_steps, high_tpot
 from mtop_tui.domain.diagnosis.causes.placement import no_gpu
 from mtop_tui.domain.diagnosis.facts import ReplicaFacts, RolloutFacts, ServiceFacts
 from mtop_tui.domain.diagnosis.findings import Confidence, Depth, Evidence, Finding
 from mtop_tui.domain.diagnosis.wording import kubectl, percent, quoted, replicas, seconds
 
 WORSE = "WORSE"
+UNDECIDED = ("NOT ENOUGH DATA", "NOT COMPARABLE")
 
 FAILED_LEAST = 10.0
 """Failed requests of the new revision before its error ratio alone convinces, without a verdict."""
@@ -30,7 +32,7 @@ def bad_canary_errors(facts: ServiceFacts) -> Finding | None:
     if rollout is None or rollout.error_verdict not in (None, WORSE):
         return None
     new, old = rollout.new.error_ratio, rollout.old.error_ratio
-    if new is None or old is None:
+    if new is None or old is None or new <= old:
         return None
     if rollout.error_verdict is None:
         failed = new * (rollout.new.requests or 0)
@@ -54,11 +56,13 @@ def bad_canary_errors(facts: ServiceFacts) -> Finding | None:
 def bad_canary_slow(facts: ServiceFacts) -> Finding | None:
     """The new revision is slower, and so much that users feel it.
 
-    That it is no chance, the analysis says; without its verdict, likely from 100 requests on.
+    That it is no chance, the analysis says; without its verdict, likely from 100 requests on. While
+    it is undecided, possible where steps are slow in themselves and the old revision's are not.
     """
     rollout = facts.rollout
-    if rollout is None or rollout.latency_verdict not in (None, WORSE):
+    if rollout is None:
         return None
+    confidence = _slowness(facts, rollout)
     pairs = (
         ("TPOT", rollout.new.tpot, rollout.old.tpot, TPOT_SLOWER),
         ("TTFT p95", rollout.new.ttft_p95, rollout.old.ttft_p95, TTFT_SLOWER),
@@ -67,12 +71,11 @@ def bad_canary_slow(facts: ServiceFacts) -> Finding | None:
         (new / old, name, new, old)
         for name, new, old, times in pairs
         if new is not None and old is not None and old > 0 and new >= times * old
+        if confidence != "possible" or name == "TPOT"
     ]
-    if not felt:
+    if confidence is None or not felt:
         return None
     _, name, new, old = max(felt)
-    if rollout.latency_verdict is None and (rollout.new.requests or 0) < REQUESTS_LEAST:
-        return None
     return _canary(
         facts,
         rollout,
@@ -84,8 +87,18 @@ def bad_canary_slow(facts: ServiceFacts) -> Finding | None:
             Evidence(name, seconds(new), "new revision"),
             Evidence(name, seconds(old), "old revision"),
         ),
-        confidence="likely" if rollout.latency_verdict is None else "certain",
+        confidence=confidence,
     )
+
+
+def _slowness(facts: ServiceFacts, rollout: RolloutFacts) -> Confidence | None:
+    """How sure it is that a new revision which is slower is so by itself; None: it may not be."""
+    if rollout.latency_verdict == WORSE:
+        return "certain"
+    if rollout.latency_verdict is None:
+        return "likely" if (rollout.new.requests or 0) >= REQUESTS_LEAST else None
+    slow = rollout.latency_verdict in UNDECIDED and high_tpot(facts) is not None
+    return "possible" if slow and has_slow_steps(facts.figures) else None
 
 
 def stuck_on_gpus(facts: ServiceFacts) -> Finding | None:
