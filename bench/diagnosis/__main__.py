@@ -22,8 +22,8 @@ from bench.diagnosis.page import NOT_JUDGED, bounds_missed, page
 from mtop_tui.engine.faults.catalogue import FAULTS
 
 PAGE = Path(__file__).parents[2] / "docs" / "diagnosis-fidelity.md"
-SEEDS = (43, 44, 45, 46, 47)
-"""Rules were made on 1 to 3, and mended after 31 to 35, 41 and 42: for them, these are new."""
+SEEDS = (48, 49, 50, 51, 52)
+"""Rules were made on 1 to 3, and mended after 31 to 47: for them, these are new."""
 HOURS = 3.0
 """Of each fleet and seed, in which nothing happens."""
 

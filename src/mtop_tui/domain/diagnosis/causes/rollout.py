@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mtop_tui.domain.diagnosis.causes.latency import has_slow_steps, high_tpot
+from mtop_tui.domain.diagnosis.causes.latency import has_slow_steps, high_tpot, tail_of
 from mtop_tui.domain.diagnosis.causes.placement import no_gpu
 from mtop_tui.domain.diagnosis.facts import ReplicaFacts, RolloutFacts, ServiceFacts
 from mtop_tui.domain.diagnosis.findings import Confidence, Depth, Evidence, Finding
@@ -65,7 +65,7 @@ def bad_canary_slow(facts: ServiceFacts) -> Finding | None:
     confidence = _slowness(facts, rollout)
     pairs = (
         ("TPOT", rollout.new.tpot, rollout.old.tpot, TPOT_SLOWER),
-        ("TTFT p95", rollout.new.ttft_p95, rollout.old.ttft_p95, TTFT_SLOWER),
+        ("TTFT p95", _tail(facts, rollout), rollout.old.ttft_p95, TTFT_SLOWER),
     )
     felt = [
         (new / old, name, new, old)
@@ -89,6 +89,14 @@ def bad_canary_slow(facts: ServiceFacts) -> Finding | None:
         ),
         confidence=confidence,
     )
+
+
+def _tail(facts: ServiceFacts, rollout: RolloutFacts) -> float | None:
+    """TTFT p95 of the new revision; where that is a service of its own, as far as no burst."""
+    old = rollout.old.ttft_p95
+    if rollout.new_revision or old is None or facts.figures.ttft_p95 is None:
+        return rollout.new.ttft_p95
+    return tail_of(facts.figures, TTFT_SLOWER * old)
 
 
 def _slowness(facts: ServiceFacts, rollout: RolloutFacts) -> Confidence | None:

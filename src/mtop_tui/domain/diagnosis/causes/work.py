@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from mtop_tui.domain.diagnosis.causes.latency import high_tpot, high_ttft
+from mtop_tui.domain.diagnosis.causes.latency import exceeds_objective, high_tpot, high_ttft
 from mtop_tui.domain.diagnosis.causes.phrasing import serving_finding
 from mtop_tui.domain.diagnosis.causes.serving import kv_saturation, queue_growth
 from mtop_tui.domain.diagnosis.facts import ServiceFacts
@@ -16,7 +16,7 @@ MORE = 2.0
 
 
 def more_load(facts: ServiceFacts) -> Finding | None:
-    """Users feel something, and twice the usual requests or tokens are asked for.
+    """Users feel something, be it only now, and twice the usual requests or tokens are asked for.
 
     What comes is what ends and what waits more. Tokens of prompts count as they were sent: a cache
     that lost them makes more work of the same load.
@@ -36,7 +36,9 @@ def more_load(facts: ServiceFacts) -> Finding | None:
     ]
     times, what, now, usual = max(known, default=(0.0, "", 0.0, 0.0))
     felt = (queue_growth, kv_saturation, high_ttft, high_tpot)
-    if times < MORE or all(rule(facts) is None for rule in felt):
+    if times < MORE:
+        return None
+    if not exceeds_objective(figures) and all(rule(facts) is None for rule in felt):
         return None
     return serving_finding(
         facts,
