@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from serving import Served
 from watching import watching
 
+from mtop_tui.observations import Removed
 from mtop_tui.serve.certificate import make_certificate
 from mtop_tui.serve.faults import read_fault
 
@@ -151,6 +152,30 @@ async def test_a_wrong_authority_is_said(cluster: Served, kubeconfig: Path, monk
         await live.until(lambda: live.state == "disconnected")
         assert "the certificate of https://127.0.0.1" in live.health.detail
         assert "certificate-authority" in live.health.detail
+
+
+async def test_a_kubeconfig_that_was_written_anew_is_taken_up(
+    cluster: Served, kubeconfig: Path, monkeypatch
+):
+    from mtop_tui.providers.live import session
+
+    monkeypatch.setattr(session, "AGAIN", 0.2)
+    async with watching(kubeconfig, monkeypatch) as live:
+        await live.live()
+        known = {state.key: state.service.ref.uid for state in live.store.services()}
+        first = live.provider._sessions[0]._link
+        right = kubeconfig.read_text()
+        edited(kubeconfig, cluster={"tls-server-name": "another.example"})
+        await cluster.server.switch_on(read_fault("unauthorized"))
+        await cluster.server.switch_on(read_fault("reset:times=10"))
+        await live.until(lambda: live.state == "disconnected")
+        cluster.server.switch_off("unauthorized")
+        assert live.store.services()
+        kubeconfig.write_text(right)
+        await live.live()
+        assert live.provider._sessions[0]._link is not first
+        assert {s.key: s.service.ref.uid for s in live.store.services()} == known
+        assert not any(type(one) is Removed for one in live.records)
 
 
 async def test_a_server_that_is_no_kubernetes_is_said(

@@ -41,6 +41,7 @@ class Link:
         handover: gets what changed.
         random: draws waits.
         namespaces: to read; none: all, or what the context names if that is forbidden.
+        before: an earlier link to the cluster; what it knew stands until it is read again.
     """
 
     def __init__(
@@ -51,7 +52,9 @@ class Link:
         random: Random,
         *,
         namespaces: Sequence[str] = (),
+        before: Link | None = None,
     ) -> None:
+        self._before = {} if before is None else dict(before._readers)
         self.connection = connection
         self.client = ReadOnlyClient(connection, clock)
         self._pulse = ReadOnlyClient(connection, clock, connections=1)
@@ -127,6 +130,8 @@ class Link:
             namespace=namespace,
             forbidden=self._fall_back,
         )
+        if (before := self._before.pop(key, None)) is not None:
+            reader.inherit(before)
         self._tasks[key] = asyncio.create_task(reader.run())
 
     def _fall_back(self, reader: Reflector) -> None:

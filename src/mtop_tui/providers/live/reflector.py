@@ -149,6 +149,12 @@ class Reflector:
         if self.state not in {"forbidden", "absent"}:
             self._woken.set()
 
+    def inherit(self, before: Reflector) -> None:
+        """Know what another one knew, of which a list will tell what is still there."""
+        self._metadata = dict(before._metadata)
+        # Versions of another server may be the same by chance, so none is taken for known.
+        self.known = dict.fromkeys(before.known, "")
+
     def ask_again(self) -> None:
         """Do not wait any longer."""
         self._woken.set()

@@ -13,7 +13,7 @@ from mtop_tui.observations import ObjectRef, Observation, RawObject, SourceHealt
 from mtop_tui.providers.live.client import ReadOnlyClient
 from mtop_tui.providers.live.handover import Handover
 from mtop_tui.providers.live.kinds import BY_NAME, EVENT
-from mtop_tui.providers.live.kubeconfig import connection
+from mtop_tui.providers.live.kubeconfig import Connection, connection
 from mtop_tui.providers.live.link import Link
 from mtop_tui.providers.live.metrics.cluster import ClusterMetrics, MetricsChoice
 from mtop_tui.providers.live.objects.fleet import Fleet
@@ -71,33 +71,58 @@ class Session:
         """Read, until cancelled."""
         while True:
             try:
-                found = await asyncio.to_thread(connection, self._context)
+                # Whoever makes another context the current one meanwhile means another mtop.
+                found = await asyncio.to_thread(connection, self._context or self.label)
             except ConfigError as error:
                 self._problem = str(error)
                 self._handover.wake()
                 await asyncio.sleep(AGAIN)
                 continue
             self._problem = ""
-            self.label = found.name
-            self._fleet = Fleet(found.name)
-            self._link = Link(
-                found, self._clock, self._handover, self._random, namespaces=self._namespaces
-            )
-            measuring = self._measure(self._link.client)
-            try:
-                await self._link.run()
-            finally:
-                measuring.cancel()
-                await asyncio.gather(measuring, return_exceptions=True)
-                await self._link.close()
+            await self._follow(found)
 
-    def _measure(self, client: ReadOnlyClient) -> asyncio.Task[None]:
+    async def _follow(self, found: Connection) -> None:
+        """Read a cluster, until the kubeconfig says something else of it while it is not live."""
+        self.label = found.name
+        self._fleet = self._fleet or Fleet(found.name)
+        link = self._link = Link(
+            found,
+            self._clock,
+            self._handover,
+            self._random,
+            namespaces=self._namespaces,
+            before=self._link,
+        )
+        reading = asyncio.create_task(link.run())
+        measuring = self._measure(link.client, self._fleet)
+        try:
+            while not reading.done():
+                await asyncio.wait({reading}, timeout=AGAIN)
+                if link.health("").state != "live" and await self._is_outdated(found):
+                    return
+            reading.result()
+        finally:
+            reading.cancel()
+            measuring.cancel()
+            await asyncio.gather(reading, measuring, return_exceptions=True)
+            await link.close()
+
+    async def _is_outdated(self, found: Connection) -> bool:
+        """Whether a cluster was made anew, or a login renewed, and the kubeconfig with it."""
+        try:
+            return await asyncio.to_thread(connection, found.name) != found
+        except ConfigError:
+            return False
+
+    def _measure(self, client: ReadOnlyClient, fleet: Fleet) -> asyncio.Task[None]:
         """Begin to read metrics, where they come from somewhere."""
         if self._choice is None:
             return asyncio.create_task(asyncio.sleep(0))
         self._metrics = ClusterMetrics(
             self._choice, client, self.label, clock=self._clock, news=self._news
         )
+        # What was told of through an earlier link is not told again.
+        self._metrics.note(fleet.told())
         return asyncio.create_task(self._metrics.run())
 
     def take(self, most: int) -> list[Observation]:

@@ -82,6 +82,10 @@ class Fleet:
         """Events of before, once all else is there: what they are about is known by now."""
         return list(self._heard.release())
 
+    def told(self) -> list[Observation]:
+        """The newest record of all that is there."""
+        return list(self._known.told.values())
+
     def _change(self, change: Change, at: float) -> Iterator[Observation]:
         metadata, body = change.metadata, change.body
         match change.kind:
