@@ -4,19 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 from recorded_fleet import objects
 from serving import Served, folder_of, served
-from watching import Watching, watching
-
-
-class Watched(NamedTuple):
-    """A served cluster and who watches it."""
-
-    cluster: Served
-    live: Watching
+from watching import Watched, watching
 
 
 @pytest.fixture

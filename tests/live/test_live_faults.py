@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 from serving import Served
-from watching import Watching, watching
+from watching import Watched, Watching, watching
 
-from conftest import Watched
 from mtop_tui.observations import Removed
 from mtop_tui.serve.faults import read_fault
 from mtop_tui.serve.kubeconfig import write_tokens

@@ -6,6 +6,9 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import NamedTuple
+
+from serving import Served
 
 from mtop_tui.clock import Clock, WallClock
 from mtop_tui.observations import Observation, SourceHealth
@@ -66,6 +69,13 @@ class Watching:
             if session._link is not None
             for one in session._link.readers
         }
+
+
+class Watched(NamedTuple):
+    """A served cluster and who watches it."""
+
+    cluster: Served
+    live: Watching
 
 
 @asynccontextmanager
