@@ -10,7 +10,7 @@ import math
 from mtop_tui.domain.stats import beta
 from mtop_tui.domain.stats.intervals import check_proportion
 
-_STEP = 1 / 32
+_STEP = 1 / 64
 _REACH = 3.2
 _NEGLIGIBLE = 1e-13
 _AS_PROBABLE = 1 + 1e-7
