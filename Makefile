@@ -24,11 +24,11 @@ run: $(VENV)/.ready ## open mtop on the simulated cluster
 	$(BIN)/mtop
 
 test: $(VENV)/.ready ## run all tests
-	$(BIN)/pytest -n auto --dist loadfile
+	$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder
 
 # The domain is held to its own tests: those of what is built on it reach it by the way only.
 coverage: $(VENV)/.ready ## check that the tests of domain/ reach 95 % of its branches
-	$(BIN)/pytest -q -n auto --dist loadfile --cov --cov-report=term-missing $$(grep -L '^from mtop_tui\.\(engine\|state\)\.' \
+	$(BIN)/pytest -q -n auto --dist loadfile --no-loadscope-reorder --cov --cov-report=term-missing $$(grep -L '^from mtop_tui\.\(engine\|state\)\.' \
 	  $$(grep -l '^from mtop_tui\.domain' tests/unit/test_*.py))
 
 mutants: $(VENV)/.ready ## break slo, cost and quantiles on purpose: see docs/mutation.md
