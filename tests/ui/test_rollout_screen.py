@@ -164,7 +164,7 @@ async def test_what_is_older_than_what_is_kept_is_said_to_be_not_kept():
             await pilot.press("N")
         assert "not kept" in shown.line("assistant-canary")
         assert "-- not kept, or not compared then" in shown.text
-        assert "[1h]" in shown.text
+        assert "[6h]" in shown.text
 
 
 async def test_the_cursor_reads_the_lanes_and_escape_leads_to_the_present_then_back():

@@ -13,7 +13,7 @@ from textual.geometry import Offset
 
 from mtop_tui.commands import APP, MOVE, ROLLOUT, VIEWS, bindings
 from mtop_tui.observations import ServiceKey
-from mtop_tui.screens.looking import LookingScreen
+from mtop_tui.screens.charted import ChartedScreen
 from mtop_tui.state.rollout import RolloutState, rollout_state
 from mtop_tui.state.service import ServiceState
 from mtop_tui.state.versions import Manner
@@ -48,7 +48,7 @@ WITH_TRENDS = 46
 HISTORY, *BESIDE = views.PANELS
 
 
-class RolloutScreen(LookingScreen):
+class RolloutScreen(ChartedScreen):
     """Two versions on one time axis, and what can be said of the new one.
 
     A cursor on the axis makes the whole screen show what held at its time, where that is kept.
@@ -301,21 +301,6 @@ class RolloutScreen(LookingScreen):
             self._show_panels(self._rollout, self.app.time())
         self.set_focus(self.history if self._panel == HISTORY else self.beside)
 
-    def action_span(self, index: int) -> None:
-        """Look back over one of the spans."""
-        self._draw(self._board.spanning(index))
-
-    def action_zoom(self, step: int) -> None:
-        """Look back over a shorter or longer span."""
-        index = SPANS.index(self._board.span) - step
-        if index >= len(SPANS):
-            self.app.say("six hours are kept, no more")
-        self.action_span(index)
-
-    def action_cursor(self, step: int) -> None:
-        """Move the cursor by cells; beyond the present, it goes away."""
-        self._draw(self._board.moved(step, self._axis()))
-
     def action_mark(self, step: int) -> None:
         """Go to the next event or the one before; beyond the last one, to the present."""
         times = sorted({mark.at for mark in self._marks})
@@ -331,7 +316,7 @@ class RolloutScreen(LookingScreen):
             if after:
                 self._go_to(after[0])
             else:
-                self._draw(self._board.at_time(None))
+                self.draw(self._board.at_time(None))
 
     def action_open(self) -> None:
         """Open the new version's service."""
@@ -355,7 +340,7 @@ class RolloutScreen(LookingScreen):
         if self._board.cursor is None:
             self.action_back()
         else:
-            self._draw(self._board.at_time(None))
+            self.draw(self._board.at_time(None))
 
     @property
     def _new_key(self) -> ServiceKey:
@@ -367,7 +352,7 @@ class RolloutScreen(LookingScreen):
         board, now = self._board.at_time(at), self.app.time()
         reaching = (index for index, span in enumerate(SPANS) if now - at < 0.95 * span.seconds)
         index = max(next(reaching, len(SPANS) - 1), SPANS.index(board.span))
-        self._draw(board.spanning(index))
+        self.draw(board.spanning(index))
         self._show_current()
 
     def _show_current(self) -> None:
@@ -378,10 +363,12 @@ class RolloutScreen(LookingScreen):
             if not self.history.scroll_offset.y <= top < self.history.scroll_offset.y + height:
                 self.history.scroll_to(y=top - height // 2, animate=False, immediate=True)
 
-    def _axis(self) -> Axis:
+    def axis(self) -> Axis:
+        """The axis as it is drawn now."""
         return lanes.lane_axis(self.app.time(), self._board.span, self.app.size.width)
 
-    def _draw(self, board: Board) -> None:
+    def draw(self, board: Board) -> None:
+        """Show the charts so from now on."""
         self._board = board
         self._show()
 
@@ -399,10 +386,10 @@ class RolloutScreen(LookingScreen):
                 act(offset)
 
     def _click_lane(self, offset: Offset) -> None:
-        axis = self._axis()
+        axis = self.axis()
         cell = offset.x - lanes.name_width(self.app.size.width) - 2
         if 0 <= cell < axis.points // 2:
-            self._draw(self._board.at_cell(cell, axis))
+            self.draw(self._board.at_cell(cell, axis))
 
     def _click_history(self, offset: Offset) -> None:
         line = self.history.scroll_offset.y + offset.y

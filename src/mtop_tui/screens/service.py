@@ -13,14 +13,14 @@ from textual.containers import Horizontal
 
 from mtop_tui.commands import APP, MOVE, SERVICE, VIEWS, bindings
 from mtop_tui.observations import ObjectRef, ServiceKey
-from mtop_tui.screens.looking import LookingScreen
+from mtop_tui.screens.charted import ChartedScreen
 from mtop_tui.state.service import ServiceState
 from mtop_tui.views import charts, panels, replicas
 from mtop_tui.views import service as views
 from mtop_tui.views.board import Board
 from mtop_tui.views.fleet import facts_of, unexplained
 from mtop_tui.views.table import Cell, Row, placed, row_of
-from mtop_tui.views.timeline import SPANS, Axis, clock, marks_of
+from mtop_tui.views.timeline import Axis, clock, marks_of
 from mtop_tui.widgets.key_bar import KeyBar
 from mtop_tui.widgets.lines_view import LinesView
 from mtop_tui.widgets.row_table import GUTTER, RIGHT_MARGIN, RowTable
@@ -44,7 +44,7 @@ def _slot(place: int) -> str:
     return f"beside-{place}"
 
 
-class ServiceScreen(LookingScreen):
+class ServiceScreen(ChartedScreen):
     """One service from its cause down to its pods.
 
     Causes first, then what is measured over time, then what it is made of. On a small terminal the
@@ -396,26 +396,11 @@ class ServiceScreen(LookingScreen):
 
         self.app.push_screen(YamlPage(self._key))
 
-    def action_span(self, index: int) -> None:
-        """Look back over one of the spans."""
-        self._draw(self._board.spanning(index))
-
-    def action_zoom(self, step: int) -> None:
-        """Look back over a shorter or longer span."""
-        index = SPANS.index(self._board.span) - step
-        if index >= len(SPANS):
-            self.app.say("six hours are kept, no more")
-        self.action_span(index)
-
-    def action_cursor(self, step: int) -> None:
-        """Move the cursor by cells; beyond the present, it goes away."""
-        self._draw(self._board.moved(step, self._axis()))
-
     def action_mark(self, step: int) -> None:
         """Move the cursor to the next or previous mark on the axis."""
         if self._state is None:
             return
-        axis = self._axis()
+        axis = self.axis()
         found = self._board.at_mark(step, axis, marks_of(self.app.store, self._state))
         if found is None:
             words = (
@@ -423,12 +408,14 @@ class ServiceScreen(LookingScreen):
             )
             self.app.say(words)
         else:
-            self._draw(found)
+            self.draw(found)
 
-    def _axis(self) -> Axis:
+    def axis(self) -> Axis:
+        """The axis as it is drawn now."""
         return charts.axis_in(self.app.time(), self._board.span, self.app.size.width)
 
-    def _draw(self, board: Board) -> None:
+    def draw(self, board: Board) -> None:
+        """Show the charts so from now on."""
         self._board = board
         if self._state is not None:
             self._show_charts(self._state)
