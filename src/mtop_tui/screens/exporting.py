@@ -35,9 +35,9 @@ def ask_where(screen: LookingScreen) -> AskScreen:
         try:
             await asyncio.to_thread(_write, path, content())
         except FileExistsError:
-            return safe(f"{typed}: it is there already; nothing was written")
+            return safe(f"it is there already; nothing was written: {typed}")
         except OSError as error:
-            return safe(f"{typed}: {error.strerror}; nothing was written")
+            return safe(f"{error.strerror}; nothing was written: {typed}")
         screen.app.say(f"wrote {path}")
         return ""
 
