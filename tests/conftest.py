@@ -13,6 +13,11 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 MUST_HAVE_TOOLS = os.environ.get("MTOP_REQUIRE_TOOLS") == "1"
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Two workers for each core: tests of the app wait for its screen to settle half their time."""
+    return 2 * (os.cpu_count() or 1)
+
+
 @pytest.fixture(autouse=True)
 def _quiet_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory):
     """No setting of whoever runs the tests reaches them, in this process or a child."""

@@ -30,7 +30,9 @@ class Walk(NamedTuple):
 
 
 WALKS = {
-    "canary-failure": Walk(210, r">! assistant-canary ", ("enter",), r"\d+ % of requests fail"),
+    "canary-failure": Walk(
+        210, r">! assistant-canary ", ("enter",), r"revision fails \d+ % of its requests"
+    ),
     "cost-optimization": Walk(
         230, r"\d\d% idle", ("dollar_sign", "j", "j", "j"), r">old-prototype .* 100%"
     ),
