@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from fleet_app import Fleet
 from rich.cells import cell_len
 from textual.app import App
 from textual.pilot import Pilot
-
-from conftest import Fleet
 
 SCREENS: dict[str, tuple[str, ...]] = {
     "fleet": (),

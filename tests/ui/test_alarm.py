@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from fleet_app import Fleet, typical_fleet
 from textual.pilot import Pilot
 from troubles import xid
 
-from conftest import Fleet, typical_fleet
 from fleet_source import START, health
 from mtop_tui.alarm import LONGEST, QUIET_LOOKS
 from mtop_tui.config.settings import Settings

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from fleet_app import Fleet, typical_fleet
 from textual.pilot import Pilot
 from troubles import down, xid
 
-from conftest import Fleet, typical_fleet
 from fleet_source import START, health, service
 from mtop_tui.screens.alerts import AlertsScreen
 from mtop_tui.screens.fleet import FleetScreen

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import msgspec
+from fleet_app import Fleet, typical_fleet
 
-from conftest import Fleet, typical_fleet
 from fleet_source import START, health, key, replica, sample, service
 from mtop_tui.observations import Observation
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import msgspec
 import pytest
+from fleet_app import Fleet
 from textual.pilot import Pilot
 
-from conftest import Fleet
 from fleet_source import START, key, node, replica, service, traffic
 from mtop_tui.engine.forecasting import settled
 from mtop_tui.observations import Observation, Removed

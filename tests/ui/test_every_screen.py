@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from fleet_app import Fleet
 from msgspec.structs import replace
 from opening import SCREENS, assert_whole, open_screen
 
-from conftest import Fleet
 from fleet_source import START, health, key, node, replica, service, traffic
 from mtop_tui.config.settings import Settings
 from mtop_tui.observations import KubeEvent, ObjectRef, Observation, Removed

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from conftest import Fleet, typical_fleet
+from fleet_app import Fleet, typical_fleet
+
 from mtop_tui.config.settings import Settings
 from mtop_tui.widgets.row_table import RowTable
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from fleet_app import Fleet, typical_fleet
 from msgspec.structs import replace
 
-from conftest import Fleet, typical_fleet
 from fleet_source import key, service
 from mtop_tui.config.saved_views import read_views, views_file
 from mtop_tui.config.settings import Settings

@@ -6,8 +6,8 @@ import asyncio
 import re
 
 import pytest
+from fleet_app import Fleet, typical_fleet
 
-from conftest import Fleet, typical_fleet
 from fleet_source import START, health, key, node, replica, sample, service, traffic
 from mtop_tui.commands import APP, FLEET, MOVE
 from mtop_tui.config.settings import THEME_NAMES, Settings

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from fleet_app import Fleet
 from opening import SCREENS, open_screen
 
-from conftest import Fleet
 from fleet_source import health, service
 from mtop_tui.app import MtopApp
 

@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from fleet_app import Fleet, typical_fleet
 from rich.cells import cell_len
 from textual.pilot import Pilot
 
-from conftest import Fleet, typical_fleet
 from fleet_source import START, key, replica, service
 from mtop_tui.config.settings import Settings
 from mtop_tui.observations import LogLine, LogLines, ObjectRef, Removed

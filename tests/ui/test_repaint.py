@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
+from fleet_app import Fleet
 
-from conftest import Fleet
 from fleet_source import START, health, key, node, replica, sample, service, traffic
 from mtop_tui.widgets.row_table import RowTable
 

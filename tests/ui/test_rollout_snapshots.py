@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from fleet_app import Fleet
 from textual.pilot import Pilot
 
-from conftest import Fleet
 from mtop_tui.config.settings import Settings
 from mtop_tui.observations import Observation
 from rollout_source import canary, rolling, tell

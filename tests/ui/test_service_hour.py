@@ -6,9 +6,9 @@ import gc
 from collections.abc import Sequence
 from pathlib import Path
 
+from fleet_app import Fleet
 from opening import open_screen
 
-from conftest import Fleet
 from fleet_source import START, health
 from mtop_tui.observations import Observation
 from service_source import calm, event, pods, sample, times

@@ -6,9 +6,9 @@ import re
 from collections.abc import Sequence
 
 import pytest
+from fleet_app import Fleet, typical_fleet
 from textual.pilot import Pilot
 
-from conftest import Fleet, typical_fleet
 from fleet_source import START, health, key, replica
 from fleet_source import service as plain_service
 from mtop_tui.commands import SERVICE

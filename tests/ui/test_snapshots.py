@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from fleet_app import Fleet, typical_fleet
 from textual.pilot import Pilot
 from troubles import down, xid
 
-from conftest import Fleet, typical_fleet
 from mtop_tui.config.settings import Settings
 
 Compare = Callable[..., bool]

@@ -9,10 +9,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+from fleet_app import Fleet, typical_fleet
 from msgspec.structs import replace
 from textual.pilot import Pilot
 
-from conftest import Fleet, typical_fleet
 from fleet_source import START, ScriptedProvider, health, node, replica, service, traffic
 from mtop_tui.cli.opening import Sources
 from mtop_tui.clock import ManualClock, PacedClock

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
+from fleet_app import Fleet
 from opening import SCREENS, assert_whole, open_screen
 
-from conftest import Fleet
 from fleet_source import START, health
 from mtop_tui.config.settings import Settings
 from mtop_tui.observations import Observation

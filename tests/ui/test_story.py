@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from fleet_app import Fleet
 from textual.pilot import Pilot
 
-from conftest import Fleet
 from fleet_source import START
 from mtop_tui.app import MtopApp
 from mtop_tui.cli.story import BEGIN, open_story

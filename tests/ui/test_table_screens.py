@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import msgspec
 import pytest
+from fleet_app import Fleet
 
-from conftest import Fleet
 from fleet_source import START, health, key, replica, sample, service
 from mtop_tui.commands import ALERTS, APP, COST, MOVE, TABLE, VIEWS, Command
 from mtop_tui.observations import KubeEvent, ObjectRef

@@ -8,9 +8,9 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
+from fleet_app import Fleet
 from textual.pilot import Pilot
 
-from conftest import Fleet
 from fleet_source import START, key, replica, sample
 from mtop_tui.widgets.prompt_bar import PromptBar
 

@@ -6,6 +6,7 @@ import itertools
 import re
 
 import pytest
+from fleet_app import Fleet
 from opening import SCREENS, open_screen
 from rich.color import ColorType
 from rich.style import Style
@@ -13,7 +14,6 @@ from textual.color import Color, Lab, rgb_to_lab
 from textual.theme import Theme
 from textual.widgets import Input
 
-from conftest import Fleet
 from mtop_tui.config.settings import THEME_NAMES, Settings
 from mtop_tui.themes import ANSI, COLOUR_BLIND, CONTRAST, THEMES
 from service_source import START, burning, service
