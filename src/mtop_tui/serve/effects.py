@@ -78,6 +78,8 @@ class Effects:
         image = _image(now.get("template"))
         if image and image != _image(was.get("template")):
             self._levers.roll_out(key, role, image=image)
+        elif _copied(now) != _copied(was):
+            self._levers.restart(key, role)
 
     def delete_service(self, key: ServiceKey) -> None:
         """A service goes, with everything that belongs to it."""
@@ -163,6 +165,11 @@ class Effects:
 def _replicas(pool: Mapping[str, Any]) -> int:
     stated = pool.get("replicas")
     return 1 if stated is None else int(stated)
+
+
+def _copied(pool: Mapping[str, Any]) -> tuple[Any, Any]:
+    """What KServe copies to the pods of a pool: with another one, they are made anew."""
+    return pool.get("annotations") or {}, pool.get("labels") or {}
 
 
 def _route(spec: Mapping[str, Any]) -> Mapping[str, Any]:

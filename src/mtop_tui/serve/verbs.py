@@ -25,6 +25,7 @@ from mtop_tui.serve.reviews import review
 from mtop_tui.serve.simulation import Simulation
 from mtop_tui.serve.status import (
     bad_options,
+    bad_request,
     method_not_allowed,
     page_not_found,
     too_many_requests,
@@ -160,7 +161,10 @@ class Verbs:
             )
         entry = self._reads.find(resource, info)
         if info.verb == "delete":
-            done = self._writes.delete(resource, entry, dry_run=_dry_run(request, "Delete"))
+            options = await _delete_options(request)
+            dry_run = _dry_run(request, "Delete") or "All" in (options.dry_run or ())
+            uid = options.preconditions.uid if options.preconditions else None
+            done = self._writes.delete(resource, entry, dry_run=dry_run, uid=uid or "")
             return object_answer(request, done)
         before = converted(entry, resource)
         if info.verb == "patch":
@@ -231,6 +235,28 @@ class Verbs:
             while stream.silent:
                 await asyncio.sleep(_STILL)
         return response
+
+
+class _Preconditions(msgspec.Struct, frozen=True):
+    uid: str | None = None
+
+
+class _DeleteOptions(msgspec.Struct, frozen=True, rename="camel"):
+    dry_run: list[str] | None = None
+    preconditions: _Preconditions | None = None
+
+
+async def _delete_options(request: web.BaseRequest) -> _DeleteOptions:
+    """How an object shall be deleted, where the body of a request says so.
+
+    Raises:
+        StatusError: it says something else.
+    """
+    data = await request.read()
+    try:
+        return msgspec.json.decode(data, type=_DeleteOptions) if data else _DeleteOptions()
+    except msgspec.MsgspecError as error:
+        raise bad_request(f"the object provided is no DeleteOptions: {error}") from error
 
 
 def _dry_run(request: web.BaseRequest, verb: str) -> bool:

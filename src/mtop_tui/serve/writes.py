@@ -145,8 +145,9 @@ class Writes:
         now = self._store.collection(resource.collection).get(entry.key)
         return scale_of(now or entry)
 
-    def delete(self, resource: Resource, entry: Entry, *, dry_run: bool) -> Body:
-        """An object that shall go; what is answered."""
+    def delete(self, resource: Resource, entry: Entry, *, dry_run: bool, uid: str = "") -> Body:
+        """An object that shall go, if it is the one with that uid; what is answered."""
+        _check_uid(resource, entry, uid)
         done = success(resource, entry.name, entry.uid)
         if dry_run:
             return converted(entry, resource) if resource.collection == PODS else done
@@ -248,13 +249,7 @@ class Writes:
         version = str(metadata.get("resourceVersion") or entry.version)
         if version != str(entry.version):
             raise modified(resource, entry.name)
-        uid = str(metadata.get("uid") or entry.uid)
-        if uid != entry.uid:
-            raise conflict(
-                resource,
-                entry.name,
-                f"Precondition failed: UID in precondition: {uid}, UID in object meta: {entry.uid}",
-            )
+        _check_uid(resource, entry, str(metadata.get("uid") or ""))
 
     def _new_ref(self, resource: Resource, namespace: str, name: str) -> ObjectRef:
         ref = ObjectRef(self._simulation.cluster, namespace, resource.kind, name)
@@ -282,6 +277,15 @@ def scale_of(entry: Entry) -> Body:
             "selector": selector or status.get("hpaPodSelector", ""),
         },
     }
+
+
+def _check_uid(resource: Resource, entry: Entry, uid: str) -> None:
+    if uid not in {"", entry.uid}:
+        raise conflict(
+            resource,
+            entry.name,
+            f"Precondition failed: UID in precondition: {uid}, UID in object meta: {entry.uid}",
+        )
 
 
 def _previewed(before: Body, after: Body) -> Body:
