@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,30 @@ async def test_who_gets_no_answer_is_told_why(
     code, out, said = await asked(kubeconfig, monkeypatch)
     assert (code, out) == (1, "")
     assert sentence in said
+
+
+async def test_who_wants_to_act_is_told_what_they_may_do(
+    cluster: Served, kubeconfig: Path, monkeypatch
+):
+    code, out, _ = await asked(kubeconfig, monkeypatch, "--allow-actions", "--context", "viewer")
+    assert code == 0
+    for line in (
+        r"^patch llminferenceservices.serving.kserve.io +all +no +scale, ",
+        r"^delete pods +all +no +delete a pod$",
+        r"^patch rollouts.argoproj.io/status +all +not installed ",
+    ):
+        assert re.search(line, out, re.MULTILINE)
+    _, out, _ = await asked(kubeconfig, monkeypatch, "--allow-actions")
+    assert re.search(r"^delete pods +all +yes +delete a pod$", out, re.MULTILINE)
+    roles = list(yaml.safe_load_all(out.partition("\n# ")[2].partition("\n")[2]))
+    assert [one["metadata"]["name"] for one in roles] == ["mtop", "mtop-actions"]
+
+
+def test_the_role_for_actions_that_ships_is_the_one_that_is_printed():
+    _, printed, _ = run("--role", "--allow-actions")
+    role, binding = yaml.safe_load_all((REPOSITORY / "deploy" / "rbac-actions.yaml").read_text())
+    assert role == list(yaml.safe_load_all(printed))[1]
+    assert binding["roleRef"]["name"] == role["metadata"]["name"]
 
 
 def test_the_role_that_ships_is_the_one_that_is_printed():

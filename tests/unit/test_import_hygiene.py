@@ -35,7 +35,18 @@ def loaded_after(code: str, of_interest: tuple[str, ...]) -> set[str]:
 
 @pytest.mark.parametrize(
     "layer",
-    ["domain", "observations", "text", "clock", "resources", "state", "engine", "kserve", "views"],
+    [
+        "domain",
+        "observations",
+        "text",
+        "clock",
+        "resources",
+        "state",
+        "engine",
+        "kserve",
+        "actions",
+        "views",
+    ],
 )
 def test_lower_layers_leave_the_heavy_packages_alone(layer):
     modules = modules_of(layer)
@@ -66,3 +77,8 @@ def test_live_mode_imports_connections_only_when_it_is_observed():
     )
     heavy = ("aiohttp", "yaml", "textual", "pydantic", "cryptography")
     assert loaded_after(code, heavy) == set()
+
+
+def test_what_can_change_a_cluster_is_not_even_loaded_by_what_looks():
+    code = "import mtop_tui.providers.live.session, mtop_tui.providers.live.preflight"
+    assert loaded_after(code, ("mtop_tui.providers.live.acting", "mtop_tui.actions")) == set()

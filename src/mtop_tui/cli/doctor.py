@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -11,33 +12,37 @@ from mtop_tui.cli.options import settings_of, source_options
 
 if TYPE_CHECKING:
     from mtop_tui.config.settings import Settings
+    from mtop_tui.providers.live.acting.rights import ActionRight
+    from mtop_tui.providers.live.kubeconfig import Connection
     from mtop_tui.providers.live.preflight import Preflight, Right
 
 
 @click.command("doctor")
 @click.option("--role", "only_role", is_flag=True, help="Print the ClusterRole only.")
+@click.option("--allow-actions", is_flag=True, help="Also what it may change, and that role.")
 @source_options
 @click.pass_context
-def doctor(ctx: click.Context, /, only_role: bool, **_: object) -> None:
+def doctor(ctx: click.Context, /, only_role: bool, allow_actions: bool, **_: object) -> None:
     """Ask a cluster what mtop may read there, and print the role that allows all of it.
 
     It needs --mode live. The exit code is 0 when services can be shown.
     """
     import asyncio
 
-    from mtop_tui.config.emit import as_yaml
-    from mtop_tui.providers.live.preflight import role
-
     settings = settings_of(ctx).settings
     if only_role:
-        emit(as_yaml(role()))
+        emit(_roles(allow_actions))
         return
     if settings.mode != "live":
         raise click.UsageError("the simulated cluster needs no rights; add --mode live")
     found = [asyncio.run(_asked(settings, context)) for context in settings.contexts or ("",)]
     emit("\n".join(_page(one) for one in found))
-    emit("\n# The role that allows all of it: mtop doctor --role | kubectl apply -f -\n")
-    emit(as_yaml(role()))
+    if allow_actions:
+        for one in found:
+            emit("\n" + _actions_page(asyncio.run(_asked_actions(settings, one.connection))))
+    flag = " --allow-actions" if allow_actions else ""
+    emit(f"\n# The role that allows all of it: mtop doctor --role{flag} | kubectl apply -f -\n")
+    emit(_roles(allow_actions))
     blind = [one.connection.name for one in found if not one.is_usable]
     if blind:
         raise Failure(
@@ -62,19 +67,52 @@ async def _asked(settings: Settings, context: str) -> Preflight:
     return found
 
 
+async def _asked_actions(settings: Settings, to: Connection) -> tuple[ActionRight, ...]:
+    from mtop_tui.clock import WallClock
+    from mtop_tui.providers.live.acting.rights import action_rights
+
+    found = await action_rights(to, WallClock(), settings.namespaces)
+    if not isinstance(found, tuple):
+        raise Failure(f"{to.name}: {found.sentence}", Exit.FAILED)
+    return found
+
+
+def _roles(allow_actions: bool) -> str:
+    from mtop_tui.config.emit import as_yaml
+    from mtop_tui.providers.live.acting.rights import action_role
+    from mtop_tui.providers.live.preflight import role
+
+    roles = [role(), action_role()] if allow_actions else [role()]
+    return "---\n".join(map(as_yaml, roles))
+
+
+def _actions_page(found: tuple[ActionRight, ...]) -> str:
+    rows = [("TO CHANGE", "IN", "MAY", "FOR")]
+    rows += [
+        (one.need.qualified, one.namespace or "all", one.answer, one.need.does) for one in found
+    ]
+    return _table(rows)
+
+
 def _page(found: Preflight) -> str:
     from mtop_tui.text import safe
 
     to = found.connection
     rows = [("KIND", "IN", "MAY READ", "LOST WITHOUT IT"), *map(_row, found.rights)]
+    unchecked = ", certificate not checked" if to.cluster.insecure_skip_tls_verify else ""
+    head = f"context {to.name}: {to.cluster.server}, Kubernetes {found.version}{unchecked}"
+    return f"{safe(head)}\n{_table(rows)}"
+
+
+def _table(rows: Sequence[tuple[str, str, str, str]]) -> str:
+    from mtop_tui.text import safe
+
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     lines = [
         "  ".join((*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]))
         for row in rows
     ]
-    unchecked = ", certificate not checked" if to.cluster.insecure_skip_tls_verify else ""
-    head = f"context {to.name}: {to.cluster.server}, Kubernetes {found.version}{unchecked}"
-    return "\n".join(map(safe, (head, *lines))) + "\n"
+    return "\n".join(map(safe, lines)) + "\n"
 
 
 def _row(right: Right) -> tuple[str, str, str, str]:

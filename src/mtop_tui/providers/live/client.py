@@ -1,6 +1,7 @@
 """Reads from an API server. What it has no method for, it cannot send.
 
-It sends GET, HEAD, and one kind of POST: the question what one may do, which changes nothing.
+It sends GET, HEAD, and one kind of POST: the question what one may do, which changes nothing. The
+client that can change something is another one, in `acting`, which is made for actions only.
 Answers come as raw bytes; what goes wrong comes as a value, not as an exception.
 """
 
@@ -9,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from email.utils import parsedate_to_datetime
 from typing import Any, Final, Literal, NamedTuple
@@ -43,6 +44,9 @@ REVIEWS: Final = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 
 _OK = 200
 _KEEP_ALIVE = (("TCP_KEEPIDLE", 10), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 3))
+
+
+Method = Literal["GET", "HEAD", "POST", "PATCH", "DELETE"]
 
 
 class Access(NamedTuple):
@@ -179,17 +183,30 @@ class ReadOnlyClient:
         if session is not None:
             await session.close()
 
+    def _may_send(self, method: Method, path: str) -> bool:
+        """Whether a request changes nothing, whoever asks for it."""
+        return method in {"GET", "HEAD"} or (method == "POST" and path == REVIEWS)
+
     async def _answered(
         self,
-        method: Literal["GET", "HEAD", "POST"],
+        method: Method,
         path: str,
         query: Mapping[str, str] | None,
         *,
         timeout: aiohttp.ClientTimeout,
         accept: str = JSON,
         body: bytes | None = None,
+        content_type: str = JSON,
     ) -> bytes | Problem:
-        response = await self._sent(method, path, query, timeout=timeout, accept=accept, body=body)
+        response = await self._sent(
+            method,
+            path,
+            query,
+            timeout=timeout,
+            accept=accept,
+            body=body,
+            content_type=content_type,
+        )
         if not isinstance(response, aiohttp.ClientResponse):
             return response
         try:
@@ -202,24 +219,28 @@ class ReadOnlyClient:
 
     async def _sent(
         self,
-        method: Literal["GET", "HEAD", "POST"],
+        method: Method,
         path: str,
         query: Mapping[str, str] | None,
         *,
         timeout: aiohttp.ClientTimeout,
         accept: str,
         body: bytes | None = None,
+        content_type: str = JSON,
     ) -> aiohttp.ClientResponse | Problem:
         """The head of an answer. A login that is not accepted is had anew once, for all."""
-        if method == "POST" and path != REVIEWS:
+        if not self._may_send(method, path):
             raise ValueError(f"this client only reads: {method} {path}")
+        headers = [("Accept", accept), ("User-Agent", "mtop")]
+        if body is not None:
+            headers.append(("Content-Type", content_type))
         try:
             login = await self.credentials.login()
-            response = await self._send(method, path, query, login, timeout, accept, body)
+            response = await self._send(method, path, query, login, timeout, headers, body)
             if response.status == UNAUTHORIZED:
                 response.release()
                 login = await self.credentials.renew(login)
-                response = await self._send(method, path, query, login, timeout, accept, body)
+                response = await self._send(method, path, query, login, timeout, headers, body)
         except (ConfigError, CredentialError) as error:
             return Refusal(UNAUTHORIZED, str(error), NO_CREDENTIALS)
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
@@ -235,7 +256,7 @@ class ReadOnlyClient:
         query: Mapping[str, str] | None,
         login: Login,
         timeout: aiohttp.ClientTimeout,
-        accept: str,
+        headers: Sequence[tuple[str, str]],
         body: bytes | None,
     ) -> aiohttp.ClientResponse:
         if self._session is None:
@@ -247,15 +268,12 @@ class ReadOnlyClient:
             made = await asyncio.to_thread(tls_context, self.connection, login.certificate)
             self._tls = login.certificate, made
         self.requests += 1
-        headers = [*login.headers, ("Accept", accept), ("User-Agent", "mtop")]
-        if body is not None:
-            headers.append(("Content-Type", JSON))
         return await self._session.request(
             method,
             f"{self.connection.cluster.server}{path}",
             params=query,
             data=body,
-            headers=headers,
+            headers=[*login.headers, *headers],
             timeout=timeout,
             ssl=self._tls[1],
             server_hostname=self.connection.cluster.tls_server_name,

@@ -1,0 +1,38 @@
+"""Why a change was not made, for people."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from mtop_tui.actions.plans import Change
+from mtop_tui.providers.live.problems import FORBIDDEN, NOT_FOUND, Problem, Refusal
+
+CONFLICT: Final = 409
+
+_INVALID = frozenset({400, 422})
+_WEBHOOK = "admission webhook"
+
+
+def why_not(problem: Problem, change: Change) -> str:
+    """What the API server has against a change, and what to do about it."""
+    if not isinstance(problem, Refusal):
+        return problem.sentence
+    match problem.status:
+        case _ if problem.message.startswith(_WEBHOOK):
+            return problem.message
+        case status if status == FORBIDDEN:
+            return (
+                f"forbidden: {problem.message}; `mtop doctor --mode live --allow-actions` prints"
+                " the rights to ask for"
+            )
+        case status if status == NOT_FOUND:
+            return f"{change.name} is not there any more; nothing was changed"
+        case status if status == CONFLICT:
+            return (
+                f"somebody else changed {change.name} since it was read (409); nothing was changed:"
+                " look at it again"
+            )
+        case status if status in _INVALID:
+            return f"the API server does not accept it: {problem.message}"
+        case _:
+            return problem.sentence

@@ -1,0 +1,113 @@
+"""How far an action has got, by what the cluster says."""
+
+from __future__ import annotations
+
+import pytest
+from action_objects import (
+    NAME,
+    NOW,
+    intent,
+    marked,
+    member,
+    pod,
+    scene,
+    service,
+    stopped,
+    workload,
+)
+
+from mtop_tui.actions.planning import plan
+from mtop_tui.actions.plans import Plan
+from mtop_tui.actions.progress import Progress, progress
+from mtop_tui.observations import ObjectRef
+
+
+def begun(wanted, around) -> Plan:
+    found = plan(wanted, around, NOW)
+    assert isinstance(found, Plan), found
+    return found
+
+
+SCALED = begun(intent("scale", number=5), scene())
+EMPTIED = begun(intent("scale", number=0), scene())
+RESTARTED = begun(intent("restart"), scene())
+STOPPED = begun(intent("stop"), scene())
+STARTED = begun(intent("start"), scene(stopped(service(replicas=3)), pods=()))
+DELETED = begun(intent("delete", pod=ObjectRef("c", "shop", "Pod", "assistant-1")), scene())
+WEIGHED = begun(
+    intent("promote"), scene(member(NAME, 10), members=(member("old", 90),), pods=(), workloads=())
+)
+
+NEW = tuple(pod(number) for number in range(10, 13))
+UNSEEN = marked(service(replicas=5), generation=3)
+STUCK = {
+    "conditions": [{"type": "Progressing", "reason": "ProgressDeadlineExceeded", "message": "m"}]
+}
+
+
+@pytest.mark.parametrize(
+    ("what", "around", "state", "words"),
+    [
+        (SCALED, scene(UNSEEN), "going", "KServe has not seen the change yet"),
+        (SCALED, scene(replicas=3), "going", "its workload has another number yet"),
+        (SCALED, scene(workloads=(workload(5, there=5, ready=4),)), "going", "4 of 5 ready"),
+        (SCALED, scene(replicas=5), "done", "5 of 5 ready"),
+        (SCALED, scene(workloads=(workload(5, there=6),)), "going", "1 still end, 6 of 5 ready"),
+        (SCALED, scene(workloads=(workload(5, **STUCK),)), "failed", "does not get further: m"),
+        (SCALED, scene(workloads=()), "going", "its workload has another number yet"),
+        (EMPTIED, scene(replicas=0, pods=(pod(1),)), "going", "1 pod still ends"),
+        (EMPTIED, scene(replicas=0), "done", "no pod is left"),
+        (RESTARTED, scene(), "going", "3 pods from before are left, 3 of 3 ready"),
+        (RESTARTED, scene(pods=(pod(1), *NEW)), "going", "1 pod from before is left"),
+        (RESTARTED, scene(pods=NEW, workloads=(workload(3, ready=2),)), "going", "2 of 3 ready"),
+        (RESTARTED, scene(pods=NEW), "done", "3 of 3 ready"),
+        (STOPPED, scene(stopped(service())), "going", "3 pods still end"),
+        (STOPPED, scene(stopped(service()), pods=()), "done", "no pod is left"),
+        (STOPPED, scene(), "failed", "somebody has set it back"),
+        (STARTED, scene(workloads=()), "going", "its workloads are not there yet"),
+        (STARTED, scene(workloads=(workload(3, ready=1),)), "going", "1 of 3 ready"),
+        (STARTED, scene(), "done", "3 of 3 ready"),
+        (DELETED, scene(), "going", "it still ends"),
+        (
+            DELETED,
+            scene(pods=NEW, workloads=(workload(3, ready=2),)),
+            "going",
+            "it is gone, 2 of 3",
+        ),
+        (DELETED, scene(pods=NEW), "done", "3 of 3 ready"),
+        (SCALED, scene(marked(service(), deletionTimestamp="x")), "failed", "being deleted"),
+    ],
+)
+def test_how_far_it_is(what, around, state, words):
+    found = progress(what, around)
+    assert found.state == state, found
+    assert words in found.text
+
+
+def routed(mine: int, other: int, said: int | None = None):
+    status = None
+    if said is not None:
+        group = [{"name": NAME, "weight": said}, {"name": "old", "weight": 0}]
+        status = {"router": {"group": {"name": "chat", "members": group}}}
+    return scene(member(NAME, mine, status=status), members=(member("old", other),), pods=())
+
+
+def test_weights_are_in_force_once_the_group_says_so():
+    assert progress(WEIGHED, routed(100, 0, said=10)).state == "going"
+    assert progress(WEIGHED, routed(100, 0, said=100)) == Progress(
+        "done", "the weights of chat are in force"
+    )
+    assert progress(WEIGHED, routed(100, 0)).state == "done"
+    back = progress(WEIGHED, routed(10, 0))
+    assert (back.state, back.text) == (
+        "failed",
+        "assistant has another weight: somebody has set it back",
+    )
+
+
+def test_only_the_half_that_was_scaled_counts():
+    split = service(replicas=3, prefill={"replicas": 1})
+    halves = (workload(3), workload(1, prefill=True))
+    what = begun(intent("scale", role="prefill", number=2), scene(split, workloads=halves))
+    after = (workload(3, ready=0), workload(2, prefill=True))
+    assert progress(what, scene(split, workloads=after)) == Progress("done", "2 of 2 ready")
