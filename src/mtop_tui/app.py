@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from textual.screen import Screen
     from textual.timer import Timer
 
+    from mtop_tui.actions.contract import Actions
     from mtop_tui.alarm import Alarm
     from mtop_tui.domain.capacity.forecast import ServingModel
     from mtop_tui.providers.opening import OpenedSource, Opener
@@ -89,6 +90,7 @@ class MtopApp(App[int]):
     Attributes:
         switch: opens other sources.
         serving_model: says what another GPU or other replicas would come to, if anything does.
+        may_act: whether mtop was started with --allow-actions, whatever the source takes.
     """
 
     TITLE = "mtop"
@@ -107,10 +109,13 @@ class MtopApp(App[int]):
         opener: Opener | None = None,
         *,
         serving_model: ServingModel | None = None,
+        actions: Callable[[], Actions] | None = None,
+        may_act: bool = False,
     ) -> None:
         super().__init__(css_path=resources.path("mtop.tcss"))
         self.settings = settings
-        self._watch = Watch(provider, store, clock)
+        self._watch = Watch(provider, store, clock, actions=actions)
+        self.may_act = may_act or actions is not None
         self._feed: Worker[None] | None = None
         self._settling: Timer | None = None
         self.serving_model = serving_model
@@ -166,6 +171,16 @@ class MtopApp(App[int]):
     def provider(self) -> FleetProvider:
         """The source, for what screens read of it on demand."""
         return self._watch.provider
+
+    @property
+    def takes_actions(self) -> bool:
+        """Whether something can be changed at the source."""
+        return self._watch.takes_actions
+
+    @property
+    def actions(self) -> Actions | None:
+        """What changes something at the source; None where mtop only looks."""
+        return self._watch.actions
 
     @property
     def paused(self) -> bool:
@@ -301,7 +316,8 @@ class MtopApp(App[int]):
             self._feed.cancel()
             with suppress(WorkerError):
                 await self._feed.wait()
-        await last.provider.close()
+        self.workers.cancel_group(self, "actions")
+        await last.close()
         self._watch = Watch(*opened[:3], is_first=False)
         fleet = await self._leave_all()  # what a key has opened meanwhile
         fleet.begin_again(self.settings.namespaces)
@@ -356,6 +372,7 @@ class MtopApp(App[int]):
         from mtop_tui.screens.help import HelpScreen  # noqa: PLC0415 - on first use
 
         shown = getattr(self.screen, "COMMANDS_SHOWN", FleetScreen.COMMANDS_SHOWN)
+        shown = (*shown, *getattr(self.screen, "acts", ()))
         columns = getattr(self.screen, "COLUMNS", FleetScreen.COLUMNS)
         self.push_screen(HelpScreen(shown, columns))
 
@@ -392,7 +409,8 @@ class MtopApp(App[int]):
 
     async def action_quit(self, code: int = 0) -> None:
         """Close the source and leave."""
-        await self.provider.close()
+        self.workers.cancel_group(self, "actions")
+        await self._watch.close()
         self.exit(code)
 
 
@@ -404,7 +422,18 @@ def run(
     opener: Opener,
     *,
     serving_model: ServingModel,
+    actions: Callable[[], Actions] | None = None,
+    may_act: bool = False,
 ) -> int:
     """Open the screen; returns the exit code when the user leaves."""
-    app = MtopApp(loaded.settings, provider, store, clock, opener, serving_model=serving_model)
+    app = MtopApp(
+        loaded.settings,
+        provider,
+        store,
+        clock,
+        opener,
+        serving_model=serving_model,
+        actions=actions,
+        may_act=may_act,
+    )
     return app.run() or 0

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from mtop_tui.clock import Clock
 from mtop_tui.observations import MetricSample, Observation, SourceHealth
 from mtop_tui.providers.base import FleetProvider
 from mtop_tui.state.fleet import FleetStore
+
+if TYPE_CHECKING:
+    from mtop_tui.actions.contract import Actions
 
 _APART = 0.5
 """Seconds that the held time of a source and of its screen may differ: far less than a step."""
@@ -16,7 +21,13 @@ _APART = 0.5
 class Watch:
     """What the app holds of one source; of another source it makes another one.
 
+    Args:
+        provider, store, clock: what says something, what keeps it, and whose time it is.
+        actions: makes what changes something there; None where mtop only looks.
+        is_first: see below.
+
     Attributes:
+        takes_actions: whether something there can be changed.
         is_first: whether mtop was started with it.
         has_shown: whether its services have been put on the screen.
         is_described: whether all objects are there: its first figures, or its word, come after.
@@ -24,9 +35,17 @@ class Watch:
     """
 
     def __init__(
-        self, provider: FleetProvider, store: FleetStore, clock: Clock, *, is_first: bool = True
+        self,
+        provider: FleetProvider,
+        store: FleetStore,
+        clock: Clock,
+        *,
+        actions: Callable[[], Actions] | None = None,
+        is_first: bool = True,
     ) -> None:
         self.provider = provider
+        self.takes_actions = actions is not None
+        self._make_actions = actions
         self.store = store
         self.clock = clock
         self.is_first = is_first
@@ -34,6 +53,11 @@ class Watch:
         self._held_at: float | None = None
         self._goal: float | None = None
         self._behind = 0.0
+
+    @cached_property
+    def actions(self) -> Actions | None:
+        """What changes something there, made when it is first wanted."""
+        return None if self._make_actions is None else self._make_actions()
 
     @property
     def paused(self) -> bool:
@@ -70,6 +94,12 @@ class Watch:
             self._come_after(self._goal, observations)
         if not self.is_described and self.store.services():
             self.is_described = any(map(_describes, observations))
+
+    async def close(self) -> None:
+        """Let go of it."""
+        if (actions := vars(self).get("actions")) is not None:
+            await actions.close()
+        await self.provider.close()
 
     def _come_after(self, goal: float, observations: Sequence[Observation]) -> None:
         """Let the held time follow the source to where a step leads; its word says it is there."""

@@ -36,6 +36,11 @@ from mtop_tui.cli.simulate import recipes, simulate
 @table_options
 @screen_options
 @story_options
+@click.option(
+    "--allow-actions",
+    is_flag=True,
+    help="Let keys change the cluster: each is planned, tried and asked about first.",
+)
 @click.version_option(__version__, prog_name="mtop", message="%(prog)s %(version)s")
 @click.pass_context
 def cli(ctx: click.Context, /, **_: object) -> None:
@@ -48,6 +53,10 @@ def cli(ctx: click.Context, /, **_: object) -> None:
             raise click.UsageError(
                 f"{flag} stands here for the screen only; `mtop simulate` runs a recipe without one"
             )
+    if ctx.params["allow_actions"]:
+        raise click.UsageError(
+            "--allow-actions stands here for the screen only; `mtop doctor` takes it after its name"
+        )
 
 
 cli.add_command(list_)
@@ -87,15 +96,29 @@ def _open(ctx: click.Context) -> int:
         from mtop_tui.app import run
 
         return run(
-            loaded, story.provider, story.store, story.clock, opener, serving_model=serving_model
+            loaded,
+            story.provider,
+            story.store,
+            story.clock,
+            opener,
+            serving_model=serving_model,
+            may_act=ctx.params["allow_actions"],
         )
     for name in ("speed", "target"):
         if ctx.params[name] is not None:
             raise click.UsageError(f"--{name} needs a story to set: add --recipe NAME")
     from mtop_tui.app import run
-    from mtop_tui.cli.source import open_source
+    from mtop_tui.cli.source import actions_of, open_source
 
-    return run(loaded, *open_source(loaded), opener, serving_model=serving_model)
+    may_act = ctx.params["allow_actions"]
+    return run(
+        loaded,
+        *open_source(loaded),
+        opener,
+        serving_model=serving_model,
+        actions=actions_of(loaded) if may_act else None,
+        may_act=may_act,
+    )
 
 
 def _require_terminal() -> None:

@@ -12,6 +12,7 @@ from mtop_tui.config.settings import Loaded
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from mtop_tui.actions.contract import Actions
     from mtop_tui.clock import Clock
     from mtop_tui.config.settings import Settings
     from mtop_tui.config.slo_file import SloFile
@@ -63,6 +64,25 @@ def open_source(loaded: Loaded, *, hurry: bool = False) -> Fleet:
         metrics=_metrics_choice(settings),
     )
     return Fleet(provider, store_for(settings), clock)
+
+
+def actions_of(loaded: Loaded) -> Callable[[], Actions] | None:
+    """Makes what changes something at the source; None where the settings ask for one that cannot.
+
+    What it takes to connect is imported when it is made.
+    """
+    from mtop_tui.cli.endpoints import asks_for_endpoints
+
+    if loaded.settings.mode != "live" or asks_for_endpoints(loaded):
+        return None
+
+    def make() -> Actions:
+        from mtop_tui.clock import WallClock
+        from mtop_tui.providers.live.acting.actions import LiveActions
+
+        return LiveActions(WallClock())
+
+    return make
 
 
 def _metrics_choice(settings: Settings) -> Callable[[], MetricsChoice | None]:

@@ -1,5 +1,6 @@
 """One declaration per command: its keys, its place in the key bar, the palette and the help."""
 
+from mtop_tui.commands.actions import ACTIONS, DOING, MENU
 from mtop_tui.commands.app import APP
 from mtop_tui.commands.command import Command, bindings
 from mtop_tui.commands.logs import LOGS
@@ -21,13 +22,16 @@ from mtop_tui.commands.tables import (
 from mtop_tui.commands.what_if import WHAT_IF
 
 __all__ = (
+    "ACTIONS",
     "ALERTS",
     "APP",
     "BURNING",
     "CHOOSING",
     "COST",
+    "DOING",
     "FLEET",
     "LOGS",
+    "MENU",
     "MOVE",
     "NAMESPACES",
     "PAGE",

@@ -10,8 +10,9 @@ from textual import getters
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
-from mtop_tui.commands import APP, BURNING, FLEET, MOVE, VIEWS, bindings
+from mtop_tui.commands import APP, BURNING, FLEET, MENU, MOVE, VIEWS, bindings
 from mtop_tui.observations import ServiceKey
+from mtop_tui.screens.acting import Acting
 from mtop_tui.screens.tabular import TabularScreen
 from mtop_tui.state.service import ServiceState
 from mtop_tui.text import safe
@@ -35,16 +36,16 @@ if TYPE_CHECKING:
     from mtop_tui.views.query import Field
 
 
-class FleetScreen(TabularScreen[FleetQuery]):
+class FleetScreen(Acting, TabularScreen[FleetQuery]):
     """The model table under the fleet's totals.
 
     The screen pulls: once per refresh interval, and on keys, it asks the store what is there and
     lets the widgets repaint what differs. Nothing is posted per observation.
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = bindings((*FLEET, *BURNING))
+    BINDINGS: ClassVar[list[BindingType]] = bindings((*FLEET, *BURNING, MENU))
     BINDING_GROUP_TITLE = "Fleet"
-    COMMANDS_SHOWN = (*MOVE, *FLEET, *VIEWS, *APP)
+    COMMANDS_SHOWN = (*MOVE, *FLEET, MENU, *VIEWS, *APP)
     COLUMNS = table_columns.COLUMNS
 
     heading = getters.query_one(FleetHeader)
@@ -65,7 +66,7 @@ class FleetScreen(TabularScreen[FleetQuery]):
         yield FleetHeader()
         yield RowTable(ascii_only=self.app.settings.ascii)
         yield self.why_line()
-        yield KeyBar((*FLEET, *VIEWS, *APP))
+        yield KeyBar((*self.menu_key, *FLEET, *VIEWS, *APP))
 
     def look(self) -> None:
         """Ask the store what is there, and repaint what differs."""
@@ -162,6 +163,11 @@ class FleetScreen(TabularScreen[FleetQuery]):
         """The service under the cursor."""
         selected = self.table.selected
         return selected if isinstance(selected, ServiceKey) else None
+
+    @property
+    def acted_on(self) -> ServiceKey | None:
+        """The service under the cursor."""
+        return self.selected_service
 
     @property
     def _selected_group(self) -> Group | None:

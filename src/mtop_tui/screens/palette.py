@@ -54,7 +54,8 @@ class MtopCommands(Provider):
 
     def _entries(self) -> Iterator[Entry]:
         screen = self.screen
-        for command in getattr(screen, "COMMANDS_SHOWN", (*FLEET, *MOVE, *APP)):
+        shown = getattr(screen, "COMMANDS_SHOWN", (*FLEET, *MOVE, *APP))
+        for command in (*shown, *getattr(screen, "acts", ())):
             if command.palette:
                 target = self._target(command.action)
                 run = partial(self.app.run_action, command.action, default_namespace=target)

@@ -11,8 +11,9 @@ from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.geometry import Offset
 
-from mtop_tui.commands import APP, MOVE, ROLLOUT, VIEWS, bindings
+from mtop_tui.commands import APP, MENU, MOVE, ROLLOUT, VIEWS, bindings
 from mtop_tui.observations import ServiceKey
+from mtop_tui.screens.acting import Acting
 from mtop_tui.screens.charted import ChartedScreen
 from mtop_tui.state.rollout import RolloutState, rollout_state
 from mtop_tui.state.service import ServiceState
@@ -48,15 +49,15 @@ WITH_TRENDS = 46
 HISTORY, *BESIDE = views.PANELS
 
 
-class RolloutScreen(ChartedScreen):
+class RolloutScreen(Acting, ChartedScreen):
     """Two versions on one time axis, and what can be said of the new one.
 
     A cursor on the axis makes the whole screen show what held at its time, where that is kept.
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = bindings(ROLLOUT)
+    BINDINGS: ClassVar[list[BindingType]] = bindings((*ROLLOUT, MENU))
     BINDING_GROUP_TITLE = "Rollout"
-    COMMANDS_SHOWN = (*MOVE, *ROLLOUT, *VIEWS, *APP)
+    COMMANDS_SHOWN = (*MOVE, *ROLLOUT, MENU, *VIEWS, *APP)
 
     head = getters.query_one("#head", TextLines)
     lanes = getters.query_one("#lanes", TextLines)
@@ -103,7 +104,7 @@ class RolloutScreen(ChartedScreen):
             beside = LinesView("beside-history")
             beside.display = self._is_wide
             yield beside
-        yield KeyBar((*ROLLOUT, *APP))
+        yield KeyBar((*self.menu_key, *ROLLOUT, *APP))
 
     def on_mount(self) -> None:
         """The keys go to the history at first."""
@@ -327,6 +328,11 @@ class RolloutScreen(ChartedScreen):
         from mtop_tui.screens.logs import LogsScreen  # noqa: PLC0415 - on first use
 
         self.app.push_screen(LogsScreen(self._new_key))
+
+    @property
+    def acted_on(self) -> ServiceKey:
+        """The service with the new version."""
+        return self._new_key
 
     def kubectl(self) -> Sequence[Kubectl]:
         """Both services, or the one whose revisions are compared."""

@@ -11,8 +11,9 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal
 
-from mtop_tui.commands import APP, MOVE, SERVICE, VIEWS, bindings
+from mtop_tui.commands import APP, MENU, MOVE, SERVICE, VIEWS, bindings
 from mtop_tui.observations import ObjectRef, ServiceKey
+from mtop_tui.screens.acting import Acting
 from mtop_tui.screens.charted import ChartedScreen
 from mtop_tui.state.service import ServiceState
 from mtop_tui.views import charts, panels, replicas
@@ -44,16 +45,16 @@ def _slot(place: int) -> str:
     return f"beside-{place}"
 
 
-class ServiceScreen(ChartedScreen):
+class ServiceScreen(Acting, ChartedScreen):
     """One service from its cause down to its pods.
 
     Causes first, then what is measured over time, then what it is made of. On a small terminal the
     panels below share one place; on a large one all are seen.
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = bindings(SERVICE)
+    BINDINGS: ClassVar[list[BindingType]] = bindings((*SERVICE, MENU))
     BINDING_GROUP_TITLE = "Service"
-    COMMANDS_SHOWN = (*MOVE, *SERVICE, *VIEWS, *APP)
+    COMMANDS_SHOWN = (*MOVE, *SERVICE, MENU, *VIEWS, *APP)
     COLUMNS = replicas.COLUMNS
 
     table: getters.query_one[RowTable[ObjectRef]] = getters.query_one("#replicas", RowTable)
@@ -89,7 +90,7 @@ class ServiceScreen(ChartedScreen):
         with Horizontal(id="beside"):
             for place in range(len(self._seen_beside)):
                 yield LinesView(_slot(place))
-        yield KeyBar((*SERVICE, *APP))
+        yield KeyBar((*self.menu_key, *SERVICE, *APP))
 
     def on_mount(self) -> None:
         """The keys go to the replicas at first."""
@@ -373,6 +374,16 @@ class ServiceScreen(ChartedScreen):
             "replicas": records,
         }
         return Exported(document, records)
+
+    @property
+    def acted_on(self) -> ServiceKey:
+        """The service."""
+        return self._key
+
+    @property
+    def selected_pod(self) -> ObjectRef | None:
+        """That of the selected replica, while the keys are the table's."""
+        return self.table.selected if self._panel == REPLICAS else None
 
     def kubectl(self) -> Sequence[Kubectl]:
         """The service and what belongs to it."""

@@ -1,0 +1,159 @@
+"""The page of one action: what it would change, the question, and what becomes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from textual import getters
+from textual.app import ComposeResult
+from textual.binding import BindingType
+
+from mtop_tui.actions.intents import Intent
+from mtop_tui.actions.plans import Refused
+from mtop_tui.commands import APP, DOING, MOVE, bindings
+from mtop_tui.screens.ask import AskScreen
+from mtop_tui.screens.looking import LookingScreen
+from mtop_tui.text import safe
+from mtop_tui.undertaking import Undertaking
+from mtop_tui.views import action as views
+from mtop_tui.views import kubectl
+from mtop_tui.views.kubectl import Kubectl
+from mtop_tui.views.table import Cell
+from mtop_tui.widgets.key_bar import KeyBar
+from mtop_tui.widgets.lines_view import LinesView
+from mtop_tui.widgets.title_bar import TitleBar
+
+if TYPE_CHECKING:
+    from mtop_tui.actions.contract import Actions
+
+_MOVES_TRAFFIC: Final = frozenset({"weight", "promote", "abort"})
+
+
+class ActionScreen(LookingScreen):
+    """Plans at once, does nothing before it was told to, and then shows how it goes on.
+
+    Who leaves it does not end what was begun: how that ends is said wherever they are.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = bindings(DOING)
+    BINDING_GROUP_TITLE = "Action"
+    COMMANDS_SHOWN = (*MOVE, *DOING, *APP)
+
+    page = getters.query_one(LinesView)
+
+    def __init__(self, intent: Intent, actions: Actions) -> None:
+        super().__init__()
+        self._intent, self._actions = intent, actions
+        self._undertaking: Undertaking | None = None
+        self._advice = Cell("")
+
+    def compose(self) -> ComposeResult:
+        """Title, lines, key bar."""
+        yield TitleBar()
+        yield LinesView()
+        yield KeyBar((*DOING, *APP))
+
+    def on_mount(self) -> None:
+        """The keys go to the lines; plan."""
+        self.page.focus()
+        self._plan()
+
+    def look(self) -> None:
+        """Show how far it is."""
+        key = self._intent.service
+        self.show_title((f"{key.namespace}/{key.name}", self._intent.verb))
+        self.page.show(self._lines(max(self.page.size.width - 1, 1)))
+
+    def kubectl(self) -> Sequence[Kubectl]:
+        """What shows the object that is changed."""
+        return kubectl.of_service(self._intent.service)
+
+    def _lines(self, width: int) -> Sequence[tuple[Cell, ...]]:
+        undertaking = self._undertaking
+        prepared = None if undertaking is None else undertaking.prepared
+        if undertaking is None or prepared is None:
+            return views.planning_lines()
+        if isinstance(prepared, Refused):
+            return views.refusal_lines(prepared, width)
+        return views.prepared_lines(prepared, undertaking.said, self._advice, width)
+
+    def _plan(self) -> None:
+        undertaking = Undertaking(self._intent, self._actions, self.app.time)
+        self._undertaking = undertaking
+        self._advice = self._advised()
+
+        async def prepare() -> None:
+            await undertaking.prepare()
+            self.look_if_seen()
+
+        self.run_worker(prepare(), group="object")
+
+    def _advised(self) -> Cell:
+        """What the Rollout screen says is to be done next, where weights are to be moved."""
+        store = self.app.store
+        state = store.service(self._intent.service)
+        if self._intent.verb not in _MOVES_TRAFFIC or state is None or state.service is None:
+            return Cell("")
+        from mtop_tui.domain.rollouts.canary import Verdict  # noqa: PLC0415 - not at start
+        from mtop_tui.state.rollout import rollout_state  # noqa: PLC0415 - not at start
+
+        rollout = rollout_state(store, state, self.app.time())
+        is_worse = rollout.compared is not None and rollout.compared.verdict is Verdict.WORSE
+        return Cell(rollout.next_step, "bad" if is_worse else "normal")
+
+    # Commands
+
+    def action_again(self) -> None:
+        """Plan it anew from what is there by now."""
+        undertaking = self._undertaking
+        if undertaking is not None and undertaking.has_begun and not undertaking.is_over:
+            self.app.say("it is under way: its end comes first")
+            return
+        self._plan()
+        self.look()
+
+    def action_do(self) -> None:
+        """Do it; what destroys wants the name typed first."""
+        undertaking = self._undertaking
+        prepared = None if undertaking is None else undertaking.prepared
+        if undertaking is None or prepared is None:
+            self.app.say("it is not planned yet")
+        elif isinstance(prepared, Refused):
+            self.app.say("it is refused: nothing to do")
+        elif not undertaking.can_begin:
+            self.app.say("it was done: r plans it again")
+        elif prepared.plan.loses:
+            self._confirm(undertaking, prepared.plan.confirmed_by)
+        else:
+            self._carry_out(undertaking)
+
+    def _confirm(self, undertaking: Undertaking, name: str) -> None:
+        typed: list[str] = []
+
+        async def take(text: str) -> str:
+            if text != name:
+                return "not done: another name"
+            typed.append(text)
+            return ""
+
+        def go_on(_: object) -> None:
+            if typed:
+                self._carry_out(undertaking)
+
+        question = f"type {name}; Esc gives up"
+        self.app.push_screen(AskScreen(safe(question), "", take), go_on)
+
+    def _carry_out(self, undertaking: Undertaking) -> None:
+        """It belongs to the app, and goes on when this page is closed."""
+        app, key = self.app, self._intent.service
+
+        async def go() -> None:
+            ended = await undertaking.carry_out()
+            if ended is not None and not self.is_current:
+                words = f"{self._intent.verb} {key.name}: {ended.state}, {ended.text}"
+                app.say(words, "information" if ended.state == "done" else "error")
+            self.look_if_seen()
+
+        app.run_worker(go(), group="actions")
+        self.look()
