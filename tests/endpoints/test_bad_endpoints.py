@@ -5,16 +5,20 @@ from __future__ import annotations
 import asyncio
 import gzip
 import time
+from contextlib import AsyncExitStack
 
 import pytest
 from aiohttp import web
 from model_server import Answer, ModelServer, page, running, vllm_page
 
+from mtop_tui.clock import WallClock
 from mtop_tui.config.addresses import Address, AddressError, parse_address, prometheus_place
+from mtop_tui.providers.endpoints.provider import EndpointsProvider
 from mtop_tui.providers.scraping import fetching
 from mtop_tui.providers.scraping.fetching import FetchError, fetch, new_session
 from mtop_tui.providers.scraping.reading import PageError, Pages
 from mtop_tui.serve.certificate import make_certificate, server_context
+from sources_screen import opened
 
 GOOD = vllm_page("org/m").encode()
 
@@ -238,3 +242,29 @@ def test_a_prometheus_outside_is_named_by_its_address():
         place = prometheus_place(text)
         assert isinstance(place, Address)
         assert "secret" not in place.shown
+
+
+async def test_each_endpoint_says_what_is_wrong_with_it() -> None:
+    whole = vllm_page("qwen")
+    pages = {
+        "page cut off": (whole[:-40], "in the middle of a line", "look for a proxy"),
+        "a web page": ("<!doctype html><html></html>", "a web page", "check path"),
+        "other metrics": (page("dcgm_new"), "none of a model server", "--enable-metrics"),
+    }
+    async with AsyncExitStack() as stack:
+        servers = {
+            reason: await stack.enter_async_context(running(ModelServer(body)))
+            for reason, (body, *_) in pages.items()
+        }
+        addresses: list[Address] = [one.address for one in servers.values()]
+        provider = EndpointsProvider(addresses, clock=WallClock())
+        async with opened(provider, WallClock()) as screen:
+            sources = screen.app.store.sources
+            for reason, (_, happened, to_do) in pages.items():
+                name = servers[reason].address.shown
+                await screen.until(
+                    lambda name=name: name in sources and sources[name].state == "error", reason
+                )
+                said = await screen.says(name)
+                assert happened in said, (reason, said)
+                assert to_do in said, (reason, said)

@@ -233,9 +233,9 @@ async def test_objects_with_wrong_fields_are_passed_over_one_by_one(
 
     get = ReadOnlyClient.get
 
-    async def damaged(self, path, *more, **named):
-        answer = await get(self, path, *more, **named)
-        if path.endswith("/pods") and isinstance(answer, bytes):
+    async def damaged(self, path, query=None, **named):
+        answer = await get(self, path, query, **named)
+        if path.endswith("/pods") and "continue" not in query and isinstance(answer, bytes):
             answer = answer.replace(b'"restartCount":0', b'"restartCount":"none"', 1)
         return answer
 

@@ -29,8 +29,12 @@ Size = Count | Annotated[str, msgspec.Meta(pattern=PERCENT)]
 Weight = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
 
 
-class Read(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """Base of what is read: camelCase outside, snake_case inside."""
+class Read(msgspec.Struct, frozen=True, kw_only=True, rename="camel", gc=False):
+    """Base of what is read: camelCase outside, snake_case inside.
+
+    What was decoded has no cycles, and a large cluster has millions of parts: the collector leaves
+    them alone.
+    """
 
 
 class Metadata(Read, frozen=True, kw_only=True):

@@ -26,6 +26,7 @@ class SourcesScreen(TableScreen[SourceFacts]):
     CRUMB = "sources"
     COLUMNS = sources.COLUMNS
     SORT = "kind"
+    TALL = 0
     EXTRA = SOURCES
     BINDINGS: ClassVar[list[BindingType]] = bindings(SOURCES)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from msgspec.structs import replace
 from textual import getters, on
@@ -28,16 +28,16 @@ HOLD_SECONDS, LONG_HOLD_SECONDS = 3.0, 30.0
 """Rows that trade places with every sample cannot be read: the order holds this long, the longer
 where motion is to be reduced."""
 
-TALL = 30
-"""Lines from which on there is room for a sentence on why."""
-
 
 class TabularScreen(LookingScreen, Generic[Query]):
     """A table, the line under it, and the filter line that is mounted when it is first wanted.
 
     Attributes:
         COLUMNS: all there are; which of them fit is another matter.
+        TALL: lines from which on there is room for a sentence on why.
     """
+
+    TALL: ClassVar[int] = 30
 
     table: getters.query_one[RowTable[Any]] = getters.query_one(RowTable)
     why = getters.query_one(WhyLine)
@@ -82,11 +82,11 @@ class TabularScreen(LookingScreen, Generic[Query]):
 
     def on_resize(self) -> None:
         """A tall screen has room for more words."""
-        self.why.set_class(self.size.height >= TALL, "-tall")
+        self.why.set_class(self.size.height >= self.TALL, "-tall")
 
     def why_line(self) -> WhyLine:
         """The line under the table; as high as it stays, for another height is another layout."""
-        return WhyLine("-tall" if self.app.size.height >= TALL else None)
+        return WhyLine("-tall" if self.app.size.height >= self.TALL else None)
 
     @property
     def room(self) -> int:

@@ -25,8 +25,13 @@ HEARTBEAT_LIMIT: Final = 3.0
 
 DISCOVER_EVERY: Final = 60.0
 CLOCKS_APART: Final = 5.0
-"""Seconds by which two clocks may differ without a word; the server's has no fractions."""
+"""Seconds by which two clocks may differ without a word."""
 
+_HALF_A_SECOND = 0.5
+"""What a server's time lacks on average, which has no fractions."""
+
+LARGE: Final = 1_000_000
+"""Bytes from which on objects are worth a word."""
 
 _PASSING: Final = frozenset({429, 500, 502, 503, 504})
 """What servers and proxies answer while they start or are asked too much."""
@@ -63,6 +68,7 @@ class Link:
         self._clock, self._handover, self._random = clock, handover, random
         self._namespaces = tuple(namespaces)
         self._back_off = BackOff(random)
+        self._turn = asyncio.Lock()
         self._readers: dict[tuple[Kind, str], Reflector] = {}
         self._tasks: dict[tuple[Kind, str], asyncio.Task[None]] = {}
         self._absent: tuple[str, ...] = ()
@@ -127,6 +133,7 @@ class Link:
             self.client,
             self._handover,
             self._random,
+            turn=self._turn,
             namespace=namespace,
             forbidden=self._fall_back,
         )
@@ -173,7 +180,7 @@ class Link:
         stated = self._pulse.server_time
         if stated is None or self._heard_at is None:
             return 0.0
-        apart = stated - self._heard_at
+        apart = stated + _HALF_A_SECOND - self._heard_at
         return apart if abs(apart) > CLOCKS_APART else 0.0
 
     def health(self, source: str) -> SourceHealth:
@@ -250,7 +257,8 @@ class Link:
             yield f"all namespaces are forbidden, so only {', '.join(scopes)} is read"
         if ahead := self.ahead:
             side = "ahead of" if ahead > 0 else "behind"
-            yield f"its clock is {short_duration(abs(ahead))} {side} this machine's"
+            apart = short_duration(round(abs(ahead)))
+            yield f"its clock is {apart} {side} this machine's; set the one that is wrong, by NTP"
         yield from self._readers_say(worst)
 
     def _readers_say(self, known: Problem | None) -> Iterator[str]:
@@ -264,6 +272,13 @@ class Link:
                 yield f"{reader.kind.plural}: {reader.problem.sentence}"
             elif reader.state == "absent":
                 yield f"{reader.kind.plural}: not served any more"
+        for reader in self.readers:
+            if reader.largest > LARGE:
+                plural, size = reader.kind.plural, reader.largest / 1e6
+                yield (
+                    f"{plural}: objects of about {size:.1f} MB are slow to read; `kubectl get"
+                    f" {plural} -A -o yaml` shows what fills them"
+                )
         unreadable = [one.last_unreadable for one in self.readers if one.last_unreadable]
         if unreadable:
             yield f"passed over {unreadable[0]}"

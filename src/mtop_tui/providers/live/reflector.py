@@ -7,10 +7,11 @@ otherwise, so a screen never goes blank. It never ends by itself and never asks 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from random import Random
-from typing import Any, Final, Literal
+from time import perf_counter
+from typing import Any, Final, Literal, TypeVar
 
 import msgspec
 
@@ -30,8 +31,12 @@ from mtop_tui.providers.live.problems import (
     Unreachable,
 )
 
-PAGE: Final = 100
-"""Objects per page: larger ones hold the event loop, smaller ones take more time."""
+PAGE, FIRST_PAGE = 100, 25
+"""Objects per page: larger ones hold the event loop, smaller ones take more time. How large they
+are is known after the first page, which soon puts something on the screen, too."""
+
+PAGE_BYTES: Final = 4 << 20
+"""About so many bytes per page at most, however large objects are."""
 
 WATCH_SECONDS: Final = 60.0
 SILENCE_ALLOWED: Final = 10.0
@@ -45,7 +50,11 @@ ABSENT_AGAIN: Final = 60.0
 
 _HEALTHY = 10.0
 _BRIEF, _AFTER_BRIEF = 1.0, 0.2
-_OBJECTS_IN_A_ROW = 25
+
+SLICE: Final = 0.003
+"""Seconds for which one reader may hold the event loop; one of them in each of its rounds."""
+
+T = TypeVar("T")
 
 State = Literal["listing", "live", "polling", "waiting", "forbidden", "absent"]
 
@@ -80,6 +89,7 @@ class Reflector:
         client: to ask.
         handover: gets what changed.
         random: draws waits.
+        turn: is held by the one reader that decodes.
         namespace: of the objects; empty: all.
         forbidden: is told when they may not be read.
 
@@ -89,6 +99,7 @@ class Reflector:
         problem: what keeps it from being live, if anything does.
         synced: whether it has had a complete list, or an answer that there is none to be had.
         lists, errors, skipped: complete lists, problems, and objects that could not be read.
+        largest: bytes of each object, in the page where they are largest.
         heard_at: when anything last came, by the event loop's clock.
     """
 
@@ -100,6 +111,7 @@ class Reflector:
         handover: Handover,
         random: Random,
         *,
+        turn: asyncio.Lock,
         namespace: str = "",
         forbidden: Callable[[Reflector], None] = lambda _: None,
     ) -> None:
@@ -108,10 +120,11 @@ class Reflector:
         self.state: State = "listing"
         self.problem: Problem | None = None
         self.synced = False
-        self.lists = self.errors = self.skipped = 0
+        self.lists = self.errors = self.skipped = self.largest = 0
         self.heard_at: float | None = None
         self.last_unreadable = ""
         self._client, self._handover, self._forbidden = client, handover, forbidden
+        self._turn = turn
         self._back_off = BackOff(random)
         self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(kind.type)
         self._metadata: dict[str, Meta] = {}
@@ -186,8 +199,10 @@ class Reflector:
         seen: set[str] = set()
         next_page = version = ""
         restarted = False
+        size = FIRST_PAGE
+        self.largest = 0
         while True:
-            query = {"limit": str(PAGE)}
+            query = {"limit": str(size)}
             if self.kind.selector:
                 query["labelSelector"] = self.kind.selector
             if next_page:
@@ -206,12 +221,11 @@ class Reflector:
                 page = _pages.decode(answer)
             except msgspec.MsgspecError as error:
                 return Refusal(200, f"no list of {self.kind.plural}: {error}", NOT_KUBERNETES)
-            for number, raw in enumerate(page.items):
-                if number % _OBJECTS_IN_A_ROW == 0:
-                    await asyncio.sleep(0)
-                uid = self._take(raw)
-                if uid:
-                    seen.add(uid)
+            if page.items:
+                each = len(answer) // len(page.items)
+                self.largest = max(self.largest, each)
+                size = max(1, min(PAGE, PAGE_BYTES // each))
+            await self._each(page.items, lambda raw: seen.add(self._take(raw)))
             version = page.metadata.resource_version or version
             next_page = page.metadata.next_page
             if not next_page:
@@ -283,7 +297,6 @@ class Reflector:
     async def _follow(self, stream: Stream) -> Problem | None:
         """Take events until the stream ends; why, unless it just ended."""
         left = bytearray()
-        taken = 0
         async for part in stream.parts():
             self._heard()
             left += part
@@ -292,13 +305,8 @@ class Reflector:
                 continue
             *lines, rest = bytes(left).split(b"\n")
             left = bytearray(rest)
-            for line in lines:
-                problem = self._event(line) if line else None
-                if problem is not None:
-                    return problem
-                taken += 1
-                if taken % _OBJECTS_IN_A_ROW == 0:
-                    await asyncio.sleep(0)
+            if (problem := await self._each(filter(None, lines), self._event)) is not None:
+                return problem
         return None if self._recycled else stream.problem
 
     def _event(self, line: bytes) -> Problem | None:
@@ -320,6 +328,23 @@ class Reflector:
         return None
 
     # Objects
+
+    async def _each(
+        self, found: Iterable[T], take: Callable[[T], Problem | None]
+    ) -> Problem | None:
+        """Take one after the other, a few milliseconds at a time; ends with the first problem."""
+        left = iter(found)
+        while True:
+            async with self._turn:
+                until = perf_counter() + SLICE
+                for one in left:
+                    if (problem := take(one)) is not None:
+                        return problem
+                    if perf_counter() > until:
+                        break
+                else:
+                    return None
+            await asyncio.sleep(0)
 
     def _take(self, raw: msgspec.Raw, *, moves: bool = False) -> str:
         """Take an object as it is by now; its uid, or nothing if it cannot be read.
@@ -343,17 +368,23 @@ class Reflector:
     def _unreadable(self, raw: msgspec.Raw, error: Exception, *, moves: bool) -> str:
         """Pass over an object with fields of wrong types; what was known of it stays."""
         self.skipped += 1
+        plural = self.kind.plural
         try:
             metadata = _any_object.decode(raw).metadata
         except msgspec.MsgspecError:
-            self.last_unreadable = f"an object of {self.kind.plural}: {error}"
+            self._say_unreadable(error, f"{plural} -A")
             return ""
-        place = f"{metadata.namespace}/" if metadata.namespace else ""
-        self.last_unreadable = f"{self.kind.plural} {place}{metadata.name}: {error}"
+        place = f"-n {metadata.namespace} " if metadata.namespace else ""
+        self._say_unreadable(error, f"{plural} {place}{metadata.name}")
         if moves:
             self._version = metadata.resource_version or self._version
         uid = metadata.uid or metadata.name
         return uid if uid in self.known else ""
+
+    def _say_unreadable(self, error: Exception, what: str) -> None:
+        self.last_unreadable = (
+            f"an object of {self.kind.plural}: {error}; `kubectl get {what} -o yaml` shows it"
+        )
 
     def _drop(self, uid: str) -> None:
         metadata = self._metadata.pop(uid, None)
