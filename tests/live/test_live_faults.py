@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from serving import Served
-from watching import Watched, Watching, watching
+from watching import Watched, Watching, equals_a_fresh_list, watching
 
 from mtop_tui.observations import Removed
 from mtop_tui.serve.faults import read_fault
@@ -34,17 +34,6 @@ def noted(live: Watching, text: str) -> bool:
         state.service is not None and state.service.annotations.get("mtop.dev/note") == text
         for state in live.store.services()
     )
-
-
-async def equals_a_fresh_list(watched: Watched) -> None:
-    """Every reader knows the objects that the server has, in the same versions."""
-    for reader in watched.live.readers().values():
-        query = {"labelSelector": reader.kind.selector} if reader.kind.selector else {}
-        fresh = await watched.cluster.get(reader.path, params=query)
-        versions = {
-            one["metadata"]["uid"]: one["metadata"]["resourceVersion"] for one in fresh["items"]
-        }
-        await watched.live.until(lambda reader=reader, versions=versions: reader.known == versions)
 
 
 def lists(live: Watching) -> dict[str, int]:

@@ -78,6 +78,17 @@ class Watched(NamedTuple):
     live: Watching
 
 
+async def equals_a_fresh_list(watched: Watched) -> None:
+    """Every reader knows the objects that the server has, in the same versions."""
+    for reader in watched.live.readers().values():
+        query = {"labelSelector": reader.kind.selector} if reader.kind.selector else {}
+        fresh = await watched.cluster.get(reader.path, params=query)
+        versions = {
+            one["metadata"]["uid"]: one["metadata"]["resourceVersion"] for one in fresh["items"]
+        }
+        await watched.live.until(lambda reader=reader, versions=versions: reader.known == versions)
+
+
 @asynccontextmanager
 async def watching(
     kubeconfig: Path,
