@@ -338,13 +338,21 @@ class LogLine(msgspec.Struct, frozen=True):
 
 
 class LogLines(Record, frozen=True, tag=True):
-    """Lines of one container, oldest first, and how many were lost or cut on the way."""
+    """Lines of one container, oldest first, and how many were lost or cut on the way.
+
+    A record without lines tells what there is to say of that log instead: why there is none yet,
+    or what is missing. It holds until the next one, which may say nothing; one about the service
+    with no container is about all its logs.
+    """
 
     ref: ObjectRef
     container: str
     lines: tuple[LogLine, ...]
     dropped: int = 0
     cut: int = 0
+    said: str = ""
+    failed: bool = False
+    """Whether what is said is that lines could not be read."""
 
 
 class KubeEvent(Record, frozen=True, tag=True):

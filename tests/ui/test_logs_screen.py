@@ -22,11 +22,11 @@ NARROW, MIDDLE, WIDE = (80, 24), (120, 40), (200, 60)
 SERVICE = key("granite-3-8b")
 
 
-def told(pod: str, *lines: tuple[float, str], **counts: int) -> LogLines:
+def told(pod: str, *lines: tuple[float, str], **more: int | str) -> LogLines:
     """Lines of a replica, at seconds before now."""
     ref = ObjectRef("test", "production", "Pod", f"granite-3-8b-{pod}", pod)
     made = tuple(LogLine(START - ago, text) for ago, text in lines)
-    return LogLines(at=START, ref=ref, container="main", lines=made, **counts)
+    return LogLines(at=START, ref=ref, container="main", lines=made, **more)
 
 
 class Logged(Fleet):
@@ -461,6 +461,21 @@ async def test_what_is_said_while_there_is_no_line() -> None:
         assert fleet.shown == [" >07:59:59 aaa I here"]
         await fleet.press(pilot, "slash", *"nothing", "enter")
         assert "The filter hides all there is, one line." in fleet.text
+
+
+async def test_what_the_source_says_of_logs_stands_until_it_says_otherwise() -> None:
+    fleet = Logged(told("aaa", said="it waits to start (ContainerCreating)"))
+    async with fleet.app.run_test(size=MIDDLE) as pilot:
+        await fleet.begin(pilot)
+        waits = "granite-3-8b-aaa/main: it waits to start (ContainerCreating)"
+        assert waits in fleet.text
+        await fleet.tell(pilot, told("bbb", (1, "INFO here")))
+        assert fleet.shown[0].endswith(" bbb I here")
+        assert waits in fleet.lines[1]
+        await fleet.tell(pilot, told("bbb", said="its log was rotated"))
+        assert f"(1 of 2) {waits[:38]}" in fleet.lines[1]
+        await fleet.tell(pilot, told("aaa"), told("bbb"))
+        assert fleet.lines[1].split()[-2:] == ["0", "cut"]
 
 
 async def test_a_service_without_replicas_has_nobody_to_write() -> None:

@@ -122,14 +122,15 @@ def _has_safe_identity(record: Observation) -> bool:
 def _with_safe_lines(record: LogLines) -> LogLines:
     """Its lines made safe, each at most `text.MAX_LENGTH` characters; what was cut is counted."""
     # There are thousands of lines a second, so they do not take the general way through `_cleaned`.
-    container = safe(record.container)
+    container, said = safe(record.container), safe(record.said)
     texts = [line.text for line in record.lines]
     clean = [safe(text) for text in texts]
-    if clean == texts and container == record.container:
+    if clean == texts and (container, said) == (record.container, record.said):
         return record
     return msgspec.structs.replace(
         record,
         container=container,
+        said=said,
         lines=tuple(map(LogLine, (line.at for line in record.lines), clean)),
         cut=record.cut + sum(len(text) > MAX_LENGTH for text in texts),
     )

@@ -40,6 +40,7 @@ from mtop_tui.views.log_title import (
     failure,
     nothing,
     summary,
+    words,
 )
 from mtop_tui.views.table import Cell
 from mtop_tui.views.time_limit import TakesTooLong, time_limit
@@ -98,7 +99,7 @@ class LogsScreen(LookingScreen):
         self._before: LogFilter | None = None
         self._said = Cell("")
         self._names: list[str] = []
-        self._looked_at = -1
+        self._looked_at: tuple[int, tuple[str, ...]] = (-1, ())
 
     def compose(self) -> ComposeResult:
         """Title, what is shown, the lines, what there is to say of one, the keys."""
@@ -171,13 +172,16 @@ class LogsScreen(LookingScreen):
     # Looking
 
     def _flush(self) -> None:
-        if self.is_current and (self._buffer.end != self._looked_at or not self._index.is_complete):
+        if self.is_current and (self._there() != self._looked_at or not self._index.is_complete):
             self.look()
+
+    def _there(self) -> tuple[int, tuple[str, ...]]:
+        return self._buffer.end, words(self._buffer.said)
 
     def look(self) -> None:
         """Show what was read up to now."""
         self._settle()
-        self._looked_at = self._buffer.end
+        self._looked_at = self._there()
         self._search()
         if len(self._names) != len(self._buffer.origins):
             self._names = short_origins(self._buffer.origins)
@@ -222,6 +226,7 @@ class LogsScreen(LookingScreen):
             wraps=view.wraps,
             selected=len(selection) if selection else 0,
             replicas=len(state.replicas) if state else None,
+            said=words(self._buffer.said),
             restarts=sum(one.restarts for one in state.replicas.values()) if state else 0,
         )
 

@@ -78,12 +78,14 @@ class LogBuffer:
         origins: pods and containers, by the number that lines refer to them with.
         lost: lines that the source says it lost.
         cut: lines that were shortened on the way.
+        said: what there is to say of the logs of a pod and container, or of all (no container).
     """
 
     def __init__(self, most_lines: int = MOST_LINES, most_bytes: int = MOST_BYTES) -> None:
         self.origins: list[tuple[str, str]] = []
         self.lost = 0
         self.cut = 0
+        self.said: dict[tuple[str, str], str] = {}
         self._most_lines, self._most_bytes = most_lines, most_bytes
         self._origin_numbers: dict[tuple[str, str], int] = {}
         self._last_levels: list[int] = []
@@ -117,6 +119,9 @@ class LogBuffer:
 
     def add(self, record: LogLines) -> None:
         """Add lines of one container, as the boundary admitted them; then call `settle` soon."""
+        if not record.lines:
+            self._note(record)
+            return
         origin = self._origin(record.ref.name, record.container)
         self.lost += record.dropped
         self.cut += record.cut
@@ -135,6 +140,13 @@ class LogBuffer:
                 newest = at
             entries.append((at, origin, level, text))
         self._last_levels[origin] = level
+
+    def _note(self, record: LogLines) -> None:
+        origin = record.ref.name, record.container
+        if record.said:
+            self.said[origin] = record.said
+        else:
+            self.said.pop(origin, None)
 
     def _origin(self, pod: str, container: str) -> int:
         found = self._origin_numbers.get((pod, container))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Literal
 
@@ -21,7 +21,8 @@ class LogFacts(msgspec.Struct, frozen=True):
     """What there is to say of a log as it is read and looked at.
 
     `below` counts lines after the one the cursor is on, `looked` is the share of the lines that
-    the filter has seen, `replicas` is None when the service is gone.
+    the filter has seen, `replicas` is None when the service is gone. `said` is what the source says
+    of logs that it cannot read, or not yet.
     """
 
     reading: Reading
@@ -42,11 +43,15 @@ class LogFacts(msgspec.Struct, frozen=True):
     selected: int = 0
     replicas: int | None = None
     restarts: int = 0
+    said: tuple[str, ...] = ()
 
     @property
     def filters(self) -> bool:
         """Whether something narrows the log."""
         return bool(self.pattern or self.times or self.level > Level.DEBUG)
+
+
+_SAID = 8
 
 
 def about_service(facts: LogFacts) -> list[Cell]:
@@ -78,7 +83,18 @@ def summary(facts: LogFacts) -> list[Cell]:
         found.append(Cell(facts.times, "warn"))
     if facts.pattern:
         found.append(Cell(f"/{facts.pattern}", "warn"))
+    if facts.said and looked:
+        which = f"(1 of {len(facts.said)}) " if len(facts.said) > 1 else ""
+        found.append(Cell(which + facts.said[0], "warn"))
     return found
+
+
+def words(said: Mapping[tuple[str, str], str]) -> tuple[str, ...]:
+    """What is said of logs: of all of them first, then pod by pod."""
+    return tuple(
+        f"{pod}/{container}: {text}" if container else text
+        for (pod, container), text in sorted(said.items(), key=lambda one: bool(one[0][1]))
+    )
 
 
 def _place(facts: LogFacts) -> Cell:
@@ -111,6 +127,9 @@ def nothing(facts: LogFacts) -> Sequence[str]:
         count = "one line" if facts.hidden == 1 else f"{facts.hidden:,} lines"
         what = "L changes the level, t the time range, / the pattern."
         return (f"The filter hides all there is, {count}.", what)
+    if facts.said:
+        more = len(facts.said) - _SAID
+        return (*facts.said[:_SAID], *([f"and {more} more"] if more > 0 else []))
     if facts.previous:
         if facts.reading == "reading":
             return ("Reading what the containers wrote before they were restarted.",)

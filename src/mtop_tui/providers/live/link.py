@@ -76,6 +76,8 @@ class Link:
         self._problem: Problem | None = None
         self._lost_since: float | None = None
         self._heard_at: float | None = None
+        self.returns = 0
+        """How often it answered again after a silence."""
 
     @property
     def readers(self) -> Iterable[Reflector]:
@@ -165,6 +167,7 @@ class Link:
             self._heard_at = self._clock.now()
             if self._lost_since is not None:
                 self._lost_since = None
+                self.returns += 1
                 if isinstance(self._problem, Unreachable):
                     self._problem = None
                 for reader in self._readers.values():

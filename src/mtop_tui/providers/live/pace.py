@@ -34,11 +34,16 @@ class BackOff:
         """Any time up to so many seconds."""
         return self._random.uniform(0.0, seconds)
 
+    def longer(self) -> float:
+        """Seconds to wait: more each time."""
+        wait, self._next = self._next, min(self._next * 2, LONGEST)
+        return wait * (0.5 + self.spread(0.5))
+
     def after(self, problem: Problem) -> float:
         """Seconds to wait after a problem: what the server asks for, or ever longer."""
         if isinstance(problem, Refusal) and problem.status in {TOO_MANY, UNAVAILABLE}:
             return max(problem.retry_after or 0.0, _SHORTEST_ASKED) + self.spread(_SPREAD)
-        wait, self._next = self._next, min(self._next * 2, LONGEST)
+        wait = self.longer()
         if isinstance(problem, Refusal) and problem.retry_after is not None:
             return problem.retry_after + self.spread(_SPREAD)
-        return wait * (0.5 + self.spread(0.5))
+        return wait

@@ -11,7 +11,7 @@ UnreachableKind = Literal["network", "name", "tls", "silence", "protocol"]
 NO_CREDENTIALS = "NoCredentials"
 NOT_KUBERNETES = "NotKubernetes"
 
-UNAUTHORIZED, FORBIDDEN, NOT_FOUND, GONE = 401, 403, 404, 410
+BAD_REQUEST, UNAUTHORIZED, FORBIDDEN, NOT_FOUND, GONE = 400, 401, 403, 404, 410
 TOO_MANY, UNAVAILABLE = 429, 503
 
 

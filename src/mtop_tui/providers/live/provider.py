@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from random import Random
 from typing import TYPE_CHECKING, Final
 
@@ -61,7 +61,7 @@ class LiveProvider:
     @property
     def offers(self) -> frozenset[Offer]:
         """What it can do beyond observing."""
-        return frozenset({"objects"})
+        return frozenset({"logs", "objects"})
 
     async def observe(self) -> AsyncIterator[Sequence[Observation]]:
         """What is there as it comes in, then what changes."""
@@ -101,15 +101,24 @@ class LiveProvider:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def read_logs(self, query: LogQuery) -> AsyncGenerator[LogLines, None]:
-        """Nothing yet: logs are not offered."""
-        del query
-        return
-        yield
+        """What the containers of a service's replicas write, by way of its API server."""
+        session = self._session(query.service.cluster)
+        if session is None:
+            return
+        from mtop_tui.providers.live.logs.reading import read_logs  # noqa: PLC0415 - when wanted
+
+        random = Random(self._random.random())
+        async with aclosing(read_logs(session, query, self._clock, random)) as records:
+            async for record in records:
+                yield record
 
     async def read_object(self, ref: ObjectRef) -> RawObject | None:
         """One object as its cluster has it, or None when it is not there or may not be read."""
-        session = next((one for one in self._sessions if one.label == ref.cluster), None)
+        session = self._session(ref.cluster)
         return None if session is None else await session.read(ref)
+
+    def _session(self, cluster: str) -> Session | None:
+        return next((one for one in self._sessions if one.label == cluster), None)
 
     def pause(self, paused: bool) -> None:
         """A cluster's time cannot be held."""

@@ -17,6 +17,7 @@ from mtop_tui.providers.live.kubeconfig import Connection, connection
 from mtop_tui.providers.live.link import Link
 from mtop_tui.providers.live.metrics.cluster import ClusterMetrics, MetricsChoice
 from mtop_tui.providers.live.objects.fleet import Fleet
+from mtop_tui.providers.live.objects.schema import Pod
 from mtop_tui.providers.live.problems import ConfigError
 
 AGAIN: Final = 5.0
@@ -155,6 +156,20 @@ class Session:
         if ref.uid not in {"", uid}:
             return None
         return RawObject(at=self._clock.now(), ref=ref._replace(uid=uid), body=body)
+
+    @property
+    def client(self) -> ReadOnlyClient | None:
+        """Who asks its API server by now; None while there is nobody to ask."""
+        return None if self._link is None else self._link.client
+
+    @property
+    def returns(self) -> int:
+        """How often the server answered again after a silence."""
+        return 0 if self._link is None else self._link.returns
+
+    def pods(self, namespace: str, service: str) -> list[Pod]:
+        """The pods of a service's replicas."""
+        return [] if self._fleet is None else self._fleet.pods((namespace, service))
 
     async def close(self) -> None:
         """Release all connections."""

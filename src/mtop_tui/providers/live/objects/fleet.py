@@ -86,6 +86,11 @@ class Fleet:
         """The newest record of all that is there."""
         return list(self._known.told.values())
 
+    def pods(self, place: Place) -> list[Pod]:
+        """The pods of a service's replicas, all parts of each."""
+        leaders = sorted(self._known.service_pods.get(place, ()))
+        return [pod for one in leaders for pod in self._known.pods.get(one, {}).values()]
+
     def _change(self, change: Change, at: float) -> Iterator[Observation]:
         metadata, body = change.metadata, change.body
         match change.kind:

@@ -1,0 +1,1 @@
+"""Logs of a service's replicas, read by way of the API server."""
