@@ -117,12 +117,12 @@ def _observed(loaded: Loaded, *, with_samples: bool) -> Fleet:
 
     async def once() -> None:
         try:
-            await look(fleet, _seen(fleet.store, with_samples=with_samples))
+            await look(fleet, seen(fleet.store, with_samples=with_samples))
         finally:
             await fleet.provider.close()
 
     asyncio.run(once())
-    _require_source(fleet)
+    require_source(fleet)
     return fleet
 
 
@@ -131,9 +131,9 @@ async def _read(fleet: Fleet, name: str, settings: Settings) -> RawObject:
 
     provider = fleet.provider
     try:
-        await look(fleet, _seen(fleet.store, with_samples=False))
-        _require_source(fleet)
-        state = _find(fleet.store, name, settings.namespaces)
+        await look(fleet, seen(fleet.store, with_samples=False))
+        require_source(fleet)
+        state = find_service(fleet.store, name, settings.namespaces)
         raw = None if state.service is None else await provider.read_object(state.service.ref)
     finally:
         await provider.close()
@@ -147,7 +147,7 @@ async def _read(fleet: Fleet, name: str, settings: Settings) -> RawObject:
     return raw
 
 
-def _require_source(fleet: Fleet) -> None:
+def require_source(fleet: Fleet) -> None:
     """A source that could not be had has its say, and nothing is printed in its place.
 
     Of sources that each tell a part, one that shows something is enough.
@@ -172,7 +172,7 @@ def _ailment(health: SourceHealth) -> str:
     return f"{health.source}: {health.detail or f'still {health.state}'}"
 
 
-def _seen(store: FleetStore, *, with_samples: bool) -> Callable[[], bool]:
+def seen(store: FleetStore, *, with_samples: bool) -> Callable[[], bool]:
     """Tells, batch by batch, whether the fleet and (if wanted) its rates are known.
 
     The fleet is known when its source says that it is live; where several tell a part each, when
@@ -214,7 +214,12 @@ def _serves(state: ServiceState) -> bool:
     return any(replica.phase == "ready" for replica in state.replicas.values())
 
 
-def _find(store: FleetStore, name: str, namespaces: tuple[str, ...]) -> ServiceState:
+def find_service(store: FleetStore, name: str, namespaces: tuple[str, ...]) -> ServiceState:
+    """The service of a name, with or without its namespace, among these or all namespaces.
+
+    Raises:
+        Failure: there is none, or there are several; it says which are near.
+    """
     namespace, slash, short = name.rpartition("/")
     if "/" in namespace or not short or (slash and not namespace):
         raise Failure(f"{name}: expected NAME or NAMESPACE/NAME", Exit.USAGE)

@@ -12,6 +12,7 @@ from mtop_tui import __version__
 from mtop_tui.cli.doctor import doctor
 from mtop_tui.cli.errors import Exit, Failure, complain, usage_complaint
 from mtop_tui.cli.fleet import get, list_
+from mtop_tui.cli.logs import logs
 from mtop_tui.cli.options import (
     STORY_FLAGS,
     screen_options,
@@ -61,6 +62,7 @@ def cli(ctx: click.Context, /, **_: object) -> None:
 
 cli.add_command(list_)
 cli.add_command(get)
+cli.add_command(logs)
 cli.add_command(doctor)
 cli.add_command(simulate)
 cli.add_command(recipes)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 from mtop_tui.cli.errors import Exit, Failure, complain
@@ -247,6 +248,13 @@ async def look(fleet: Fleet, is_enough: Callable[[], bool]) -> None:
 
     `is_enough` is asked after each batch has been applied.
     """
+    async with observed(fleet, is_enough):
+        pass
+
+
+@asynccontextmanager
+async def observed(fleet: Fleet, is_enough: Callable[[], bool]) -> AsyncIterator[None]:
+    """As `look`, and go on applying what it emits for as long as the block lasts."""
     from mtop_tui.providers.base import feed
 
     enough = asyncio.Event()
@@ -264,6 +272,7 @@ async def look(fleet: Fleet, is_enough: Callable[[], bool]) -> None:
         )
         if feeding.done():
             feeding.result()
+        yield
     finally:
         feeding.cancel()
         waiting.cancel()
