@@ -182,6 +182,28 @@ async def test_what_somebody_else_decided_meanwhile_is_not_overwritten(acted: Ac
     assert acted.lines()[-1]["answer"] == "refused"
 
 
+async def test_what_would_be_another_action_by_now_is_not_taken(acted: Acted):
+    plan = await prepared(acted.actions, intent("promote", "canary"))
+    route = {"spec": {"router": {"route": {"weight": 70}}}}
+    await acted.cluster.patch(f"{PATH}/stable", route)
+    (said,) = [one async for one in acted.actions.carry_out(plan)]
+    assert said.state == "failed"
+    assert said.text.startswith("it would be another action by now (promote canary: ")
+    assert (await acted.spec("canary"))["router"]["route"]["weight"] == 10
+
+
+async def test_without_an_answer_nobody_claims_to_know(acted: Acted):
+    plan = await prepared(acted.actions, intent("scale", number=4))
+    await acted.cluster.server.switch_on(read_fault("reset:verb=patch"))
+    try:
+        (said,) = [one async for one in acted.actions.carry_out(plan)]
+    finally:
+        acted.cluster.server.switch_off("reset")
+    assert said.state == "failed"
+    assert said.text.endswith("whether plain was changed is not known: look at it again")
+    assert acted.lines()[-1]["answer"] == "not known"
+
+
 async def test_what_only_a_controller_wrote_meanwhile_does_not_stand_in_the_way(acted: Acted):
     plan = await prepared(acted.actions, intent("weight", "canary", number=20))
     change = plan.plan.changes[0]

@@ -15,6 +15,7 @@ from action_objects import (
     stopped,
     workload,
 )
+from msgspec.structs import replace
 
 from mtop_tui.actions.planning import plan
 from mtop_tui.actions.plans import Plan
@@ -63,7 +64,6 @@ STUCK = {
         (RESTARTED, scene(pods=NEW), "done", "3 of 3 ready"),
         (STOPPED, scene(stopped(service())), "going", "3 pods still end"),
         (STOPPED, scene(stopped(service()), pods=()), "done", "no pod is left"),
-        (STOPPED, scene(), "failed", "somebody has set it back"),
         (STARTED, scene(workloads=()), "going", "its workloads are not there yet"),
         (STARTED, scene(workloads=(workload(3, ready=1),)), "going", "1 of 3 ready"),
         (STARTED, scene(), "done", "3 of 3 ready"),
@@ -79,9 +79,49 @@ STUCK = {
     ],
 )
 def test_how_far_it_is(what, around, state, words):
-    found = progress(what, around)
+    there = merged(around.service, what.changes[0].patch)
+    found = progress(what, replace(around, service=there))
     assert found.state == state, found
     assert words in found.text
+
+
+def merged(body, patch):
+    """An object with a merge patch applied."""
+    if not isinstance(patch, dict) or not isinstance(body, dict):
+        return patch
+    made = {**body, **{name: merged(body.get(name), one) for name, one in patch.items()}}
+    return {name: one for name, one in made.items() if one is not None}
+
+
+@pytest.mark.parametrize(
+    ("what", "words"),
+    [
+        (SCALED, "somebody has set spec.replicas of assistant back"),
+        (RESTARTED, "somebody has set spec.annotations"),
+        (STOPPED, 'somebody has set metadata.annotations["serving.kserve.io/stop"]'),
+    ],
+)
+def test_who_sets_a_change_back_is_noticed(what, words):
+    found = progress(what, scene())
+    assert (found.state, words in found.text) == ("failed", True), found
+
+
+def test_what_holds_replicas_up_is_said_and_counted():
+    full = "0/2 nodes are available: 2 Insufficient nvidia.com/gpu."
+    unplaced = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}
+    pending = {"status": {"conditions": [{**unplaced, "message": full}]}}
+    pulling = {"state": {"waiting": {"reason": "ImagePullBackOff"}}}
+    pods = (
+        pod(0),
+        {**pod(1), **pending},
+        {**pod(2), **pending},
+        {**pod(3), "status": {"containerStatuses": [pulling]}},
+        pod(4, ready=False),
+    )
+    around = scene(service(replicas=5), pods=pods, workloads=(workload(5, ready=1),))
+    assert progress(SCALED, around).text == (
+        f"1 of 5 ready; 2 cannot be placed: {full}, 1 in ImagePullBackOff"
+    )
 
 
 def routed(mine: int, other: int, said: int | None = None):
@@ -101,7 +141,7 @@ def test_weights_are_in_force_once_the_group_says_so():
     back = progress(WEIGHED, routed(10, 0))
     assert (back.state, back.text) == (
         "failed",
-        "assistant has another weight: somebody has set it back",
+        "somebody has set spec.router.route.weight of assistant back",
     )
 
 
@@ -110,4 +150,5 @@ def test_only_the_half_that_was_scaled_counts():
     halves = (workload(3), workload(1, prefill=True))
     what = begun(intent("scale", role="prefill", number=2), scene(split, workloads=halves))
     after = (workload(3, ready=0), workload(2, prefill=True))
+    split = merged(split, what.changes[0].patch)
     assert progress(what, scene(split, workloads=after)) == Progress("done", "2 of 2 ready")

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from msgspec.structs import replace
+
 from mtop_tui.actions import rollouts, routes
 from mtop_tui.actions.bodies import (
     RESTARTED,
@@ -50,7 +52,8 @@ def plan(intent: Intent, scene: Scene, now: float) -> Plan | Refused:
     """
     if part(scene.service, "metadata", "deletionTimestamp"):
         return Refused(f"{name_of(scene.service)} is being deleted")
-    return _PLANNERS[intent.verb](intent, scene, now)
+    found = _PLANNERS[intent.verb](intent, scene, now)
+    return found if isinstance(found, Refused) else replace(found, at=now)
 
 
 def _scale(intent: Intent, scene: Scene, now: float) -> Plan | Refused:  # noqa: ARG001 - one shape

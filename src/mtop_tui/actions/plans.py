@@ -105,6 +105,7 @@ class Plan(msgspec.Struct, frozen=True):
         notes: what else one should know.
         limit: seconds for which its result is watched at most.
         was: uids of the pods that were there.
+        at: when it was planned, Unix seconds.
     """
 
     intent: Intent
@@ -114,12 +115,21 @@ class Plan(msgspec.Struct, frozen=True):
     notes: tuple[str, ...] = ()
     limit: float = 0.0
     was: frozenset[str] = frozenset()
+    at: float = 0.0
 
     @property
     def confirmed_by(self) -> str:
         """The name that has to be typed before it is done."""
         pod = self.intent.pod
         return self.intent.service.name if pod is None else pod.name
+
+    def comes_to_the_same(self, other: Plan) -> bool:
+        """Whether another plan would do and end the same."""
+        mine, its = (
+            (one.title, one.loses, [(change.name, change.patch) for change in one.changes])
+            for one in (self, other)
+        )
+        return mine == its
 
 
 class Refused(msgspec.Struct, frozen=True):

@@ -16,12 +16,13 @@ from mtop_tui.actions.bodies import (
     name_of,
     part,
     uid_of,
-    weight_of,
     whole,
 )
+from mtop_tui.actions.differences import not_taken
 from mtop_tui.actions.intents import Body, Scene, Verb
 from mtop_tui.actions.plans import Plan
 from mtop_tui.actions.rollouts import rollout_of
+from mtop_tui.actions.waiting import troubles
 
 State = Literal["going", "done", "failed", "open"]
 """How it stands; "open" is one that was not watched to its end."""
@@ -58,9 +59,25 @@ def progress(plan: Plan, scene: Scene) -> Progress:
         return Progress("failed", f"{name_of(service)} is being deleted")
     if plan.intent.verb != "delete" and not _is_seen(service):
         return Progress("going", "KServe has not seen the change yet")
-    if overdue := _overdue(plan, scene):
-        return Progress("failed", overdue)
-    return _PROGRESS[plan.intent.verb](plan, scene)
+    if failed := _set_back(plan, scene) or _overdue(plan, scene):
+        return Progress("failed", failed)
+    found = _PROGRESS[plan.intent.verb](plan, scene)
+    held = troubles(one for one in scene.pods if _is_meant(plan, one))
+    if found.state == "going" and held and plan.intent.verb != "stop":
+        return Progress("going", f"{found.text}; {held}")
+    return found
+
+
+def _set_back(plan: Plan, scene: Scene) -> str:
+    """Who was faster, or stays stronger: GitOps and other owners; empty where nobody was."""
+    there = {name_of(one): one for one in (scene.service, *scene.members)}
+    for change in plan.changes:
+        body = there.get(change.name)
+        if change.kind != "LLMInferenceService" or body is None:
+            continue
+        if lost := not_taken(change.patch, body):
+            return f"somebody has set {lost[0]} of {change.name} back"
+    return ""
 
 
 def _is_seen(service: Body) -> bool:
@@ -117,8 +134,6 @@ def _started(plan: Plan, scene: Scene) -> Progress:
 
 
 def _stopped(plan: Plan, scene: Scene) -> Progress:  # noqa: ARG001 - one shape
-    if not is_stopped(scene.service):
-        return Progress("failed", "it is not stopped any more: somebody has set it back")
     return _ended(len(scene.pods))
 
 
@@ -143,11 +158,8 @@ def _weighed(plan: Plan, scene: Scene) -> Progress:
         return _rolled(plan, scene)
     everybody = {name_of(one): one for one in (scene.service, *scene.members)}
     for change in plan.changes:
-        wanted = part(change.patch, "spec", "router", "route", "weight")
         there = everybody.get(change.name)
-        if there is None or weight_of(there) != wanted:
-            return Progress("failed", f"{change.name} has another weight: somebody has set it back")
-        if not _is_seen(there):
+        if there is None or not _is_seen(there):
             return Progress("going", f"KServe has not seen the weight of {change.name} yet")
     said = {
         str(one.get("name")): one.get("weight")

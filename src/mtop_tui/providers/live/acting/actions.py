@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Collection, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,7 +12,7 @@ from msgspec.structs import replace
 
 from mtop_tui.actions.contract import Prepared
 from mtop_tui.actions.differences import Difference, differences, not_taken
-from mtop_tui.actions.intents import Intent
+from mtop_tui.actions.intents import Intent, Scene
 from mtop_tui.actions.planning import plan
 from mtop_tui.actions.plans import Change, Refused, is_same
 from mtop_tui.actions.progress import Progress, progress
@@ -21,10 +22,10 @@ from mtop_tui.providers.live import discovery
 from mtop_tui.providers.live.acting.audit import Audit, log_file
 from mtop_tui.providers.live.acting.client import WritingClient, decoded
 from mtop_tui.providers.live.acting.scenes import read_scene
-from mtop_tui.providers.live.acting.words import CONFLICT, why_not
+from mtop_tui.providers.live.acting.words import CONFLICT, why_not, why_not_known
 from mtop_tui.providers.live.kinds import Kind
 from mtop_tui.providers.live.kubeconfig import connection
-from mtop_tui.providers.live.problems import ConfigError, Problem, Refusal
+from mtop_tui.providers.live.problems import ConfigError, Problem, Unreachable
 
 LOOK_EVERY: Final = 1.0
 """Seconds between two looks at what becomes of a change."""
@@ -53,10 +54,7 @@ class LiveActions:
         client = await self._client(intent.service.cluster)
         if not isinstance(client, WritingClient):
             return client
-        there = await self._there(client)
-        if not isinstance(there, Mapping):
-            return Refused(there.sentence)
-        scene = await read_scene(client, there, intent)
+        scene = await self._scene(client, intent)
         if isinstance(scene, Problem):
             return Refused(scene.sentence)
         planned = plan(intent, scene, self._clock.now())
@@ -80,8 +78,13 @@ class LiveActions:
         """Do it, and watch what becomes of it."""
         planned = prepared.plan
         client = await self._client(planned.intent.service.cluster)
-        if not isinstance(client, WritingClient):
-            yield Progress("failed", client.sentence)
+        outdated = (
+            await self._outdated(client, prepared)
+            if isinstance(client, WritingClient)
+            else client.sentence
+        )
+        if not isinstance(client, WritingClient) or outdated:
+            yield Progress("failed", outdated)
             return
         versions: dict[str, dict[str, Any]] = {}
         for done, change in enumerate(planned.changes):
@@ -113,23 +116,38 @@ class LiveActions:
 
     # Sending
 
+    async def _outdated(self, client: WritingClient, prepared: Prepared) -> str:
+        """Why it would be another action by now than the one that was shown; empty if it is not."""
+        shown = prepared.plan
+        scene = await self._scene(client, shown.intent)
+        if isinstance(scene, Problem):
+            return scene.sentence
+        now = plan(shown.intent, scene, shown.at)
+        if isinstance(now, Refused):
+            return now.sentence
+        if not shown.comes_to_the_same(now):
+            return f"it would be another action by now ({now.title}): plan it again"
+        return ""
+
     async def _sent(self, client: WritingClient, change: Change) -> dict[str, Any] | str:
         """The object as it is after a change; why it was not made.
 
         Raises:
             OSError: it cannot be written down, and so was not sent.
         """
-        tries = 0
-        while True:
+        for tries in range(1, _TRIES + 1):
             await self._write_down(client, change, "sending")
             answer = await client.send(change, dry_run=False)
-            tries += 1
             if isinstance(answer, dict):
-                await self._write_down(client, change, "done")
+                await self._note(client, change, "done")
                 return answer
+            if isinstance(answer, Unreachable):
+                said = why_not_known(answer, change)
+                await self._note(client, change, "not known", said)
+                return said
             said = why_not(answer, change)
-            await self._write_down(client, change, "refused", said)
-            if not (isinstance(answer, Refusal) and answer.status == CONFLICT) or tries == _TRIES:
+            await self._note(client, change, "refused", said)
+            if answer.status != CONFLICT or tries == _TRIES:
                 return said
             now = decoded(await client.get(change.path.removesuffix(f"/{change.subresource}")))
             if not isinstance(now, dict):
@@ -139,6 +157,14 @@ class LiveActions:
                 what = f": {found.path} is {found.after} by now" if found else ""
                 return f"{said}{what}"
             change = replace(change, before=now)
+        raise AssertionError("the last try returns")
+
+    async def _note(
+        self, client: WritingClient, change: Change, answer: str, said: str = ""
+    ) -> None:
+        """Write an answer down; that it was sent stands there already."""
+        with suppress(OSError):
+            await self._write_down(client, change, answer, said)
 
     async def _write_down(
         self, client: WritingClient, change: Change, answer: str, said: str = ""
@@ -166,12 +192,7 @@ class LiveActions:
         changed = {one.name for one in planned.changes}
         last = Progress("going", "")
         while self._clock.now() < until:
-            there = await self._there(client)
-            scene = (
-                await read_scene(client, there, planned.intent, changed)
-                if isinstance(there, Mapping)
-                else there
-            )
+            scene = await self._scene(client, planned.intent, changed)
             now = (
                 Progress("going", f"cannot be seen: {scene.sentence}")
                 if isinstance(scene, Problem)
@@ -203,6 +224,14 @@ class LiveActions:
             await known.close()
         made = self._clients[cluster] = WritingClient(found, self._clock)
         return made
+
+    async def _scene(
+        self, client: WritingClient, intent: Intent, members: Collection[str] | None = None
+    ) -> Scene | Problem:
+        there = await self._there(client)
+        if not isinstance(there, Mapping):
+            return there
+        return await read_scene(client, there, intent, members)
 
     async def _there(self, client: WritingClient) -> Mapping[Kind, str] | Problem:
         found = self._kinds.get(client) or await discovery.served(client)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from mtop_tui.actions.plans import Change
-from mtop_tui.providers.live.problems import FORBIDDEN, NOT_FOUND, Problem, Refusal
+from mtop_tui.providers.live.problems import FORBIDDEN, NOT_FOUND, Problem, Refusal, Unreachable
 
 CONFLICT: Final = 409
 
@@ -18,6 +18,10 @@ def why_not(problem: Problem, change: Change) -> str:
     if not isinstance(problem, Refusal):
         return problem.sentence
     match problem.status:
+        case 429 | 503:
+            return f"the API server is too busy ({problem.status}); nothing was changed: try again"
+        case 401:
+            return "the login is expired or not known (401); nothing was changed: log in again"
         case _ if problem.message.startswith(_WEBHOOK):
             return problem.message
         case status if status == FORBIDDEN:
@@ -36,3 +40,8 @@ def why_not(problem: Problem, change: Change) -> str:
             return f"the API server does not accept it: {problem.message}"
         case _:
             return problem.sentence
+
+
+def why_not_known(problem: Unreachable, change: Change) -> str:
+    """That a change was sent and nobody knows what became of it."""
+    return f"{problem.sentence}; whether {change.name} was changed is not known: look at it again"
