@@ -56,6 +56,7 @@ async def scaled(user: User, cluster: Served) -> None:
     await user.press(*["backspace"] * 5, "3", "enter")
     page = await user.sees("press y; watched for 30m at most", "spec.replicas: 2 -> 3")
     assert "mtop-admin in context admin" in page
+    assert "advice    it takes 1 more H100, of which" in page
     assert "kubectl --context admin -n shop patch llmisvc plain" in page
     assert (await cluster.get(f"{PATH}/plain"))["spec"]["replicas"] == 2
 

@@ -24,7 +24,9 @@ def _trouble(pod: Body) -> str:
         return ""
     for one in items(pod, "status", "conditions"):
         if one.get("type") == "PodScheduled" and one.get("reason") == "Unschedulable":
-            return f"cannot be placed: {one.get('message', '')}"
+            # The scheduler goes on about whom it could push out.
+            message = str(one.get("message", "")).partition(" preemption:")[0]
+            return f"cannot be placed: {message}"
     kinds = ("initContainerStatuses", "containerStatuses")
     for status in (one for kind in kinds for one in items(pod, "status", kind)):
         reason = str(part(status, "state", "waiting", "reason") or "")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import getters
 from textual.app import ComposeResult
@@ -18,6 +18,7 @@ from mtop_tui.text import safe
 from mtop_tui.undertaking import Undertaking
 from mtop_tui.views import action as views
 from mtop_tui.views import kubectl
+from mtop_tui.views.action_advice import advice
 from mtop_tui.views.kubectl import Kubectl
 from mtop_tui.views.table import Cell
 from mtop_tui.widgets.key_bar import KeyBar
@@ -26,8 +27,6 @@ from mtop_tui.widgets.title_bar import TitleBar
 
 if TYPE_CHECKING:
     from mtop_tui.actions.contract import Actions
-
-_MOVES_TRAFFIC: Final = frozenset({"weight", "promote", "abort"})
 
 
 class ActionScreen(LookingScreen):
@@ -81,26 +80,13 @@ class ActionScreen(LookingScreen):
     def _plan(self) -> None:
         undertaking = Undertaking(self._intent, self._actions, self.app.time)
         self._undertaking = undertaking
-        self._advice = self._advised()
+        self._advice = advice(self.app.store, self._intent, self.app.time())
 
         async def prepare() -> None:
             await undertaking.prepare()
             self.look_if_seen()
 
         self.run_worker(prepare(), group="object")
-
-    def _advised(self) -> Cell:
-        """What the Rollout screen says is to be done next, where weights are to be moved."""
-        store = self.app.store
-        state = store.service(self._intent.service)
-        if self._intent.verb not in _MOVES_TRAFFIC or state is None or state.service is None:
-            return Cell("")
-        from mtop_tui.domain.rollouts.canary import Verdict  # noqa: PLC0415 - not at start
-        from mtop_tui.state.rollout import rollout_state  # noqa: PLC0415 - not at start
-
-        rollout = rollout_state(store, state, self.app.time())
-        is_worse = rollout.compared is not None and rollout.compared.verdict is Verdict.WORSE
-        return Cell(rollout.next_step, "bad" if is_worse else "normal")
 
     # Commands
 
