@@ -51,8 +51,11 @@ def member(name: str, weight: int) -> dict[str, Any]:
 def objects() -> list[dict[str, Any]]:
     """The whole cluster."""
     scaling = {"minReplicas": 1, "maxReplicas": 4, "wva": {"hpa": {}}}
+    idle = service("idle", replicas=1)
+    idle["metadata"]["annotations"]["serving.kserve.io/stop"] = "true"
     return [
         service("plain", replicas=2),
+        idle,
         member("stable", 90),
         member("canary", 10),
         service("scaled", scaling=scaling),

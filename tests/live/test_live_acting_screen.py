@@ -60,6 +60,10 @@ async def scaled(user: User, cluster: Served) -> None:
     assert "kubectl --context admin -n shop patch llmisvc plain" in page
     assert (await cluster.get(f"{PATH}/plain"))["spec"]["replicas"] == 2
 
+    await user.press("Y")
+    await user.sees("copied 1 command")
+    assert user.app.clipboard.startswith("kubectl --context admin -n shop patch llmisvc plain")
+
     # Told to, it is done; who looks elsewhere is told how it ended.
     await user.press("y")
     await user.sees("the API server took it")
@@ -101,6 +105,8 @@ async def refused(user: User) -> None:
     await user.sees("refused", "plain is stopped", "start it", "nothing was changed")
     await user.press("y")
     await user.sees("it is refused: nothing to do")
+    await user.press("Y")
+    await user.sees("there is no command to copy")
 
 
 async def test_from_the_key_to_the_end_of_it(tmp_path: Path, monkeypatch):

@@ -142,6 +142,17 @@ async def test_stopping_and_starting(acted: Acted):
     assert (said[-1].state, said[-1].text) == ("done", "2 of 2 ready")
 
 
+async def test_what_is_scaled_while_it_is_stopped_has_that_many_once_started(acted: Acted):
+    plan = await prepared(acted.actions, intent("scale", "idle", number=2))
+    assert "it is stopped: this holds once it is started" in plan.plan.notes
+    said = await carried(acted.actions, plan, acted.cluster)
+    assert (said[-1].state, said[-1].text) == ("done", "written; it is stopped")
+    assert await acted.pods("idle") == []
+    plan = await prepared(acted.actions, intent("start", "idle"))
+    said = await carried(acted.actions, plan, acted.cluster)
+    assert (said[-1].state, said[-1].text) == ("done", "2 of 2 ready")
+
+
 async def test_promoting_moves_all_requests_and_aborting_takes_them_back(acted: Acted):
     plan = await prepared(acted.actions, intent("promote", "canary"))
     assert [one.name for one in plan.plan.changes] == ["canary", "stable"]

@@ -82,7 +82,7 @@ def test_each_half_of_a_split_service_is_scaled_by_itself():
     )
     found = planned(intent("scale", role="prefill", number=2), split)
     assert patches(found) == [(NAME, {"spec": {"prefill": {"replicas": 2}}})]
-    assert found.title == "scale assistant of prefill from 1 to 2 replicas"
+    assert found.title == "scale prefill of assistant from 1 to 2 replicas"
     assert "no prefill pool" in refused(intent("scale", role="prefill", number=2), scene())
 
 

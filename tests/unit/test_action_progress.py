@@ -67,6 +67,8 @@ STUCK = {
         (STARTED, scene(workloads=()), "going", "its workloads are not there yet"),
         (STARTED, scene(workloads=(workload(3, ready=1),)), "going", "1 of 3 ready"),
         (STARTED, scene(), "done", "3 of 3 ready"),
+        (STARTED, scene(replicas=0), "done", "its spec wants 0 replicas"),
+        (STARTED, scene(service(), workloads=(workload(0),)), "going", "0 of 0 ready"),
         (DELETED, scene(), "going", "it still ends"),
         (
             DELETED,

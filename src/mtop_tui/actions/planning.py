@@ -78,7 +78,7 @@ def _scale(intent: Intent, scene: Scene, now: float) -> Plan | Refused:  # noqa:
     if present == wanted:
         return Refused(f"{'.'.join(way)}.replicas is {wanted} already")
     change = Change(dict(service), patch=_nested((*way, "replicas"), wanted))
-    half = " of prefill" if prefill else " of decode" if has_prefill(scene) else ""
+    half = "prefill of " if prefill else "decode of " if has_prefill(scene) else ""
     notes = list(_notes(scene))
     if is_stopped(service):
         notes.append("it is stopped: this holds once it is started")
@@ -87,7 +87,7 @@ def _scale(intent: Intent, scene: Scene, now: float) -> Plan | Refused:  # noqa:
     here = "" if present is None else f" from {present}"
     return Plan(
         intent,
-        f"scale {name_of(service)}{half}{here} to {_counted(wanted)}",
+        f"scale {half}{name_of(service)}{here} to {_counted(wanted)}",
         (change,),
         loses="" if wanted or is_stopped(service) else "all its replicas end: nobody serves",
         notes=tuple(notes),

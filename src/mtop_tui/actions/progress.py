@@ -130,6 +130,8 @@ def _started(plan: Plan, scene: Scene) -> Progress:
     count = _count(plan, scene)
     if count is None or is_stopped(scene.service):
         return Progress("going", "its workloads are not there yet")
+    if not count.wanted and whole(scene.service, "spec", "replicas") == 0:
+        return Progress("done", "it may run, and its spec wants 0 replicas")
     return Progress("done" if count.is_whole and count.wanted else "going", count.words)
 
 

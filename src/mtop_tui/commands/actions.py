@@ -50,6 +50,15 @@ DOING: Final = (
         "From what is there now",
         bar="again",
     ),
+    Command(
+        "doing.copy",
+        "Y",
+        "copy",
+        "Copy the kubectl commands",
+        "Action",
+        "That do the same, to the terminal's clipboard (OSC 52)",
+        bar="copy",
+    ),
     Command("doing.pause", "p,space", "pause", "Pause or resume", "Action", shown="p Space"),
     Command(
         "doing.back",

@@ -19,6 +19,7 @@ from mtop_tui.undertaking import Undertaking
 from mtop_tui.views import action as views
 from mtop_tui.views import kubectl
 from mtop_tui.views.action_advice import advice
+from mtop_tui.views.format import counted
 from mtop_tui.views.kubectl import Kubectl
 from mtop_tui.views.table import Cell
 from mtop_tui.widgets.key_bar import KeyBar
@@ -98,6 +99,15 @@ class ActionScreen(LookingScreen):
             return
         self._plan()
         self.look()
+
+    def action_copy(self) -> None:
+        """Copy the commands that do the same."""
+        undertaking = self._undertaking
+        prepared = None if undertaking is None else undertaking.prepared
+        if prepared is None or isinstance(prepared, Refused):
+            self.app.say("there is no command to copy")
+        else:
+            self.copy("\n".join(prepared.commands), counted(len(prepared.commands), "command"))
 
     def action_do(self) -> None:
         """Do it; what destroys wants the name typed first."""

@@ -49,31 +49,43 @@ class Effects:
         """A service has another spec, or was stopped or started."""
         levers = self._levers
         old, new = before.get("spec") or {}, after.get("spec") or {}
+        stopped = _stopped(after)
         for pool in self._simulation.fleet.world.services[key].pools:
-            if pool.role == "prefill":
-                was, now = old.get("prefill") or {}, new.get("prefill") or {}
-            else:
-                was, now = old, new
-            self._change_pool(key, pool.role, was, now)
+            was, now = _half(old, pool.role), _half(new, pool.role)
+            self._change_pool(key, pool.role, was, now, stopped=stopped)
         route_was, route_now = _route(old), _route(new)
         group = route_now.get("group")
         if group and group == route_was.get("group"):
             weight = route_now.get("weight") or 0
             if weight != (route_was.get("weight") or 0):
                 levers.set_weights(key.namespace, group, {key.name: weight})
-        stopped = _stopped(after)
         if stopped != _stopped(before):
             levers.stop(key, stopped)
+            if not stopped:
+                self._fill(key, new)
+
+    def _fill(self, key: ServiceKey, spec: Mapping[str, Any]) -> None:
+        """A service was started: what its spec said meanwhile, or from the beginning, holds now."""
+        for pool in self._simulation.fleet.world.services[key].pools:
+            half = _half(spec, pool.role)
+            if not half.get("scaling") and (half.get("replicas") is not None or not pool.desired):
+                self._levers.scale(key, pool.role, _replicas(half))
 
     def _change_pool(
-        self, key: ServiceKey, role: Role, was: Mapping[str, Any], now: Mapping[str, Any]
+        self,
+        key: ServiceKey,
+        role: Role,
+        was: Mapping[str, Any],
+        now: Mapping[str, Any],
+        *,
+        stopped: bool,
     ) -> None:
         scaling = now.get("scaling") or {}
         if scaling and scaling != was.get("scaling"):
             keda = "keda" in scaling or "keda" in (scaling.get("wva") or {})
             least, most = scaling.get("minReplicas", 1), scaling.get("maxReplicas", 1)
             self._levers.set_scaling(key, role, least, max(least, most), scaled_object=keda)
-        elif not scaling and _replicas(now) != _replicas(was):
+        elif not scaling and not stopped and _replicas(now) != _replicas(was):
             self._levers.scale(key, role, _replicas(now))
         image = _image(now.get("template"))
         if image and image != _image(was.get("template")):
@@ -160,6 +172,11 @@ class Effects:
             if known.facts.workload(pool.role, grouped=pool.nodes_per_replica > 1).uid == entry.uid:
                 return key, pool.role
         raise LeverError(f"{entry.name} is no workload of the simulation")
+
+
+def _half(spec: Mapping[str, Any], role: Role) -> Mapping[str, Any]:
+    """What a spec says of one of its pools."""
+    return spec.get("prefill") or {} if role == "prefill" else spec
 
 
 def _replicas(pool: Mapping[str, Any]) -> int:

@@ -37,7 +37,7 @@ def service_entry(
         spec = _spec(body.get("spec") or {}, service)
         annotations = _annotations(stated.get("annotations") or {}, service)
         created = scale.stamp(service.created_at or service.at)
-        status = _status(service, facts, group, scale)
+        status = _status(service, facts, group, scale, generation)
         version = f"{KSERVE}/{facts.version}"
         fields = [
             managed(
@@ -195,7 +195,11 @@ def _annotations(stated: Mapping[str, str], service: Service) -> dict[str, str]:
 
 
 def _status(
-    service: Service, facts: ServiceFacts, group: RouteGroup | None, scale: Timescale
+    service: Service,
+    facts: ServiceFacts,
+    group: RouteGroup | None,
+    scale: Timescale,
+    generation: int,
 ) -> dict[str, Any]:
     url = facts.url if facts.routed else None
     conditions = [condition(one, scale) for one in (*service.conditions, *_routing(service, facts))]
@@ -209,12 +213,19 @@ def _status(
             ],
         ),
         ("conditions", conditions),
-        ("observedGeneration", service.observed_generation),
+        ("observedGeneration", _observed(service, generation)),
         ("router", _router(facts, group)),
         ("url", url),
         ("workloads", _workloads(service, facts)),
     ]
     return told(status)
+
+
+def _observed(service: Service, generation: int) -> int | None:
+    """The generation its controller has seen: it also looks at what means nothing to engines."""
+    if service.observed_generation is None:
+        return None
+    return service.observed_generation + generation - (service.generation or 1)
 
 
 def _routing(service: Service, facts: ServiceFacts) -> Iterator[Condition]:
