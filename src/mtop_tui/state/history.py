@@ -50,15 +50,19 @@ class ServiceHistory:
 
     Attributes:
         since: when figures were first derived from samples; what is older was told afterwards.
+        begin: of when the oldest figures are.
     """
 
-    __slots__ = ("_coarse", "_long", "_written", "_written_at", "coarse", "fine", "long", "since")
+    __slots__ = (
+        *("_coarse", "_long", "_written", "_written_at"),
+        *("begin", "coarse", "fine", "long", "since"),
+    )
 
     def __init__(self) -> None:
         self.fine = SeriesRing(len(SERIES), FINE_SLOTS, FINE_STEP, HOLD_SECONDS)
         self.coarse = SeriesRing(len(SERIES), COARSE_SLOTS, COARSE_STEP, 3)
         self.long = SeriesRing(len(SERIES), LONG_SLOTS, LONG_STEP, 2)
-        self.since = math.inf
+        self.since = self.begin = math.inf
         self._coarse, self._long = _Means(self.coarse), _Means(self.long)
         self._written: ServiceMetrics | None = None
         self._written_at = 0.0
@@ -69,6 +73,7 @@ class ServiceHistory:
             self.fine.write(at, metrics)
             self._written, self._written_at = metrics, at
         self.since = min(self.since, at)
+        self.begin = min(self.begin, at)
         over = self._coarse.add(at, metrics)
         if over is not None:
             self._long.add(*over)
@@ -78,6 +83,7 @@ class ServiceHistory:
         if at < self.since:
             self.coarse.fill(at, metrics)
             self.long.fill(at, metrics)
+            self.begin = min(self.begin, at)
 
     @property
     def nbytes(self) -> int:

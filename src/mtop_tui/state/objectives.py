@@ -6,7 +6,7 @@ Imported when the first minute has passed: nothing can be said of an objective b
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from math import ceil
+from math import ceil, inf
 from typing import NamedTuple
 
 from mtop_tui.domain import vocabulary as names
@@ -68,6 +68,7 @@ class ObjectiveStatus(NamedTuple):
         burn: burn rate over each window (seconds) that an alert looks at; None without events.
         firing: the alerts that fire, the most urgent first.
         untold: whether the buckets are too coarse to tell if an alert fires.
+        since: from when on events were counted, Unix seconds; infinite before any was.
     """
 
     objective: Objective
@@ -76,6 +77,7 @@ class ObjectiveStatus(NamedTuple):
     burn: dict[float, Bounds | None]
     firing: tuple[BurnAlert, ...]
     untold: bool
+    since: float
 
     @property
     def pages(self) -> bool:
@@ -113,10 +115,14 @@ class CountRing(SumRing):
 class ObjectiveTrack:
     """One objective of one service, from the first minute on."""
 
-    __slots__ = ("_edges", "_firing", "_hours", "_minutes", "_pending", "_pending_from", "promise")
+    __slots__ = (
+        *("_edges", "_firing", "_hours", "_minutes", "_pending", "_pending_from"),
+        *("promise", "since"),
+    )
 
     def __init__(self, promise: Promise) -> None:
         self.promise = promise
+        self.since = inf
         self._minutes = CountRing(MINUTES_KEPT, MINUTE)
         self._hours = CountRing(HOURS_KEPT, HOUR)
         self._edges: dict[LayoutIndex, Edges | None] = {}
@@ -140,6 +146,7 @@ class ObjectiveTrack:
             if sliced is None:
                 return
             count = sliced
+        self.since = min(self.since, at // MINUTE * MINUTE)
         self._minutes.count(at, count, MINUTE)
         self._hours.count(at, count, MINUTE)
         for alert in self.promise.alerts:
@@ -157,6 +164,7 @@ class ObjectiveTrack:
         if budgeting.method is not Method.OCCURRENCES and not by_minute:
             minutes = (budgeting.slice_seconds or MINUTE) / MINUTE
             count = _times(slices_count([_times(count, minutes)], budgeting), 1 / minutes)
+        self.since = min(self.since, start)
         minutes = seconds / MINUTE
         self._hours.count_late(start, _times(count, minutes), seconds)
         if start + seconds <= now - MINUTES_KEPT * MINUTE:
@@ -180,6 +188,7 @@ class ObjectiveTrack:
             {window: self._burn(window, at) for window in windows},
             tuple(alert for alert in alerts if self._firing[alert]),
             any(self._read(alert, at) is Reading.CANNOT_TELL for alert in alerts),
+            self.since,
         )
 
     @property

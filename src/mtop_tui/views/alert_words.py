@@ -15,6 +15,7 @@ from mtop_tui.state.alerts import Alert
 from mtop_tui.state.fleet import FleetStore
 from mtop_tui.state.service import ServiceState
 from mtop_tui.views import format as fmt
+from mtop_tui.views.seen import is_seen_whole, seen_since
 
 
 def alert_words(store: FleetStore, alert: Alert, now: float) -> str:
@@ -47,7 +48,7 @@ def rule_words(rule: AlertRule) -> str:
 
 
 def _burns(severity: Severity) -> Callable[[FleetStore, ServiceState, Alert, float], str]:
-    def say(_store: FleetStore, state: ServiceState, alert: Alert, _now: float) -> str:
+    def say(_store: FleetStore, state: ServiceState, alert: Alert, now: float) -> str:
         for status in state.objectives():
             fires = next((one for one in status.firing if one.severity == severity), None)
             rate = None if fires is None else status.burn.get(fires.long)
@@ -58,6 +59,8 @@ def _burns(severity: Severity) -> Callable[[FleetStore, ServiceState, Alert, flo
             left = ""
             if status.budget is not None:
                 left = f", {fmt.share_left(status.budget.left_of_period.low)} left"
+            if not is_seen_whole(status, fires.long, now):
+                left = f", {seen_since(status.since, now)}{left}"
             target = percent_text(status.objective.target)
             return (
                 f"{indicator_text(status.objective.indicator)}@{target}: "

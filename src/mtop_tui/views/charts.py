@@ -31,6 +31,7 @@ from mtop_tui.views.words import cells
 
 MARGIN, SPACING = 1, 2
 NARROWEST, MOST_COLUMNS, TALLEST = 22, 5, 8
+MINUTE = 60.0
 SLIMMEST = 14
 """Cells below which a chart has no room for the number it is of."""
 
@@ -97,7 +98,7 @@ def charts(
         drawn = [_chart(state, one, frame) for one in CHARTS[first : first + columns]]
         lines += [_beside([chart[row] for chart in drawn]) for row in range(body + 1)]
     lines.append(_beside([axis_line(frame)] * min(columns, len(CHARTS))))
-    lines.append(words_line(frame, now, board.span, width))
+    lines.append(words_line(frame, now, board.span, width, since=state.history.begin))
     return lines
 
 
@@ -235,8 +236,13 @@ def axis_line(frame: Frame) -> Line:
     return merged(chars, tones)
 
 
-def words_line(frame: Frame, now: float, chosen: Span, width: int) -> Line:
-    """What happened at the cursor; without one, from when to when it is and what marks mean."""
+def words_line(
+    frame: Frame, now: float, chosen: Span, width: int, *, since: float = -math.inf
+) -> Line:
+    """What happened at the cursor; without one, from when to when it is and what marks mean.
+
+    `since` is from when on anything was seen, which is said where that is later.
+    """
     axis, marks = frame.axis, frame.marks
     if frame.cell is not None:
         at = min(axis.time(2 * frame.cell + 1), now)
@@ -247,7 +253,9 @@ def words_line(frame: Frame, now: float, chosen: Span, width: int) -> Line:
     spans = "".join(f"[{one.label}]" if one == chosen else f" {one.label} " for one in SPANS)
     kinds = {mark.kind for mark in marks if axis.place(mark.at) is not None}
     legend = "  ".join(f"{SIGNS[kind]} {KIND_WORDS[kind]}" for kind in SIGNS if kind in kinds)
-    left = f" {clock(axis.start)[:5]} to {clock(now)[:5]}   {legend}"
+    begin = axis.start + max(axis.step, MINUTE)
+    seen = f", seen since {clock(since)[:5]}" if begin < since < math.inf else ""
+    left = f" {clock(axis.start)[:5]} to {clock(now)[:5]}{seen}   {legend}"
     right = f"{spans} "
     spare = width - cells(left) - cells(right)
     if spare < 1:

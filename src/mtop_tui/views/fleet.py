@@ -121,7 +121,11 @@ def why(store: FleetStore, facts: ServiceFacts, width: int) -> Why:
         first = findings[0]
         detail = Cell(f"{first.sentence}; next: {first.next_step}", "quiet")
         return Why(Cell(why_line(findings, width)), detail)
-    return Why(unexplained(facts))
+    if not state.has_objectives:
+        return Why(unexplained(facts))
+    from mtop_tui.views.seen import budget_seen  # noqa: PLC0415 - after a minute only
+
+    return Why(unexplained(facts), Cell(budget_seen(state, facts.now), "quiet"))
 
 
 def unexplained(facts: ServiceFacts) -> Cell:

@@ -25,6 +25,7 @@ from mtop_tui.state.objectives import ObjectiveStatus
 from mtop_tui.state.service import ServiceState
 from mtop_tui.views import format as fmt
 from mtop_tui.views.fleet import Why
+from mtop_tui.views.seen import is_seen_whole, seen_since
 from mtop_tui.views.table import Cell, Column, SortValue, Tone
 
 HOUR = 3600.0
@@ -75,11 +76,19 @@ def explain(facts: ObjectiveFacts) -> Why:
             now=facts.now,
             zone=zone,
         )
-        chain = f"{end}; {spent_in('last hour', pace, HOUR, period)}"
+        chain = f"{end}; {_spent(facts, pace, period)}"
     caveats = [caveat.text for caveat in _caveats(facts, period)]
     origin = f"from {status.objective.origin.text}"
     past = ["simulated past"] if facts.state.simulated_past else []
     return Why(Cell(chain), Cell("; ".join([*past, *caveats, origin]), "quiet"))
+
+
+def _spent(facts: ObjectiveFacts, pace: Bounds | None, period: float) -> str:
+    """What the last hour used of the budget, or as much of it as was seen."""
+    status, now = facts.status, facts.now
+    if is_seen_whole(status, HOUR, now):
+        return spent_in("last hour", pace, HOUR, period)
+    return spent_in(seen_since(status.since, now), pace, max(0.0, now - status.since), period)
 
 
 def _caveats(facts: ObjectiveFacts, period: float) -> list[Caveat]:
@@ -92,7 +101,13 @@ def _caveats(facts: ObjectiveFacts, period: float) -> list[Caveat]:
     if status.budget is not None:
         observed = status.budget.observed
         if observed + HOUR < period:  # the hour that is under way counts as a whole one
-            found.append(short_history(observed, period, age))
+            partly = [
+                window
+                for window in WINDOWS
+                if window in status.burn and not is_seen_whole(status, window, facts.now)
+            ]
+            seen = seen_since(status.since, facts.now)
+            found.append(short_history(observed, period, age, seen=seen, windows=partly))
         rare = low_traffic(status.events, target, observed, period, alerts)
         found.append(None if rare is None else rare.caveat)
     if facts.state.interval > 0:

@@ -55,20 +55,32 @@ def unreachable_alerts(target: float, alerts: Sequence[BurnAlert]) -> list[Cavea
     ]
 
 
-def short_history(observed: float, period: float, age: float | None = None) -> Caveat | None:
+def short_history(
+    observed: float,
+    period: float,
+    age: float | None = None,
+    *,
+    seen: str = "",
+    windows: Sequence[float] = (),
+) -> Caveat | None:
     """Why the budget is that of less time than its period; None when it is not.
 
     Args:
         observed: seconds from the oldest sample kept until now.
         period: seconds of the objective's period.
         age: seconds since the service was created; None when not known.
+        seen: since when events were counted, in words such as `seen since 14:02`.
+        windows: seconds of the burn rates that are over less than they say for the same reason.
     """
     if observed >= period:
         return None
     over = f"budget over {_rough(observed)} of {_rough(period)}"
     if age is not None and age < period and age <= observed * 1.01:
         return Caveat(Concern.YOUNG, f"{over}: the service is that young")
-    return Caveat(Concern.RETENTION, f"{over}: older samples are not kept")
+    if not seen:
+        return Caveat(Concern.RETENTION, f"{over}: older samples are not kept")
+    burns = ", ".join(map(duration_text, windows))
+    return Caveat(Concern.RETENTION, f"{over}, {seen}{f'; so is burn {burns}' if burns else ''}")
 
 
 def slow_scrape(interval: float, alerts: Sequence[BurnAlert]) -> list[Caveat]:
