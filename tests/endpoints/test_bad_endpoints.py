@@ -144,7 +144,7 @@ async def test_a_certificate_nobody_signed():
     async with running(ModelServer(GOOD), tls=server_context(certificate)) as server:
         said = await complaint(server.address)
     assert said.startswith("TLS: its certificate is not trusted: ")
-    assert "SSL_CERT_FILE" in said
+    assert "--endpoint-ca" in said
 
 
 async def test_plain_http_to_a_server_with_tls():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from mtop_tui.cli.opening import Sources
 from mtop_tui.config.settings import SettingsError, load
 from mtop_tui.providers.opening import SourceRequest
 from mtop_tui.screens.fleet import FleetScreen
+from mtop_tui.serve.certificate import make_certificate, server_context
 
 MTOP = Path(sys.executable).with_name("mtop")
 LLAMA = "meta-llama/Llama-3.1-8B"
@@ -49,6 +51,27 @@ async def test_list_prints_what_endpoints_serve():
     assert service["requests_per_second"] > 0
     assert service["ttft_p95_seconds"] == pytest.approx(0.2425)
     assert service["cost_usd_per_hour"] is None
+
+
+async def test_a_token_and_an_authority_are_for_the_endpoints_that_are_named(tmp_path: Path):
+    made = make_certificate("127.0.0.1", time.time())
+    authority, token = tmp_path / "ca.pem", tmp_path / "token"
+    authority.write_bytes(made.pem)
+    token.write_text("s3cret\n")
+    async with running(Busy(LLAMA), tls=server_context(made)) as one:
+        named = ("list", "-o", "name", "--endpoint", one.address.url, "--endpoint-ca", authority)
+        code, out, err = await mtop(*map(str, named), "--endpoint-token", str(token))
+    assert (code, out, err) == (0, "endpoints/Llama-3.1-8B\n", "")
+    assert {found.headers["Authorization"] for found in one.asked} == {"Bearer s3cret"}
+
+
+def test_an_authority_that_is_none_is_a_mistake_of_the_command_line(tmp_path: Path):
+    words = tmp_path / "words"
+    words.write_text("no certificate")
+    with pytest.raises(SettingsError, match=r"--endpoint-ca: .*words holds no certificate"):
+        load({"endpoint": ("localhost:8000",), "endpoint_ca": words})
+    with pytest.raises(SettingsError, match=r"--endpoint-token: .* is no file"):
+        load({"endpoint": ("localhost:8000",), "endpoint_token": tmp_path / "none"})
 
 
 async def test_list_goes_on_without_an_endpoint_that_is_of_no_use():

@@ -68,8 +68,14 @@ def open_endpoints(
     settings = loaded.settings
     clock = WallClock()
     wanted = settings.discover if discover is None else discover
+    addresses = [
+        # Not for what is discovered: a token goes to whom it is meant for.
+        parse_address(one)._replace(token_file=settings.endpoint_token)
+        for one in (settings.endpoint if named else ())
+    ]
     provider = EndpointsProvider(
-        [parse_address(one) for one in settings.endpoint] if named else [],
+        addresses,
+        ca_file=settings.endpoint_ca,
         clock=clock,
         discover=Discovery().look if wanted else None,
         pace=LOCAL._replace(shortest=_ONE_LOOK, per_page=0.0) if hurry else LOCAL,

@@ -82,6 +82,18 @@ _SOURCE = (
         help="Watch these metrics pages of model servers; no cluster is needed.",
     ),
     click.option(
+        "--endpoint-token",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="Bearer token for these endpoints.",
+    ),
+    click.option(
+        "--endpoint-ca",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="Authorities to trust for endpoints, beside the system's.",
+    ),
+    click.option(
         "--discover/--no-discover",
         default=None,
         help="Watch the model servers that listen on this machine.",

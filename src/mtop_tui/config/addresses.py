@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
@@ -20,12 +21,14 @@ class Address(NamedTuple):
     Attributes:
         url: without user and password, which are sent as basic authentication.
         shown: host and port, and the path if it is not the usual one; no query, no user.
+        token_file: with a bearer token for it.
     """
 
     url: str
     shown: str
     user: str = ""
     password: str = ""
+    token_file: Path | None = None
 
     @property
     def origin(self) -> str:

@@ -111,6 +111,16 @@ class Settings:
     discover: Annotated[bool, Rule("true or false", "true")] = False
     """Watch the model servers on this machine, whatever port they listen on."""
 
+    endpoint_token: Annotated[
+        Path | None, Rule("a file with a token", "token", flag="--endpoint-token")
+    ] = None
+    """File with the bearer token for the endpoints that are named."""
+
+    endpoint_ca: Annotated[
+        Path | None, Rule("a file with authorities", "ca.pem", flag="--endpoint-ca")
+    ] = None
+    """File with authorities to trust beside the system's, for endpoints."""
+
     metrics: Annotated[str, Rule("auto or none", "none")] = "auto"
     """Metrics in live mode: "auto" asks Prometheus if one is named, else the pods."""
 
@@ -220,7 +230,9 @@ PROMETHEUS_FILES: Final = (
     "prometheus_cert",
     "prometheus_key",
 )
-PATHS: Final = ("mocks", "slo", "prices", *PROMETHEUS_FILES)
+ENDPOINT_FILES: Final = ("endpoint_token", "endpoint_ca")
+AUTHORITIES: Final = ("endpoint_ca", "prometheus_ca")
+PATHS: Final = ("mocks", "slo", "prices", *ENDPOINT_FILES, *PROMETHEUS_FILES)
 """Settings that name a file or a folder; `~` is the home folder."""
 
 SECRETIVE: Final = frozenset({"endpoint", "prometheus"})
@@ -367,10 +379,12 @@ def _wrong_metrics(loaded: Loaded) -> Iterable[str]:
     settings = loaded.settings
     if settings.metrics not in {"auto", "none"}:
         yield loaded.problem("metrics")
-    for field in PROMETHEUS_FILES:
+    for field in (*ENDPOINT_FILES, *PROMETHEUS_FILES):
         path = getattr(settings, field)
         if path is not None and not path.is_file():
             yield loaded.problem(field, f"{path} is no file")
+        elif path is not None and field in AUTHORITIES and not _holds_certificates(path):
+            yield loaded.problem(field, f"{path} holds no certificate; expected PEM")
     if settings.prometheus:
         from mtop_tui.config.addresses import AddressError, prometheus_place  # noqa: PLC0415
 
@@ -378,6 +392,16 @@ def _wrong_metrics(loaded: Loaded) -> Iterable[str]:
             prometheus_place(settings.prometheus)
         except AddressError as error:
             yield loaded.problem("prometheus", f"{error}; for instance http://localhost:9090")
+
+
+def _holds_certificates(path: Path) -> bool:
+    import ssl  # noqa: PLC0415 - when asked
+
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
+    except OSError:  # what is wrong with a certificate is one, too
+        return False
+    return True
 
 
 def _wrong_endpoints(loaded: Loaded) -> Iterable[str]:

@@ -22,6 +22,8 @@ from mtop_tui.providers.scraping.pace import LOCAL, Pace
 from mtop_tui.providers.scraping.reading import PageError, Pages, Reading
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import aiohttp
 
     from mtop_tui.config.addresses import Address
@@ -46,6 +48,7 @@ class EndpointsProvider:
 
     Args:
         addresses: whose pages are read.
+        ca_file: authorities to trust beside the system's.
         clock: dates what is read.
         discover: looks for more of them now and then, if it is given.
         pace: how often pages are read.
@@ -56,12 +59,14 @@ class EndpointsProvider:
         self,
         addresses: Sequence[Address],
         *,
+        ca_file: Path | None = None,
         clock: Clock,
         discover: Discover | None = None,
         pace: Pace = LOCAL,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
         self._named = tuple(dict.fromkeys(addresses))[:MOST_ENDPOINTS]
+        self._ca_file = ca_file
         self._clock = clock
         self._discover = discover
         self._pace = pace
@@ -88,7 +93,10 @@ class EndpointsProvider:
 
     async def observe(self) -> AsyncIterator[Sequence[Observation]]:
         """What each endpoint says, as it says it."""
-        from mtop_tui.providers.scraping.fetching import new_session  # noqa: PLC0415 - aiohttp
+        from mtop_tui.providers.scraping.fetching import (  # noqa: PLC0415 - aiohttp
+            new_session,
+            trusting,
+        )
 
         at = self._clock.now()
         looked_at = [one.shown for one in self._named]
@@ -97,7 +105,8 @@ class EndpointsProvider:
         yield [_connecting(one, at) for one in looked_at]
         looking: asyncio.Task[None] | None = None
         try:
-            async with new_session() as session:
+            tls = await asyncio.to_thread(trusting, self._ca_file)
+            async with new_session(tls) as session:
                 for index, address in enumerate(self._named):
                     self._begin(session, address, index, len(self._named))
                 if self._discover is not None:

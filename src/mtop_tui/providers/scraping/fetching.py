@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
+import os
 import socket
 import ssl
 import zlib
+from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urljoin, urlsplit
 
@@ -25,7 +28,7 @@ _LISTED_BYTES = 256 * 1024
 _HEADERS = {"Accept": "text/plain;version=0.0.4", "Accept-Encoding": "gzip"}
 _REFUSAL = {
     400: "does not take the request; if the server uses TLS, write https://",
-    401: "wants to know who asks; write http://USER:PASSWORD@HOST",
+    401: "wants to know who asks; write http://USER:PASSWORD@HOST, or give --endpoint-token",
     403: "does not let this user read its metrics; ask for access",
     404: "has no such page; SGLang needs --enable-metrics, another path goes into the address",
     501: "has its metrics off; start llama.cpp's server with --metrics",
@@ -51,10 +54,22 @@ class _Redirect(NamedTuple):
     url: str
 
 
-def new_session() -> aiohttp.ClientSession:
+def trusting(ca_file: Path | None) -> ssl.SSLContext:
+    """Whom to trust: the system's authorities, and those of a file.
+
+    Raises:
+        OSError: the file is none, or holds no certificate.
+    """
+    context = ssl.create_default_context()
+    if ca_file is not None:
+        context.load_verify_locations(ca_file)
+    return context
+
+
+def new_session(tls: ssl.SSLContext | None = None) -> aiohttp.ClientSession:
     """What requests go through; whoever asks for it closes it."""
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=64, limit_per_host=4),
+        connector=aiohttp.TCPConnector(limit=64, limit_per_host=4, ssl=tls or True),
         timeout=aiohttp.ClientTimeout(total=WHOLE, connect=CONNECTING),
         headers=_HEADERS,
         auto_decompress=False,  # unpacked here, where it is counted
@@ -105,7 +120,8 @@ async def ask_for_model(session: aiohttp.ClientSession, address: Address) -> str
 async def _get(
     session: aiohttp.ClientSession, address: Address, url: str, most_bytes: int
 ) -> bytes | _Redirect:
-    async with session.get(url, headers=_identity(address), allow_redirects=False) as answer:
+    headers = await _identity(address)
+    async with session.get(url, headers=headers, allow_redirects=False) as answer:
         if answer.status in {301, 302, 303, 307, 308}:
             return _Redirect(_followed(url, answer.headers.get("Location", "")))
         if answer.status != 200:
@@ -113,11 +129,29 @@ async def _get(
         return await bounded_body(answer, most_bytes)
 
 
-def _identity(address: Address) -> dict[str, str]:
+async def _identity(address: Address) -> dict[str, str]:
+    if address.token_file is not None:
+        token = await asyncio.to_thread(token_in, address.token_file)
+        return {"Authorization": f"Bearer {token}"}
     if not address.user:
         return {}
     pair = base64.b64encode(f"{address.user}:{address.password}".encode()).decode()
     return {"Authorization": f"Basic {pair}"}
+
+
+def token_in(file: Path) -> str:
+    """The token in a file, which may be written anew at any time.
+
+    Raises:
+        FetchError: it cannot be read.
+    """
+    try:
+        return file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        why = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else "text"
+        raise FetchError(
+            "forbidden", "no token", f"its token file cannot be read ({why}); check the path"
+        ) from error
 
 
 def _followed(url: str, location: str) -> str:
@@ -189,7 +223,8 @@ def explained(error: Exception) -> FetchError:
         return FetchError(
             "error",
             "TLS",
-            f"its certificate is not trusted: {why[:_SAID]}; name its CA in SSL_CERT_FILE",
+            f"its certificate is not trusted: {why[:_SAID]}; give its CA: --endpoint-ca, or the"
+            " setting prometheus_ca",
         )
     if isinstance(error, (aiohttp.ClientSSLError, ssl.SSLError)):
         return FetchError(

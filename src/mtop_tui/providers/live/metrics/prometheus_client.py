@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import os
 import ssl
 from pathlib import Path
 
@@ -13,7 +12,7 @@ import msgspec
 
 from mtop_tui.config.addresses import PAGE, Address, parse_address
 from mtop_tui.observations import SourceState
-from mtop_tui.providers.scraping.fetching import FetchError, bounded_body, explained
+from mtop_tui.providers.scraping.fetching import FetchError, bounded_body, explained, token_in
 
 MOST_BYTES = 64 * 1024 * 1024
 """Of an answer, unpacked: the buckets of some thousand services."""
@@ -118,14 +117,7 @@ def _tls(access: Access) -> ssl.SSLContext:
 def _identity(access: Access, address: Address) -> dict[str, str]:
     headers = {_TENANT: access.tenant} if access.tenant else {}
     if access.token_file is not None:
-        try:
-            token = access.token_file.read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            why = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else "text"
-            raise FetchError(
-                "forbidden", "no token", f"its token file cannot be read ({why}); check the path"
-            ) from error
-        headers["Authorization"] = f"Bearer {token}"
+        headers["Authorization"] = f"Bearer {token_in(access.token_file)}"
     elif address.user:
         pair = base64.b64encode(f"{address.user}:{address.password}".encode()).decode()
         headers["Authorization"] = f"Basic {pair}"
