@@ -19,10 +19,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from mtop_tui.clock import ManualClock
-from mtop_tui.observations import MetricSample, ObjectRef, ServiceKey, SourceHealth
+from mtop_tui.domain import vocabulary as names
+from mtop_tui.observations import MetricSample, ObjectRef, Replica, ServiceKey, SourceHealth
 from mtop_tui.providers.live.metrics.following import follow, through_service
-from mtop_tui.providers.live.metrics.prometheus import Prometheus
+from mtop_tui.providers.live.metrics.pods import KnownPods
+from mtop_tui.providers.live.metrics.prometheus import MOST_PODS, Prometheus
 from mtop_tui.providers.live.metrics.prometheus_client import Access, PrometheusClient
+from mtop_tui.providers.live.objects.pickers import PickerPods
 from mtop_tui.providers.scraping.fetching import FetchError
 from mtop_tui.serve.certificate import make_certificate, server_context
 
@@ -192,6 +195,16 @@ def scripted(names: dict[str, list[str]], answers: dict[str, dict[str, Any]]) ->
     return ask
 
 
+def replica(ref: ObjectRef, service: ServiceKey) -> Replica:
+    return Replica(at=START, ref=ref, service=service, role="main", phase="ready")
+
+
+def pods(*replicas: Replica) -> KnownPods:
+    known = KnownPods()
+    known.note(replicas)
+    return known
+
+
 KV, TOKENS = "vllm:kv_cache_usage_perc", "vllm:generation_tokens_total"
 
 
@@ -207,12 +220,7 @@ async def test_series_that_name_pods_only_become_samples_of_replicas():
         },
     )
     ref, key = ObjectRef("c", "shop", "Pod", "chat-0", "u"), ServiceKey("c", "shop", "chat")
-    source = Prometheus(
-        ask,
-        cluster="c",
-        clock=ManualClock(START),
-        owner=lambda _namespace, name: (ref, key) if name == "chat-0" else None,
-    )
+    source = Prometheus(ask, cluster="c", clock=ManualClock(START), pods=pods(replica(ref, key)))
     (sample,) = await source.samples()
     assert (sample.ref, sample.service, sample.form) == (ref, key, "windowed")
     assert (sample.layout.counters, sample.cumulative) == (("generation_tokens",), (600.0,))
@@ -236,6 +244,77 @@ async def test_pools_of_a_service_are_told_apart_by_their_role():
         ("prefill", (6.0,), (0.5,)),
         ("decode", (), (0.2,)),  # what is no number is not known, and not 0
     ]
+
+
+async def test_each_pod_has_figures_of_its_own_where_there_are_few():
+    def of(pod: str) -> dict[str, str]:
+        return {"namespace": "shop", "llm_isvc_name": "chat", "pod": pod}
+
+    asked: list[str] = []
+    answers = {
+        "vector(time())": vector(({}, "1800000000")),
+        "generation_tokens": vector((of("chat-0"), "60"), (of("chat-1"), "0"), (of("gone"), "9")),
+    }
+    ask = scripted({'{llm_isvc_name!=""}': [TOKENS]}, answers)
+
+    async def asking(path: str) -> bytes:
+        asked.append(path)
+        return await ask(path)
+
+    key = ServiceKey("c", "shop", "chat")
+    refs = [ObjectRef("c", "shop", "Pod", f"chat-{number}", "u") for number in range(MOST_PODS)]
+    few = pods(*(replica(ref, key) for ref in refs[:2]))
+    found = await Prometheus(asking, cluster="c", clock=ManualClock(START), pods=few).samples()
+    # What a pod counted that is gone was its own: it has no part in what others do.
+    assert [(one.ref, one.cumulative) for one in found] == [(refs[0], (60.0,)), (refs[1], (0.0,))]
+    assert "llm_isvc_role%2Cpod" in asked[-1]
+    many = pods(*(replica(ref, key) for ref in refs), replica(refs[0]._replace(name="x"), key))
+    await Prometheus(asking, cluster="c", clock=ManualClock(START), pods=many).samples()
+    assert "llm_isvc_role%2Cpod" not in asked[-1]
+
+
+async def test_of_pods_that_may_not_be_read_the_service_has_figures():
+    series = {"namespace": "shop", "llm_isvc_name": "chat", "pod": "chat-0"}
+    ask = scripted(
+        {'{llm_isvc_name!=""}': [TOKENS]},
+        {
+            "vector(time())": vector(({}, "1800000000")),
+            "generation_tokens": vector((series, "60"), ({**series, "pod": "chat-1"}, "30")),
+        },
+    )
+    other = replica(ObjectRef("c", "lab", "Pod", "x", "u"), ServiceKey("c", "lab", "x"))
+    source = Prometheus(ask, cluster="c", clock=ManualClock(START), pods=pods(other))
+    (sample,) = await source.samples()
+    assert (sample.ref.kind, sample.ref.name, sample.cumulative) == ("Pool", "chat", (90.0,))
+
+
+@pytest.mark.parametrize("labelled", ["service", "pod"])
+async def test_what_endpoint_pickers_say_is_of_their_services(labelled):
+    queue, old = "llm_d_epp_flow_control_queue_size", "inference_pool_average_queue_size"
+    new = "llm_d_epp_average_queue_size"
+    series = {"namespace": "shop", "llm_isvc_name": "chat"}
+    selector = '{llm_isvc_name!=""}'
+    key, ref = ServiceKey("c", "shop", "chat"), ObjectRef("c", "shop", "Pod", "epp-0", "u")
+    known = PickerPods()
+    known.put(ref, key)
+    if labelled == "pod":
+        series, selector = {"namespace": "shop", "pod": "epp-0"}, 'exported_pod="",pod!=""'
+    ask = scripted(
+        {selector: [queue, old, new]},
+        {
+            "vector(time())": vector(({}, "1800000000")),
+            queue: vector((series, "3")),
+            # Newer pickers say the same by two names: it is read once.
+            old: vector((series, "1.5")),
+            new: vector((series, "1.5")),
+        },
+    )
+    (sample,) = await Prometheus(
+        ask, cluster="c", clock=ManualClock(START), pods=KnownPods(known)
+    ).samples()
+    assert (sample.subject, sample.service) == ("picker", key)
+    levels = dict(zip(sample.layout.gauges, sample.gauges, strict=True))
+    assert levels == {names.WAITING: 3.0, names.AVERAGE_WAITING: 1.5}
 
 
 async def test_a_service_is_asked_by_the_proxy_of_the_api_server():

@@ -9,10 +9,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
-from mtop_tui.clock import ManualClock
+from mtop_tui.clock import ManualClock, WallClock
 from mtop_tui.observations import MetricSample, ObjectRef, ServiceKey, SourceHealth
-from mtop_tui.providers.live.metrics.scrape import FORBIDDEN_FOR, Scraper, Target, path_of
+from mtop_tui.providers.live.client import ReadOnlyClient
+from mtop_tui.providers.live.kubeconfig import Cluster, Connection, User
+from mtop_tui.providers.live.metrics.cluster import ClusterMetrics, MetricsChoice
+from mtop_tui.providers.live.metrics.scrape import (
+    FORBIDDEN_FOR,
+    OWN_LOGIN,
+    Scraper,
+    Target,
+    path_of,
+)
+from mtop_tui.providers.live.objects.pickers import PickerPods
 from mtop_tui.providers.scraping.fetching import FetchError
 from mtop_tui.providers.scraping.pace import PROXIED
 
@@ -56,7 +68,7 @@ async def settle() -> None:
         await asyncio.sleep(0)
 
 
-class Cluster:
+class Answering:
     """What pods answer by their path; how many requests were under way at once."""
 
     def __init__(self, time: Time, answer: Callable[[str], bytes]) -> None:
@@ -80,7 +92,7 @@ class Watching:
 
     def __init__(self, answer: Callable[[str], bytes], **more: Any) -> None:
         self.time = Time()
-        self.cluster = Cluster(self.time, answer)
+        self.cluster = Answering(self.time, answer)
         self.scraper = Scraper(
             self.cluster.fetch, "pods", clock=self.time.clock, sleep=self.time.sleep, **more
         )
@@ -189,6 +201,71 @@ async def test_a_bad_page_is_told_and_asked_for_more_rarely():
         assert "a web page" in watching.health.detail
         times = [at for at, _ in watching.cluster.asked]
         assert [b - a for a, b in pairwise(times)] == [5.0, 10.0, 15.0, 15.0, 15.0]
+
+
+async def test_a_pod_with_a_login_of_its_own_is_left_alone_and_no_other():
+    def answer(path: str) -> bytes:
+        if "guarded" in path:
+            raise FetchError("forbidden", OWN_LOGIN, "they want a login of their own")
+        return PAGE
+
+    async with Watching(answer, what="endpoint pickers") as watching:
+        watching.scraper.look_at([pod("guarded"), pod("open")])
+        await watching.time.run(FORBIDDEN_FOR - 20)
+        assert sum("guarded" in path for _, path in watching.cluster.asked) == 1
+        assert sum("open" in path for _, path in watching.cluster.asked) > 10
+        health = watching.health
+        assert (health.state, health.errors, health.forbidden) == ("live", 0, ())
+        assert health.detail == (
+            "1 of 2 endpoint pickers without metrics: they want a login of their own"
+        )
+        watching.scraper.look_at([pod("guarded")])
+        await watching.time.run(60)
+        assert sum("guarded" in path for _, path in watching.cluster.asked) == 2
+        assert watching.health.state == "forbidden"
+
+
+async def test_what_an_endpoint_picker_refuses_is_not_taken_for_the_api_server():
+    asked: list[web.Request] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        asked.append(request)
+        return web.Response(status=401, text="Unauthorized\n")
+
+    app = web.Application()
+    app.router.add_get("/{path:.*}", answer)
+    async with TestServer(app) as server:
+        connection = Connection("c", Cluster(server=str(server.make_url("")).rstrip("/")), User())
+        client, news, pickers = (
+            ReadOnlyClient(connection, WallClock()),
+            asyncio.Event(),
+            PickerPods(),
+        )
+        pickers.put(pod("epp-0").ref, pod("epp-0").service)
+        metrics = ClusterMetrics(
+            MetricsChoice(),
+            client,
+            "c",
+            clock=WallClock(),
+            news=news,
+            pickers=pickers,
+            pasts=set(),
+        )
+        metrics.note([])
+        reading = asyncio.create_task(metrics.run())
+        told: list[SourceHealth] = []
+        while not (told := [one for one in told if one.source == "endpoint pickers of c"]):
+            await asyncio.wait_for(news.wait(), 10)
+            news.clear()
+            told = [one for one in metrics.take() if isinstance(one, SourceHealth)]
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
+        await client.close()
+    assert (told[0].state, told[0].errors) == ("forbidden", 0)
+    assert "a login of their own (401)" in told[0].detail
+    assert "--prometheus" in told[0].detail
+    # The login is good: it is not had anew for what it does not reach.
+    assert [one.path for one in asked] == ["/api/v1/namespaces/shop/pods/epp-0:9090/proxy/metrics"]
 
 
 def test_paths_hold_nothing_but_names():

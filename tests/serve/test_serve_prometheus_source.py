@@ -11,8 +11,9 @@ from prometheus_engine import prometheus, samples, scraped
 from serving import WALL, Served, recipe, served
 from tools import tool
 
-from mtop_tui.observations import MetricSample, Past, PastStep, ServiceKey
-from mtop_tui.providers.live.metrics.following import follow
+from mtop_tui.domain import vocabulary as names
+from mtop_tui.observations import MetricSample, Past, ServiceKey
+from mtop_tui.providers.live.metrics.history import History, Stretch
 from mtop_tui.providers.live.metrics.prometheus import Prometheus
 from mtop_tui.providers.live.metrics.prometheus_client import Access, PrometheusClient
 from mtop_tui.serve.prometheus import prometheus_config
@@ -61,21 +62,23 @@ async def test_its_samples_come_to_what_it_answers_itself(shop: Served, tmp_path
         source = Prometheus(client.ask, cluster=CLUSTER, clock=WALL)
         try:
             found = await source.samples(at)
-            past = await source.past(
-                ServiceKey(CLUSTER, "shop", "assistant"), end=at, step=2.0, steps=4
+            picked = [one for one in found if one.subject == "picker"]
+            found = [one for one in found if one.subject == "replica"]
+            history = History(client.ask, source, cluster=CLUSTER, clock=WALL)
+            (past,) = await history.past(
+                [ServiceKey(CLUSTER, "shop", "assistant")],
+                Stretch(at - 6.0, at, step=2.0, window=60.0, counts=False),
             )
-            batches = []
-            async for batch in follow(source, "prometheus", clock=WALL):
-                batches.append(batch)
-                if len(batches) == 3:
+            history.note([one.service for one in found], WALL.now())
+            pasts: list[Past] = []
+            async for batch in history.tell():
+                pasts += [one for one in batch if isinstance(one, Past)]
+                if len(pasts) == 2:
                     break
         finally:
             await client.close()
-        assert {one.service.name for batch in batches[1:] for one in batch} == {
-            *("assistant", "assistant-canary"),
-        }
-        assert all(isinstance(one, Past) and one.moments for (one,) in batches[1:])
-        assert all(abs(one.moments[-1].at - WALL.now()) < 30 for (one,) in batches[1:])
+        assert {one.service.name for one in pasts} == {"assistant", "assistant-canary"}
+        assert all(abs(one.moments[-1].at - WALL.now()) < 30 for one in pasts)
         ours = figures(found)
         assert {(one.form, one.window) for one in found} == {("windowed", 60.0)}
         assert set(ours) == {"assistant", "assistant-canary"}
@@ -91,10 +94,15 @@ async def test_its_samples_come_to_what_it_answers_itself(shop: Served, tmp_path
         )
         levels = await theirs(f"sum by (llm_isvc_name) (vllm:num_requests_running @ {at:.3f})")
         assert {name: one.running for name, one in ours.items()} == levels
-        assert past is not None
-        last: PastStep = past.moments[-1]
-        assert last.at == pytest.approx(at, abs=0.01)
-        told = past_figures(index_of(past.layout), last)
-        assert told.ttft_p95 == pytest.approx(ours["assistant"].ttft_p95, rel=1e-9)
+        assert past.moments[-1].at == pytest.approx(at, abs=0.01)
+        told = past_figures(index_of(past.layout), past.moments[-1])
+        # It is asked for a moment later than the samples were, by the time that asking takes.
+        assert told.ttft_p95 == pytest.approx(ours["assistant"].ttft_p95, rel=1e-2)
         assert not math.isnan(told.request_rate)
         assert not past.simulated
+        pickers = {one.service.name: one for one in picked}
+        assert set(pickers) == {"assistant", "assistant-canary"}
+        levels = dict(
+            zip(pickers["assistant"].layout.gauges, pickers["assistant"].gauges, strict=True)
+        )
+        assert levels[names.READY_ENDPOINTS] == 3.0

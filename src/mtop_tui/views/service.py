@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
-from mtop_tui.observations import Autoscaler
+from mtop_tui.domain import vocabulary as names
+from mtop_tui.domain.durations import short_duration
+from mtop_tui.observations import Autoscaler, MetricSample
 from mtop_tui.state.latency import MINUTES, Latency, latency_parts
 from mtop_tui.state.metrics import figures_of
 from mtop_tui.state.service import ServiceState
@@ -19,6 +22,9 @@ from mtop_tui.views.words import cells as cells_of
 Line = tuple[Cell, ...]
 
 PANELS: tuple[str, ...] = ("replicas", "conditions", "events", "spec")
+PICKER_SILENCE = 60.0
+"""Seconds without a word of an endpoint picker after which nothing is known of it."""
+
 LONGEST_BAR, SHORTEST_BAR = 24, 4
 _GOOD_WHEN_FALSE = ("ScalingLimited", "Fallback", "Paused")
 
@@ -47,13 +53,15 @@ def title_facts(facts: ServiceFacts) -> list[Cell]:
 
 
 def summary_lines(state: ServiceState, now: float, width: int, *, ascii_only: bool) -> list[Line]:
-    """Where a request's time goes; then the halves of the service; then its autoscalers."""
+    """Where a request's time goes; the halves of the service, its endpoint picker, autoscalers."""
     lines: list[Line] = []
     if state.history is not None:
         lines.append(latency_line(latency_parts(state, now), width, ascii_only=ascii_only))
     roles = {replica.role for replica in state.replicas.values()}
     if "prefill" in roles:
         lines.append(halves_line(state, width))
+    if state.picker is not None:
+        lines.append(picker_line(state.picker, state, now))
     lines += [
         scaling_line(one, state, now)
         for one in sorted(state.autoscalers.values(), key=lambda one: one.role)
@@ -111,6 +119,36 @@ def halves_line(state: ServiceState, width: int) -> Line:
         Cell(" " + left.ljust(half)[:half] + "  ", left_tone),  # type: ignore[arg-type]
         Cell(right, right_tone),  # type: ignore[arg-type]
     )
+
+
+def picker_line(sample: MetricSample, state: ServiceState, now: float) -> Line:
+    """What waits at the endpoint picker, and how it sees the pool."""
+    lead = Cell(" picker  ", "quiet")
+    if now - sample.at > max(state.stale_after, PICKER_SILENCE):
+        return lead, Cell(f"not heard of for {short_duration(now - sample.at)}", "warn")
+    levels = dict(zip(sample.layout.gauges, sample.gauges, strict=True))
+
+    def level(name: str) -> float:
+        return levels.get(name, math.nan)
+
+    ready = sum(one.phase == "ready" for one in state.replicas.values())
+    seen, queue = level(names.READY_ENDPOINTS), level(names.WAITING)
+    said = [
+        Cell(f"sees {fmt.whole(seen)}/{ready} ready", "warn" if seen < ready else "normal"),
+        Cell(f"   queue {fmt.whole(queue)}", "warn" if queue > 0 else "normal"),
+        Cell(f"   running {fmt.whole(level(names.RUNNING))}"),
+        Cell(f"   pool mean: queue {fmt.count(level(names.AVERAGE_WAITING))}"),
+        Cell(f", KV {fmt.whole_percent(level(names.AVERAGE_KV_USAGE))}"),
+    ]
+    saturation = level(names.POOL_SATURATION)
+    if fmt.known(saturation):
+        said.append(
+            Cell(
+                f", saturation {fmt.whole_percent(saturation)}",
+                "warn" if saturation >= 1 else "normal",
+            )
+        )
+    return lead, *said
 
 
 def scaling_line(autoscaler: Autoscaler, state: ServiceState, now: float) -> Line:

@@ -47,6 +47,7 @@ class Status(msgspec.Struct, frozen=True):
             self.reason,
             retry_after if retry_after is not None else stated,
             self.metadata.next_page if self.metadata else "",
+            is_status=True,
         )
 
 

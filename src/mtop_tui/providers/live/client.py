@@ -237,7 +237,7 @@ class ReadOnlyClient:
         try:
             login = await self.credentials.login()
             response = await self._send(method, path, query, login, timeout, headers, body)
-            if response.status == UNAUTHORIZED:
+            if response.status == UNAUTHORIZED and not _is_behind(path, response):
                 response.release()
                 login = await self.credentials.renew(login)
                 response = await self._send(method, path, query, login, timeout, headers, body)
@@ -281,6 +281,11 @@ class ReadOnlyClient:
             # The login is for this server and nobody else.
             allow_redirects=False,
         )
+
+
+def _is_behind(path: str, response: aiohttp.ClientResponse) -> bool:
+    """Whether an answer is that of what a proxy leads to, which is not asked with our login."""
+    return "/proxy/" in path and response.content_type != JSON
 
 
 def _proxy_of(server: str) -> str | None:

@@ -32,6 +32,7 @@ class Refusal(msgspec.Struct, frozen=True):
         reason: of the Status, such as "Expired"; "NotKubernetes" for an answer of something else.
         retry_after: seconds the server asks to wait.
         next_page: a token with which an expired list may be gone on with.
+        is_status: whether it is an API server's own, rather than of what it led to.
     """
 
     status: int
@@ -39,6 +40,7 @@ class Refusal(msgspec.Struct, frozen=True):
     reason: str = ""
     retry_after: float | None = None
     next_page: str = ""
+    is_status: bool = False
 
     @property
     def sentence(self) -> str:

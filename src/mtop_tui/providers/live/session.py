@@ -9,7 +9,14 @@ from typing import Any, Final
 import msgspec
 
 from mtop_tui.clock import Clock
-from mtop_tui.observations import ObjectRef, Observation, RawObject, SourceHealth, SourceState
+from mtop_tui.observations import (
+    ObjectRef,
+    Observation,
+    RawObject,
+    ServiceKey,
+    SourceHealth,
+    SourceState,
+)
 from mtop_tui.providers.live.client import ReadOnlyClient
 from mtop_tui.providers.live.handover import Handover
 from mtop_tui.providers.live.kinds import BY_NAME, EVENT
@@ -56,6 +63,7 @@ class Session:
         self._handover = Handover(EVENT, news=news)
         self._news, self._choice = news, metrics
         self._metrics: ClusterMetrics | None = None
+        self._pasts: set[ServiceKey] = set()
         self._link: Link | None = None
         self._fleet: Fleet | None = None
         self._problem = self._source = ""
@@ -120,7 +128,13 @@ class Session:
         if self._choice is None:
             return asyncio.create_task(asyncio.sleep(0))
         self._metrics = ClusterMetrics(
-            self._choice, client, self.label, clock=self._clock, news=self._news
+            self._choice,
+            client,
+            self.label,
+            clock=self._clock,
+            news=self._news,
+            pickers=fleet.pickers,
+            pasts=self._pasts,
         )
         # What was told of through an earlier link is not told again.
         self._metrics.note(fleet.told())

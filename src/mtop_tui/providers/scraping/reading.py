@@ -49,12 +49,35 @@ class Reading(NamedTuple):
     is_picker: bool = False
 
 
-class _Compiled(NamedTuple):
+class Compiled(NamedTuple):
+    """What was worked out once about pages that hold the same series."""
+
     series: tuple[Series, ...]
     translated: Translation
     layout: SampleLayout
     model: str
     is_picker: bool
+
+    def reading(self, values: Sequence[float]) -> Reading:
+        """The numbers of a page whose series have these values, in their order.
+
+        Raises:
+            PageError: a counter is no number.
+        """
+        cumulative = self.translated.cumulative(values)
+        if not all(map(math.isfinite, cumulative)):
+            raise PageError(
+                "not numbers",
+                "a counter on the page is not a finite number, so the page was not taken;"
+                " restart the server if that goes on",
+            )
+        return Reading(
+            self.layout,
+            cumulative,
+            self.translated.gauge_values(values),
+            self.model,
+            self.is_picker,
+        )
 
 
 class Pages:
@@ -62,7 +85,7 @@ class Pages:
 
     def __init__(self) -> None:
         self._reader = PageReader()
-        self._compiled: dict[tuple[Series, ...], _Compiled] = {}
+        self._compiled: dict[tuple[Series, ...], Compiled] = {}
         self._layouts: dict[SampleLayout, SampleLayout] = {}
 
     def read(self, body: bytes) -> Reading:
@@ -91,24 +114,14 @@ class Pages:
         Raises:
             PageError: they are of no engine, or no numbers.
         """
-        compiled = self._compile(samples)
-        values = [sample.value for sample in samples]
-        cumulative = compiled.translated.cumulative(values)
-        if not all(map(math.isfinite, cumulative)):
-            raise PageError(
-                "not numbers",
-                "a counter on the page is not a finite number, so the page was not taken;"
-                " restart the server if that goes on",
-            )
-        return Reading(
-            compiled.layout,
-            cumulative,
-            compiled.translated.gauge_values(values),
-            compiled.model,
-            compiled.is_picker,
-        )
+        return self.compiled(samples).reading([sample.value for sample in samples])
 
-    def _compile(self, samples: Sequence[Sample]) -> _Compiled:
+    def compiled(self, samples: Sequence[Sample]) -> Compiled:
+        """How pages that hold the series of these samples are read, whatever their values.
+
+        Raises:
+            PageError: they are of no engine.
+        """
         series = tuple(Series(sample.name, sample.labels) for sample in samples)
         held = self._compiled.get(series)
         if held is not None:
@@ -126,7 +139,7 @@ class Pages:
         if len(self._compiled) >= _LAYOUTS_HELD:
             self._compiled.clear()
             self._layouts.clear()
-        held = self._compiled[series] = _Compiled(
+        held = self._compiled[series] = Compiled(
             series,
             translated,
             self._layouts.setdefault(layout, layout),

@@ -12,15 +12,29 @@ import msgspec
 
 from mtop_tui.clock import Clock
 from mtop_tui.config.addresses import ServicePlace
-from mtop_tui.observations import ObjectRef, Observation, Removed, Replica, ServiceKey, SourceHealth
+from mtop_tui.observations import Observation, ServiceKey, SourceHealth
 from mtop_tui.providers.live.client import ReadOnlyClient, Stream
 from mtop_tui.providers.live.metrics.following import follow, through_service
-from mtop_tui.providers.live.metrics.prometheus import Ask, Prometheus
+from mtop_tui.providers.live.metrics.history import History
+from mtop_tui.providers.live.metrics.pods import KnownPods
+from mtop_tui.providers.live.metrics.prometheus import Prometheus
+from mtop_tui.providers.live.metrics.prometheus_api import Ask
 from mtop_tui.providers.live.metrics.prometheus_client import Access, PrometheusClient
-from mtop_tui.providers.live.metrics.scrape import Scraper, Target
-from mtop_tui.providers.live.problems import FORBIDDEN, UNAUTHORIZED, Problem, Refusal
+from mtop_tui.providers.live.metrics.scrape import OWN_LOGIN, Scraper
+from mtop_tui.providers.live.objects.pickers import PickerPods
+from mtop_tui.providers.live.problems import (
+    FORBIDDEN,
+    NO_CREDENTIALS,
+    UNAUTHORIZED,
+    Problem,
+    Refusal,
+)
 from mtop_tui.providers.scraping.fetching import FetchError
+from mtop_tui.providers.scraping.pace import PROXIED
 from mtop_tui.providers.scraping.reading import MOST_BYTES
+
+AT_REST: Final = PROXIED._replace(shortest=15.0, at_once=2)
+"""Of endpoint pickers: what they say moves no chart."""
 
 WHOLE: Final = 10.0
 """Seconds for a whole answer by way of the API server."""
@@ -51,6 +65,8 @@ class ClusterMetrics:
         cluster: its name.
         clock: dates samples.
         news: is set when there is something to take.
+        pickers: pods of endpoint pickers, as they are known at each time.
+        pasts: services whose past was asked for, which is done once; it is kept up to date.
     """
 
     def __init__(
@@ -61,14 +77,15 @@ class ClusterMetrics:
         *,
         clock: Clock,
         news: asyncio.Event,
+        pickers: PickerPods,
+        pasts: set[ServiceKey],
     ) -> None:
         self._choice, self._client, self._cluster = choice, client, cluster
-        self._clock, self._news = clock, news
-        self._replicas: dict[ObjectRef, Replica] = {}
-        self._by_pod: dict[tuple[str, str], Replica] = {}
+        self._clock, self._news, self._pods = clock, news, KnownPods(pickers)
+        self._pasts, self._wanted = pasts, asyncio.Event()
         self._waiting: deque[Sequence[Observation]] = deque()
         self._room = asyncio.Event()
-        self._scraper: Scraper | None = None
+        self._scrapers: tuple[Scraper, Scraper] | None = None
 
     async def run(self) -> None:
         """Read, until cancelled."""
@@ -82,31 +99,19 @@ class ClusterMetrics:
                 ask = through_service(self._fetch, namespace, service, port=port)
                 await self._follow(ask, self._choice.service.shown)
             else:
-                source = f"pods of {self._cluster}"
-                self._scraper = Scraper(self._fetch, source, clock=self._clock)
-                self._aim()
-                await self._keep(source, self._scraper.observe())
+                await self._scrape()
         finally:
             if client is not None:
                 await client.close()
 
     def note(self, records: Iterable[Observation]) -> None:
         """Learn from what the cluster says which pods there are."""
-        changed = False
-        for record in records:
-            if type(record) is Replica:
-                before = self._replicas.get(record.ref)
-                self._replicas[record.ref] = record
-                self._by_pod[record.ref.namespace, record.ref.name] = record
-                changed = changed or before is None or before.phase != record.phase
-            elif type(record) is Removed and self._replicas.pop(record.ref, None) is not None:
-                self._by_pod.pop((record.ref.namespace, record.ref.name), None)
-                changed = True
-        if changed:
+        if self._pods.note(records):
             self._aim()
 
     def take(self) -> list[Observation]:
-        """What was read since."""
+        """What was read since; to be asked once all is known that there is."""
+        self._wanted.set()
         records: list[Observation] = []
         while self._waiting:
             records += self._waiting.popleft()
@@ -114,22 +119,49 @@ class ClusterMetrics:
         return records
 
     def _aim(self) -> None:
-        """Look at the replicas that serve."""
-        if self._scraper is not None:
-            self._scraper.look_at(
-                Target(one.ref, one.service)
-                for one in self._replicas.values()
-                if one.phase == "ready"
-            )
+        """Look at the replicas that serve, and at what chooses among them."""
+        if self._scrapers is not None:
+            engines, pickers = self._scrapers
+            engines.look_at(self._pods.engines())
+            pickers.look_at(self._pods.pickers())
+
+    async def _scrape(self) -> None:
+        engines, pickers = f"pods of {self._cluster}", f"endpoint pickers of {self._cluster}"
+        self._scrapers = (
+            Scraper(self._fetch, engines, clock=self._clock),
+            Scraper(self._fetch, pickers, what="endpoint pickers", clock=self._clock, pace=AT_REST),
+        )
+        self._aim()
+        of_engines, of_pickers = (one.observe() for one in self._scrapers)
+        async with asyncio.TaskGroup() as readers:
+            readers.create_task(self._keep(engines, of_engines))
+            readers.create_task(self._pass_on(of_pickers))  # not every service has one
 
     async def _follow(self, ask: Ask, shown: str) -> None:
-        prometheus = Prometheus(ask, cluster=self._cluster, clock=self._clock, owner=self._owner)
-        source = f"prometheus {shown}"
-        await self._keep(source, follow(prometheus, source, clock=self._clock))
+        clock, cluster, source = self._clock, self._cluster, f"prometheus {shown}"
+        await self._wanted.wait()  # by then it is known which pods there are
+        prometheus = Prometheus(ask, cluster=cluster, clock=clock, pods=self._pods)
+        history = History(
+            ask,
+            prometheus,
+            cluster=cluster,
+            clock=clock,
+            pools_of=self._pods.pools_of,
+            heard=self._pasts,
+        )
+        # The past takes long to ask for: what is now does not wait for it.
+        async with asyncio.TaskGroup() as readers:
+            readers.create_task(self._pass_on(history.tell()))
+            readers.create_task(
+                self._keep(source, follow(prometheus, source, clock=clock, history=history))
+            )
 
     async def _keep(self, source: str, batches: Batches) -> None:
         at = self._clock.now()
         self._put([SourceHealth(at=at, source=source, state="connecting", is_part=True)])
+        await self._pass_on(batches)
+
+    async def _pass_on(self, batches: Batches) -> None:
         async with aclosing(batches) as stream:
             async for batch in stream:
                 while len(self._waiting) >= _WAITING:  # who takes them is slow: wait
@@ -140,10 +172,6 @@ class ClusterMetrics:
     def _put(self, batch: Sequence[Observation]) -> None:
         self._waiting.append(batch)
         self._news.set()
-
-    def _owner(self, namespace: str, pod: str) -> tuple[ObjectRef, ServiceKey] | None:
-        found = self._by_pod.get((namespace, pod))
-        return None if found is None else (found.ref, found.service)
 
     async def _fetch(self, path: str) -> bytes:
         """The body at a path of the API server, bounded in time and size."""
@@ -174,6 +202,13 @@ def _failure(problem: Problem) -> FetchError:
     if not isinstance(problem, Refusal):
         return FetchError("disconnected", problem.kind, problem.sentence)
     refused = problem.status in {FORBIDDEN, UNAUTHORIZED}
+    if refused and not problem.is_status and problem.reason != NO_CREDENTIALS:
+        return FetchError(
+            "forbidden",
+            OWN_LOGIN,
+            f"they want a login of their own ({problem.status}), which the API server's proxy does"
+            " not pass on; a Prometheus that scrapes them has their figures: --prometheus",
+        )
     return FetchError(
         "forbidden" if refused else "error", f"HTTP {problem.status}", problem.sentence
     )

@@ -1,4 +1,5 @@
-"""What Prometheus is asked for: of every engine's metrics that rows need, one grouped query each.
+"""What Prometheus is asked for: of every metric that mtop shows of engines and of endpoint pickers
+one grouped query.
 
 Series are named by what scraped them. Two ways are known to say whose they are: the label
 `llm_isvc_name`, which the PodMonitors of KServe's guides copy from the pod, and the pod alone. The
@@ -7,6 +8,7 @@ Open Data Hub fork puts `kserve_` before all names.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, Literal, NamedTuple
 
@@ -21,10 +23,18 @@ How = Literal["increase", "sum", "max"]
 
 SERVICE: Final = "llm_isvc_name"
 ROLE: Final = "llm_isvc_role"
+POD: Final = "pod"
+WORKLOAD: Final = "workload"
+"""What a pod's name is replaced by: that of its Deployment or LeaderWorkerSet."""
+
+_OF_A_POD = "(?:(?:-[a-z0-9]+){2}|-[0-9]+(?:-[0-9]+)?)"
+"""What a pod's name adds to that of its Deployment, or of its LeaderWorkerSet."""
 
 _COUNTERS = (*neutral.COUNTERS, neutral.REQUESTS)
 _HISTOGRAMS = (neutral.TTFT, neutral.ITL, neutral.TPOT, neutral.E2E)
 _GAUGES = (neutral.RUNNING, neutral.WAITING, neutral.KV_USAGE)
+_OF_PICKERS = (*neutral.COUNTERS, *neutral.EXTRA_COUNTERS, neutral.REQUESTS)
+_LEVELS_OF_PICKERS = (*neutral.GAUGES, *neutral.EXTRA_GAUGES)
 
 
 class Scheme(NamedTuple):
@@ -56,6 +66,15 @@ class Wanted(NamedTuple):
     name: str
     how: How
     labels: frozenset[str]
+    is_picker: bool = False
+
+
+class Whose(NamedTuple):
+    """Some services: their names, and those of their workloads, by namespace."""
+
+    namespaces: tuple[str, ...]
+    services: tuple[str, ...]
+    workloads: tuple[str, ...]
 
 
 class Question(NamedTuple):
@@ -65,15 +84,44 @@ class Question(NamedTuple):
     scheme: Scheme
     how: How
     labels: tuple[str, ...]
+    is_picker: bool = False
 
-    def promql(self, window: float, only: Mapping[str, str] | None = None) -> str:
-        """The expression; with `only` of series with these labels."""
-        more = "".join(f",{label}={_quoted(value)}" for label, value in (only or {}).items())
+    def promql(self, window: float, *, each_pod: bool = False) -> str:
+        """The expression, of the whole fleet; with `each_pod` each pod by itself."""
+        by = self.scheme.by
+        if each_pod and not self.is_picker and not self.scheme.is_by_pod:
+            by = (*by, POD)
+        return self._grouped(self._values(window), by)
+
+    def promql_of(self, window: float, whose: Whose) -> str:
+        """The expression, of some services: grouped by their names, or by those of workloads.
+
+        Pods of the past are known by nothing but the names that their workloads gave them.
+        """
+        namespace, name, *role = self.scheme.by
+        spaces = _any_of(whose.namespaces)
+        if not self.scheme.is_by_pod:
+            only = {namespace: spaces, name: _any_of(whose.services)}
+            return self._grouped(self._values(window, only), self.scheme.by)
+        pods = f"{_any_of(whose.workloads)}{_OF_A_POD}"
+        values = self._values(window, {namespace: spaces, name: pods})
+        labelled = f'label_replace({values}, "{WORKLOAD}", "$1", "{name}", {_quoted(pods)})'
+        return self._grouped(labelled, (namespace, WORKLOAD, *role))
+
+    def kept(self, metric: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+        """The labels of a result that say more than whose it is."""
+        return tuple((label, metric[label]) for label in self.labels if label in metric)
+
+    def _values(self, window: float, only: Mapping[str, str] | None = None) -> str:
+        """What is grouped; with `only` of series whose labels fit these expressions."""
+        more = "".join(f",{label}=~{_quoted(value)}" for label, value in (only or {}).items())
         series = f'{{__name__="{self.name}",{self.scheme.selector}{more}}}'
-        grouped = ",".join((*self.scheme.by, *self.labels))
-        if self.how == "increase":
-            return f"sum by ({grouped}) (increase({series}[{window:.0f}s]))"
-        return f"{self.how} by ({grouped}) ({series})"
+        return f"increase({series}[{window:.0f}s])" if self.how == "increase" else series
+
+    def _grouped(self, values: str, by: Iterable[str]) -> str:
+        grouped = ",".join((*by, *self.labels))
+        how = "sum" if self.how == "increase" else self.how
+        return f"{how} by ({grouped}) ({values})"
 
 
 def names_selector(scheme: Scheme) -> str:
@@ -92,7 +140,8 @@ def questions(scheme: Scheme, names: Iterable[str]) -> list[Question]:
         usual = next(iter(indexed([Series(name)])))
         wanted = WANTED.get(usual)
         if wanted is not None:
-            found.append(Question(name, scheme, wanted.how, tuple(sorted(wanted.labels))))
+            labels = tuple(sorted(wanted.labels))
+            found.append(Question(name, scheme, wanted.how, labels, wanted.is_picker))
     return found
 
 
@@ -110,9 +159,7 @@ def scrape_interval(gauge: Question, back: float) -> str:
 def _wanted() -> dict[str, Wanted]:
     known: dict[str, Wanted] = {}
     for engine in ENGINES:
-        if engine is ENDPOINT_PICKER:  # its series name no service by its pod
-            continue
-        for one in _of_engine(engine):
+        for one in _of_pickers() if engine is ENDPOINT_PICKER else _of_engine(engine):
             before = known.get(one.name)
             labels = one.labels | (before.labels if before else frozenset())
             known[one.name] = one._replace(labels=labels)
@@ -147,6 +194,21 @@ def _of_engine(engine: Engine) -> Iterator[Wanted]:
                 assert isinstance(gauge, InLabel)  # nothing that a row needs
 
 
+def _of_pickers() -> Iterator[Wanted]:
+    """Counters and levels: what requests feel is read from the engines."""
+    for name in _OF_PICKERS:
+        for match in ENDPOINT_PICKER.counters.get(name, ()):
+            for one in match.names:
+                yield Wanted(one, "increase", _labels(match), is_picker=True)
+    for name in _LEVELS_OF_PICKERS:
+        for gauge in ENDPOINT_PICKER.gauges.get(name, ()):
+            assert isinstance(gauge, Match)
+            # Pickers that stand by for one another see the same endpoints.
+            is_same = gauge.combine == "max" or name == neutral.READY_ENDPOINTS
+            for one in gauge.names:
+                yield Wanted(one, "max" if is_same else "sum", _labels(gauge), is_picker=True)
+
+
 def _of_family(family: Family, ranks: frozenset[str]) -> Iterator[Wanted]:
     labels = ranks | {label for label, _ in family.only}
     yield Wanted(f"{family.name}_bucket", "increase", labels | {"le"})
@@ -156,6 +218,10 @@ def _of_family(family: Family, ranks: frozenset[str]) -> Iterator[Wanted]:
 
 def _labels(match: Match) -> frozenset[str]:
     return frozenset(label for label, _ in (*match.only, *match.never))
+
+
+def _any_of(names: Iterable[str]) -> str:
+    return f"({'|'.join(map(re.escape, names))})"
 
 
 def _quoted(value: str) -> str:

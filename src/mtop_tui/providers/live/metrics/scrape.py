@@ -24,7 +24,13 @@ Sleep = Callable[[float], Awaitable[object]]
 Scheme = Literal["https", "http"]
 
 FORBIDDEN_FOR: Final = 300.0
-"""Seconds for which pods of a namespace are left alone in which they may not be read."""
+"""Seconds for which pods of a namespace are left alone in which they may not be read.
+
+Likewise a pod that wants a login of its own.
+"""
+
+OWN_LOGIN: Final = "own login"
+"""The reason of a refusal that is not the API server's but the pod's."""
 
 _OTHER: dict[Scheme, Scheme] = {"https": "http", "http": "https"}
 _MAYBE_OTHER_SCHEME = frozenset({"HTTP 400", "HTTP 500", "HTTP 502", "HTTP 503"})
@@ -51,6 +57,7 @@ class Scraper:
     Args:
         fetch: sends a request.
         source: how its health is called.
+        what: what it reads, in the plural.
         clock: dates samples.
         pace: how often, and how many at once.
         sleep: waits; a test passes one that does not.
@@ -61,12 +68,13 @@ class Scraper:
         fetch: Fetch,
         source: str,
         *,
+        what: str = "pods",
         clock: Clock,
         pace: Pace = PROXIED,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
         self._fetch = fetch
-        self._source = source
+        self._source, self._what = source, what
         self._clock = clock
         self._pace = pace
         self._sleep = sleep
@@ -77,6 +85,7 @@ class Scraper:
         self._spoken: dict[ServiceKey, Scheme] = {}
         self._failing: dict[ObjectRef, str] = {}
         self._forbidden: dict[str, float] = {}
+        self._guarded: dict[ObjectRef, float] = {}
         self._heard: float | None = None
 
     def look_at(self, targets: Iterable[Target]) -> None:
@@ -85,6 +94,7 @@ class Scraper:
         for target in [one for one in self._reading if one not in wanted]:
             self._reading.pop(target).cancel()
             self._failing.pop(target.ref, None)
+            self._guarded.pop(target.ref, None)
         new = [target for target in wanted if target not in self._reading]
         for index, target in enumerate(new):
             first, second = self._pace.first(index, len(new)), self._pace.second(index, len(new))
@@ -108,7 +118,7 @@ class Scraper:
         while True:
             asked = self._clock.now()
             sample = None
-            if asked >= self._forbidden.get(target.ref.namespace, asked):
+            if asked >= self._left_alone_until(target):
                 sample = await self._read(target)
             failures = 0 if sample is not None else failures + 1
             # Who takes samples may be slow: then fewer are asked for.
@@ -122,6 +132,11 @@ class Scraper:
                 await self._sleep(self._pace.interval(pods, self._clock.now() - asked))
             second = 0.0
 
+    def _left_alone_until(self, target: Target) -> float:
+        return max(
+            self._forbidden.get(target.ref.namespace, 0.0), self._guarded.get(target.ref, 0.0)
+        )
+
     async def _read(self, target: Target) -> MetricSample | None:
         """The sample of a pod; None, with the reason kept, when there is none."""
         try:
@@ -130,7 +145,9 @@ class Scraper:
             reading = self._pages.read(body)
         except FetchError as error:
             self._failing[target.ref] = error.sentence
-            if error.state == "forbidden":
+            if error.reason == OWN_LOGIN:
+                self._guarded[target.ref] = self._clock.now() + FORBIDDEN_FOR
+            elif error.state == "forbidden":
                 self._forbidden[target.ref.namespace] = self._clock.now() + FORBIDDEN_FOR
             return None
         except PageError as error:
@@ -138,6 +155,7 @@ class Scraper:
             return None
         self._failing.pop(target.ref, None)
         self._forbidden.pop(target.ref.namespace, None)
+        self._guarded.pop(target.ref, None)
         self._heard = at = self._clock.now()
         return MetricSample(
             at=at,
@@ -146,6 +164,7 @@ class Scraper:
             layout=reading.layout,
             cumulative=reading.cumulative,
             gauges=reading.gauges,
+            subject="picker" if reading.is_picker else "replica",
         )
 
     async def _page(self, target: Target) -> bytes:
@@ -172,15 +191,17 @@ class Scraper:
         failing = sum(
             one.ref in self._failing or one.ref.namespace in forbidden for one in self._reading
         )
+        guarded = sum(one.ref in self._guarded for one in self._reading)
         why = next(iter(self._failing.values()), "")
         answered = failing < pods
+        refused = bool(forbidden or guarded)
         return SourceHealth(
             at=at,
             source=self._source,
-            state="live" if answered else "forbidden" if forbidden else "error",
-            detail=f"{failing} of {pods} pods without metrics: {why}" if failing else "",
+            state="live" if answered else "forbidden" if refused else "error",
+            detail=f"{failing} of {pods} {self._what} without metrics: {why}" if failing else "",
             last_contact=self._heard,
-            errors=failing,
+            errors=failing - guarded,
             forbidden=tuple(f"pods/proxy in {namespace}" for namespace in forbidden),
             is_part=True,
         )

@@ -26,11 +26,13 @@ from mtop_tui.providers.live.objects.names import (
     WORKER_INDEX,
     Place,
     is_engine,
+    is_picker,
     place_of,
     role_of,
     service_of,
 )
 from mtop_tui.providers.live.objects.owned import Owned
+from mtop_tui.providers.live.objects.pickers import PickerPods
 from mtop_tui.providers.live.objects.pods import replica_record
 from mtop_tui.providers.live.objects.schema import (
     LiveNode,
@@ -49,9 +51,13 @@ class Fleet:
 
     Args:
         cluster: as records name it.
+
+    Attributes:
+        pickers: pods of endpoint pickers.
     """
 
     def __init__(self, cluster: str) -> None:
+        self.pickers = PickerPods()
         self._known = Known(cluster)
         self._owned, self._heard = Owned(self._known), Heard(self._known)
         self._node_pods: dict[str, set[Place]] = {}
@@ -152,6 +158,8 @@ class Fleet:
         self._dirty_services[owner] = None
 
     def _pod(self, metadata: Meta, body: Pod | None, at: float) -> Iterator[Observation]:
+        if is_picker(metadata):
+            self._picker(metadata, body)
         if not is_engine(metadata):
             return
         leader, index = _leader_of(metadata)
@@ -179,6 +187,13 @@ class Fleet:
         self._known.service_pods.setdefault(owner, set()).add(leader)
         if body.spec.node_name:
             self._node_pods.setdefault(body.spec.node_name, set()).add(leader)
+
+    def _picker(self, metadata: Meta, body: Pod | None) -> None:
+        ref = reference(self._known.cluster, kinds.POD, metadata)
+        if body is not None and body.status.phase == "Running":
+            self.pickers.put(ref, self._known.key(service_of(metadata)))
+        else:
+            self.pickers.drop(ref)
 
     def _node(self, metadata: Meta, body: LiveNode | None, at: float) -> Iterator[Observation]:
         name, nodes = metadata.name, self._known.nodes

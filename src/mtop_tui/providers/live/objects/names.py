@@ -37,6 +37,11 @@ def is_engine(metadata: Meta) -> bool:
     return not component or "workload" in component
 
 
+def is_picker(metadata: Meta) -> bool:
+    """Whether an object runs an endpoint picker."""
+    return metadata.label(COMPONENT) == "llminferenceservice-router-scheduler"
+
+
 def is_prefill(metadata: Meta) -> bool:
     """Whether an object belongs to the prefill half of a service."""
     component = metadata.label(COMPONENT)
