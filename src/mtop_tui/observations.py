@@ -192,6 +192,8 @@ class Node(Record, frozen=True, tag=True):
     region: str | None = None
     capacity: Literal["on-demand", "spot"] | None = None
     labels: dict[str, str] = {}
+    opencost_usd_per_hour: float | None = None
+    """Of the whole node, as OpenCost has it, where that is there to say."""
 
 
 class Autoscaler(Record, frozen=True, tag=True):

@@ -8,19 +8,26 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 from serving import WALL, Served, recipe, served
 from watching import Watching
 
 from mtop_tui.observations import SourceHealth
 from mtop_tui.providers.base import feed
 from mtop_tui.providers.live.metrics.cluster import MetricsChoice
+from mtop_tui.providers.live.metrics.prometheus_client import Access
 from mtop_tui.providers.live.provider import LiveProvider
+
+OF_PODS = MetricsChoice()
 
 
 @asynccontextmanager
-async def measured(kubeconfig: Path, monkeypatch, *contexts: str) -> AsyncIterator[Watching]:
+async def measured(
+    kubeconfig: Path, monkeypatch, *contexts: str, choice: MetricsChoice = OF_PODS
+) -> AsyncIterator[Watching]:
     monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
-    provider = LiveProvider(contexts, clock=WALL, seed=1, metrics=MetricsChoice)
+    provider = LiveProvider(contexts, clock=WALL, seed=1, metrics=lambda: choice)
     found = Watching(provider)
     reading = asyncio.create_task(feed(provider, found.apply))
     try:
@@ -67,6 +74,42 @@ async def test_rows_have_the_figures_of_the_pods(tmp_path: Path, monkeypatch):
             assert (health.state, health.errors) == ("live", 0)
         passing.cancel()
         await asyncio.gather(passing, return_exceptions=True)
+
+
+async def test_nodes_cost_what_opencost_says(tmp_path: Path, monkeypatch):
+    nodes: list[str] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        query, result = request.query.get("query", ""), []
+        if "node_total_hourly_cost" in query:
+            result = [{"metric": {"node": nodes[0]}, "value": [0, "12.5"]}]
+        elif "vector(time())" in query:
+            result = [{"metric": {}, "value": [0, f"{WALL.now()}"]}]
+        names = request.path.endswith("/values")
+        data = [] if names else {"resultType": "vector", "result": result}
+        return web.json_response({"status": "success", "data": data})
+
+    app = web.Application()
+    app.router.add_get("/{path:.*}", answer)
+    story, kubeconfig = recipe("canary-failure"), tmp_path / "config"
+    async with (
+        TestServer(app) as server,
+        served(story.manifests, story=story, kubeconfig=kubeconfig, namespace="shop") as cluster,
+    ):
+        nodes += await cluster.names("/api/v1/nodes")
+        choice = MetricsChoice(prometheus=Access(url=str(server.make_url("/"))))
+        async with measured(kubeconfig, monkeypatch, choice=choice) as watched:
+
+            def is_priced() -> bool:
+                found = watched.store.nodes.values()
+                return [
+                    one.ref.name for one in found if one.opencost_usd_per_hour == 12.5
+                ] == nodes[:1]
+
+            await watched.until(is_priced, "a price")
+            of_opencost = next(one for one in watched.store.sources if one.startswith("OpenCost"))
+            assert watched.store.sources[of_opencost].detail == "1 node with a price"
+            assert watched.store.latest is not None
 
 
 async def test_who_may_not_read_pods_sees_what_kubernetes_says(tmp_path: Path, monkeypatch):

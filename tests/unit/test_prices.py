@@ -45,6 +45,7 @@ class Node:
     gpus: int = 8
     gpu_type: str | None = "H100"
     labels: Mapping[str, str] = field(default_factory=dict)
+    opencost_usd_per_hour: float | None = None
 
 
 def rule(**facts: Any) -> PriceRule:

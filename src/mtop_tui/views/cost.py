@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import Final, NamedTuple
 
@@ -10,6 +10,7 @@ from mtop_tui.domain.cost.bill import Bill, bill_of, total_spend
 from mtop_tui.domain.cost.grouping import DEFAULT_LABEL
 from mtop_tui.domain.cost.money import Basis, Money, PriceOrigin, Window, total
 from mtop_tui.domain.cost.prices import Price
+from mtop_tui.domain.cost.reconciling import Reconciled, reconcile
 from mtop_tui.domain.cost.tokens import token_prices
 from mtop_tui.observations import Replica
 from mtop_tui.state.accounts import Account, AccountKey, Accounts, NodeAccount
@@ -46,7 +47,8 @@ NEARLY_ALL: Final = 0.995
 class CostFacts(NamedTuple):
     """One group over a period.
 
-    `now` is USD per hour at this moment, `whole` the bill of all groups in USD.
+    `now` is USD per hour at this moment, `whole` the bill of all groups in USD. `beside` is what
+    OpenCost says of the nodes beside what mtop would.
     """
 
     name: str
@@ -55,6 +57,7 @@ class CostFacts(NamedTuple):
     account: Account
     whole: float
     origins: frozenset[PriceOrigin]
+    beside: Reconciled | None = None
 
 
 class CostView(NamedTuple):
@@ -76,7 +79,7 @@ def costs(store: FleetStore, now: float, by: Grouping, start: float) -> CostView
         return CostView({}, None, 0.0)
     spent = accounts.since(start, now)
     name_of = _naming(accounts, by)
-    origins = _origins(store)
+    origins, beside = _origins(store), reconcile(store.nodes.values(), store.prices)
     sums: dict[tuple[str, str], list[Account]] = {}
     for key, account in spent.items():
         sums.setdefault(name_of(key), []).append(account)
@@ -90,6 +93,7 @@ def costs(store: FleetStore, now: float, by: Grouping, start: float) -> CostView
             _sum(found),
             nodes.usd,
             origins,
+            beside,
         )
         for named, found in sums.items()
     }
@@ -101,6 +105,7 @@ def costs(store: FleetStore, now: float, by: Grouping, start: float) -> CostView
         Account(usd=idle, idle=idle, seconds=nodes.observed),
         nodes.usd,
         origins,
+        beside,
     )
     unused = len(store.prices.unused(store.nodes.values()))
     return CostView(rows, bill, accounts.observed(start, now), unused)
@@ -110,12 +115,12 @@ def explain(facts: CostFacts) -> Why:
     """What its tokens cost, and where the prices are from."""
     account = facts.account
     if facts.name == NODE_IDLE:
-        return Why(Cell("GPUs that no replica asked for"), Cell(_sources(facts.origins), "quiet"))
+        return Why(Cell("GPUs that no replica asked for"), Cell(_sources(facts), "quiet"))
     if not facts.origins:
         return Why(Cell("no node has a price"))
     if not account.prompt + account.generated > 0:
         words = "no token was served in the period: what it cost is idle, not free"
-        return Why(Cell(words), Cell(_sources(facts.origins), "quiet"))
+        return Why(Cell(words), Cell(_sources(facts), "quiet"))
     money = Money(
         Decimal(account.usd),
         Basis.ALLOCATION,
@@ -132,7 +137,7 @@ def explain(facts: CostFacts) -> Why:
         f"${fmt.dollars(prices.input)} in, ${fmt.dollars(prices.output)} out "
         f"(method {prices.method}); a thousand requests {thousand}"
     )
-    return Why(Cell(words), Cell(_sources(facts.origins), "quiet"))
+    return Why(Cell(words), Cell(_sources(facts), "quiet"))
 
 
 def summary(view: CostView, by: Grouping, period: str) -> list[Cell]:
@@ -243,6 +248,25 @@ def _origins(store: FleetStore) -> frozenset[PriceOrigin]:
     )
 
 
-def _sources(origins: frozenset[PriceOrigin]) -> str:
-    said = sorted(source if as_of is None else f"{source}, {as_of}" for source, as_of in origins)
-    return f"prices: {'; '.join(said)}" if said else "no node has a price"
+def _sources(facts: CostFacts) -> str:
+    said = sorted(
+        source if as_of is None else f"{source}, {as_of}" for source, as_of in facts.origins
+    )
+    if not said:
+        return "no node has a price"
+    return f"prices: {'; '.join([*said, *_difference(facts.beside)])}"
+
+
+def _difference(beside: Reconciled | None) -> Iterator[str]:
+    """What OpenCost says beside mtop's own prices of the same nodes."""
+    if beside is None:
+        return
+    if (apart := beside.difference) is not None:
+        of = "1 node" if beside.nodes == 1 else f"{beside.nodes} nodes"
+        share = f"{abs(apart):.1%} {'more' if apart > 0 else 'less'}"
+        yield (
+            f"OpenCost says ${fmt.dollars(beside.theirs)}/h of {of}, without it"
+            f" ${fmt.dollars(beside.ours)}/h: {share if abs(apart) >= 0.0005 else 'the same'}"
+        )
+    if beside.only_theirs:
+        yield f"{beside.only_theirs} priced by OpenCost alone"

@@ -1,9 +1,9 @@
 """What a node costs per hour, and where that figure is from.
 
 A node is priced by what it is, never by the name of its GPU alone: one GPU costs 1.006 USD per
-hour in a g5.xlarge and 2.036 in a g5.48xlarge. Three layers are asked in turn: the rules of the
-user's price file, the node's own label, and the list that ships with mtop. What none of them knows
-has no price, not a price of 0.
+hour in a g5.xlarge and 2.036 in a g5.48xlarge. Four layers are asked in turn: the rules of the
+user's price file, the node's own label, OpenCost, and the list that ships with mtop. What none of
+them knows has no price, not a price of 0.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ HIGHEST = Decimal(100_000)
 
 PRICE_LABEL = "mtop.dev/usd-per-hour"
 """Node label with the price of the whole node in USD per hour."""
+
+OPENCOST = "OpenCost"
 
 PHYSICAL_GPUS_LABEL = "nvidia.com/gpu.count"
 """Node label with the real number of GPUs, where time slices or MIG multiply the resource."""
@@ -140,6 +142,10 @@ class PricedNode(Protocol):
     def labels(self) -> Mapping[str, str]:
         """The node's labels."""
 
+    @property
+    def opencost_usd_per_hour(self) -> float | None:
+        """Of the whole node as OpenCost has it; None where it says nothing."""
+
 
 @dataclass(frozen=True, slots=True)
 class PriceRule:
@@ -211,7 +217,7 @@ class PriceRule:
 
 
 class PriceBook:
-    """Prices of nodes from three layers: rules of a file, the node's label, a list.
+    """Prices of nodes from four layers: rules of a file, the node's label, OpenCost, a list.
 
     In a list, spot at the very price of on-demand means that there is no spot price, so such a row
     is left out; a rule that says so is believed.
@@ -259,23 +265,35 @@ class PriceBook:
                 del left[index]
         return tuple(left)
 
-    def price_of(self, node: PricedNode) -> Price | NoPrice:
+    def opencost_price_of(self, node: PricedNode) -> Price | None:
+        """USD per hour of the whole node as OpenCost has it, if it says anything that can be."""
+        said = node.opencost_usd_per_hour
+        if said is None or not 0 < said <= HIGHEST:
+            return None
+        return Price(round(Decimal(said), 6), OPENCOST, None)
+
+    def price_of(self, node: PricedNode, *, with_opencost: bool = True) -> Price | NoPrice:
         """USD per hour of the whole node, or why it is not known.
 
-        A node whose capacity is not known counts as on-demand.
+        A node whose capacity is not known counts as on-demand. Without OpenCost it is what the
+        other layers say.
         """
         capacity = _capacity(node)
-        found = self._find(node, capacity)
+        found = self._find(node, capacity, with_opencost=with_opencost)
         if (
             isinstance(found, NoPrice)
             and capacity == Capacity.SPOT
             and self._spot_as_on_demand
-            and isinstance(stand_in := self._find(node, Capacity.ON_DEMAND), Price)
+            and isinstance(
+                stand_in := self._find(node, Capacity.ON_DEMAND, with_opencost=with_opencost), Price
+            )
         ):
             return replace(stand_in, source=f"{stand_in.source}, on-demand for a spot node")
         return found
 
-    def _find(self, node: PricedNode, capacity: Capacity) -> Price | NoPrice:
+    def _find(
+        self, node: PricedNode, capacity: Capacity, *, with_opencost: bool
+    ) -> Price | NoPrice:
         listed = None
         if node.instance_type is not None and node.region is not None:
             listed = self._listed.get(Instance(node.instance_type, node.region, capacity))
@@ -285,6 +303,8 @@ class PriceBook:
         stated = node.labels.get(PRICE_LABEL)
         if stated is not None:
             return _stated_price(stated)
+        if with_opencost and (said := self.opencost_price_of(node)) is not None:
+            return said
         return listed or NoPrice(_why_none(node, capacity))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from random import Random
 from typing import Any, Final
 
@@ -64,6 +65,7 @@ class Session:
         self._news, self._choice = news, metrics
         self._metrics: ClusterMetrics | None = None
         self._pasts: set[ServiceKey] = set()
+        self._prices: Mapping[str, float] = {}
         self._link: Link | None = None
         self._fleet: Fleet | None = None
         self._problem = self._source = ""
@@ -153,8 +155,16 @@ class Session:
             self._metrics.note(records)
             if self._synced:  # before, nobody knows whose samples they are
                 records += self._metrics.take()
+                records += self._price(self._metrics.node_prices, at)
         records += self._health(at)
         return records
+
+    def _price(self, prices: Mapping[str, float], at: float) -> list[Observation]:
+        """What is news of nodes by what OpenCost says they cost."""
+        if self._fleet is None or not prices or prices is self._prices:
+            return []
+        self._prices = prices
+        return self._fleet.price_nodes(prices, at)
 
     async def read(self, ref: ObjectRef) -> RawObject | None:
         """One object as the API server has it now."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Iterable, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from contextlib import aclosing, suppress
 from typing import Final
 
 import msgspec
@@ -16,9 +16,10 @@ from mtop_tui.observations import Observation, ServiceKey, SourceHealth
 from mtop_tui.providers.live.client import ReadOnlyClient, Stream
 from mtop_tui.providers.live.metrics.following import follow, through_service
 from mtop_tui.providers.live.metrics.history import History
+from mtop_tui.providers.live.metrics.opencost import EVERY, node_prices
 from mtop_tui.providers.live.metrics.pods import KnownPods
 from mtop_tui.providers.live.metrics.prometheus import Prometheus
-from mtop_tui.providers.live.metrics.prometheus_api import Ask
+from mtop_tui.providers.live.metrics.prometheus_api import Ask, PrometheusApi
 from mtop_tui.providers.live.metrics.prometheus_client import Access, PrometheusClient
 from mtop_tui.providers.live.metrics.scrape import OWN_LOGIN, Scraper
 from mtop_tui.providers.live.objects.pickers import PickerPods
@@ -67,6 +68,10 @@ class ClusterMetrics:
         news: is set when there is something to take.
         pickers: pods of endpoint pickers, as they are known at each time.
         pasts: services whose past was asked for, which is done once; it is kept up to date.
+
+    Attributes:
+        node_prices: what OpenCost says of nodes by their names, USD per hour; a new one each time
+            that it says anything.
     """
 
     def __init__(
@@ -82,6 +87,7 @@ class ClusterMetrics:
     ) -> None:
         self._choice, self._client, self._cluster = choice, client, cluster
         self._clock, self._news, self._pods = clock, news, KnownPods(pickers)
+        self.node_prices: Mapping[str, float] = {}
         self._pasts, self._wanted = pasts, asyncio.Event()
         self._waiting: deque[Sequence[Observation]] = deque()
         self._room = asyncio.Event()
@@ -152,9 +158,32 @@ class ClusterMetrics:
         # The past takes long to ask for: what is now does not wait for it.
         async with asyncio.TaskGroup() as readers:
             readers.create_task(self._pass_on(history.tell()))
+            readers.create_task(self._pass_on(self._opencost(PrometheusApi(ask), shown)))
             readers.create_task(
                 self._keep(source, follow(prometheus, source, clock=clock, history=history))
             )
+
+    async def _opencost(
+        self, api: PrometheusApi, shown: str
+    ) -> AsyncGenerator[Sequence[Observation], None]:
+        """What OpenCost says of nodes, again and again; nothing where it is not there."""
+        while True:
+            with suppress(FetchError):  # of which there is word already
+                found = await node_prices(api)
+                if found is not None:
+                    self.node_prices = found.usd_per_hour
+                    at = self._clock.now()
+                    yield [
+                        SourceHealth(
+                            at=at,
+                            source=f"OpenCost by {shown}",
+                            state="live",
+                            detail=found.said,
+                            last_contact=at,
+                            is_part=True,
+                        )
+                    ]
+            await asyncio.sleep(EVERY)
 
     async def _keep(self, source: str, batches: Batches) -> None:
         at = self._clock.now()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from uuid import NAMESPACE_URL, uuid5
 
 import msgspec
@@ -10,6 +10,7 @@ import msgspec
 from mtop_tui.kserve.records import node_record, route_groups
 from mtop_tui.observations import (
     KubeEvent,
+    Node,
     Observation,
     Replica,
     Role,
@@ -60,6 +61,7 @@ class Fleet:
         self.pickers = PickerPods()
         self._known = Known(cluster)
         self._owned, self._heard = Owned(self._known), Heard(self._known)
+        self._node_prices: Mapping[str, float] = {}
         self._node_pods: dict[str, set[Place]] = {}
         self._dirty_services: dict[Place, None] = {}
         self._dirty_pods: dict[Place, None] = {}
@@ -82,6 +84,15 @@ class Fleet:
         news += self._settle(at)
         for event in events:
             news += self._heard.take(event)
+        return news
+
+    def price_nodes(self, prices: Mapping[str, float], at: float) -> list[Observation]:
+        """What is news of nodes once OpenCost has said what they cost."""
+        self._node_prices = prices
+        news: list[Observation] = []
+        for name, node in self._known.nodes.items():
+            priced = self._known.nodes[name] = self._priced(node)
+            news += self._known.tell(msgspec.structs.replace(priced, at=at))
         return news
 
     def release(self) -> list[Observation]:
@@ -203,11 +214,16 @@ class Fleet:
             ref = reference(self._known.cluster, kinds.NODE, metadata)
             yield from self._known.gone(ref, at)
         else:
-            node = nodes[name] = node_record(body, cluster=self._known.cluster, at=at)
+            node = self._priced(node_record(body, cluster=self._known.cluster, at=at))
+            nodes[name] = node
             yield from self._known.tell(node)
             if before and (before.ready, before.gpu_type) == (node.ready, node.gpu_type):
                 return
         self._dirty_pods.update(dict.fromkeys(self._node_pods.get(name, ())))
+
+    def _priced(self, node: Node) -> Node:
+        usd = self._node_prices.get(node.ref.name)
+        return msgspec.structs.replace(node, opencost_usd_per_hour=usd)
 
     # What follows
 
