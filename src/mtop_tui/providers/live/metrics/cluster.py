@@ -141,7 +141,7 @@ class ClusterMetrics:
         of_engines, of_pickers = (one.observe() for one in self._scrapers)
         async with asyncio.TaskGroup() as readers:
             readers.create_task(self._keep(engines, of_engines))
-            readers.create_task(self._pass_on(of_pickers))  # not every service has one
+            readers.create_task(self._pass_on(pickers, of_pickers))  # not every service has one
 
     async def _follow(self, ask: Ask, shown: str) -> None:
         clock, cluster, source = self._clock, self._cluster, f"prometheus {shown}"
@@ -157,11 +157,11 @@ class ClusterMetrics:
         )
         # The past takes long to ask for: what is now does not wait for it.
         async with asyncio.TaskGroup() as readers:
-            readers.create_task(self._pass_on(history.tell()))
-            readers.create_task(self._pass_on(self._opencost(PrometheusApi(ask), shown)))
-            readers.create_task(
-                self._keep(source, follow(prometheus, source, clock=clock, history=history))
-            )
+            samples = follow(prometheus, source, clock=clock, history=history)
+            prices = self._opencost(PrometheusApi(ask), shown)
+            readers.create_task(self._keep(source, samples))
+            readers.create_task(self._pass_on(f"{source}, the past", history.tell()))
+            readers.create_task(self._pass_on(f"OpenCost by {shown}", prices))
 
     async def _opencost(
         self, api: PrometheusApi, shown: str
@@ -188,15 +188,22 @@ class ClusterMetrics:
     async def _keep(self, source: str, batches: Batches) -> None:
         at = self._clock.now()
         self._put([SourceHealth(at=at, source=source, state="connecting", is_part=True)])
-        await self._pass_on(batches)
+        await self._pass_on(source, batches)
 
-    async def _pass_on(self, batches: Batches) -> None:
-        async with aclosing(batches) as stream:
-            async for batch in stream:
-                while len(self._waiting) >= _WAITING:  # who takes them is slow: wait
-                    self._room.clear()
-                    await self._room.wait()
-                self._put(batch)
+    async def _pass_on(self, source: str, batches: Batches) -> None:
+        try:
+            async with aclosing(batches) as stream:
+                async for batch in stream:
+                    while len(self._waiting) >= _WAITING:  # who takes them is slow: wait
+                        self._room.clear()
+                        await self._room.wait()
+                    self._put(batch)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the others go on
+            said = f"mtop broke off reading it ({type(error).__name__}: {error}); start mtop again"
+            at = self._clock.now()
+            self._put(
+                [SourceHealth(at=at, source=source, state="error", detail=said, is_part=True)]
+            )
 
     def _put(self, batch: Sequence[Observation]) -> None:
         self._waiting.append(batch)
