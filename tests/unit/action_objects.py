@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from mtop_tui.actions.intents import Intent, Scene, Verb
+from mtop_tui.actions.planning import plan
+from mtop_tui.actions.plans import Plan, Refused
 from mtop_tui.observations import ServiceKey
 
 Body = dict[str, Any]
@@ -110,3 +112,30 @@ def scene(body: Body | None = None, *, replicas: int = 3, **more: Any) -> Scene:
 
 def intent(verb: Verb, **more: Any) -> Intent:
     return Intent(verb, ServiceKey("c", "shop", NAME), **more)
+
+
+def merged(body, patch):
+    """An object with a merge patch applied."""
+    if not isinstance(patch, dict) or not isinstance(body, dict):
+        return patch
+    made = {**body, **{name: merged(body.get(name), one) for name, one in patch.items()}}
+    return {name: one for name, one in made.items() if one is not None}
+
+
+def planned(wanted: Intent, around: Scene) -> Plan:
+    """It is not refused."""
+    found = plan(wanted, around, NOW)
+    assert isinstance(found, Plan), found
+    return found
+
+
+def refused(wanted: Intent, around: Scene) -> str:
+    """Why it is."""
+    found = plan(wanted, around, NOW)
+    assert isinstance(found, Refused), found
+    return found.sentence
+
+
+def patches(found: Plan) -> list[tuple[str, Body]]:
+    """What it sends, by the names of objects."""
+    return [(one.name, one.patch) for one in found.changes]

@@ -7,11 +7,14 @@ import shlex
 import pytest
 from action_objects import (
     NAME,
-    NOW,
     intent,
     marked,
     member,
+    merged,
+    patches,
+    planned,
     pod,
+    refused,
     scene,
     service,
     stopped,
@@ -19,27 +22,10 @@ from action_objects import (
 )
 
 from mtop_tui.actions.bodies import STOP
-from mtop_tui.actions.differences import ABSENT, Difference, differences, not_taken
-from mtop_tui.actions.planning import plan
-from mtop_tui.actions.plans import Plan, Refused, is_same
+from mtop_tui.actions.differences import ABSENT, Difference, differences, merge_patch, not_taken
+from mtop_tui.actions.plans import is_same
 from mtop_tui.kserve.merge import STOP_ANNOTATION
 from mtop_tui.observations import ObjectRef
-
-
-def planned(wanted, around) -> Plan:
-    found = plan(wanted, around, NOW)
-    assert isinstance(found, Plan), found
-    return found
-
-
-def refused(wanted, around) -> str:
-    found = plan(wanted, around, NOW)
-    assert isinstance(found, Refused), found
-    return found.sentence
-
-
-def patches(found: Plan) -> list[tuple[str, dict]]:
-    return [(one.name, one.patch) for one in found.changes]
 
 
 def that_pod(number: int, uid: str = "") -> ObjectRef:
@@ -220,61 +206,6 @@ def test_aborting_takes_all_its_requests_and_has_to_be_typed():
     assert "has no requests of chat" in refused(intent("abort"), gone)
 
 
-@pytest.mark.parametrize("verb", ["pause", "resume", "promote", "abort", "undo"])
-def test_a_rollout_of_kserve_s_own_is_not_turned_around_behind_its_back(verb):
-    assert "KServe sets back what others change in its Deployment" in refused(intent(verb), scene())
-
-
-def rollout(status=None, **spec):
-    return {
-        "apiVersion": "argoproj.io/v1alpha1",
-        "kind": "Rollout",
-        "metadata": {"name": "roll", "namespace": "shop", "uid": "r", "resourceVersion": "3"},
-        "spec": {"workloadRef": {"kind": "Deployment", "name": "assistant-kserve"}, **spec},
-        "status": {"currentPodHash": "new", "stableRS": "old", **(status or {})},
-    }
-
-
-@pytest.mark.parametrize(
-    ("verb", "body", "sent"),
-    [
-        ("pause", rollout(), [({"spec": {"paused": True}}, "")]),
-        (
-            "resume",
-            rollout({"pauseConditions": [{"reason": "CanaryPauseStep"}]}, paused=True),
-            [({"spec": {"paused": False}}, ""), ({"status": {"pauseConditions": None}}, "status")],
-        ),
-        ("promote", rollout(), [({"status": {"promoteFull": True}}, "status")]),
-        ("abort", rollout(), [({"status": {"abort": True}}, "status")]),
-    ],
-)
-def test_an_argo_rollout_is_told_as_its_plugin_tells_it(verb, body, sent):
-    found = planned(intent(verb), scene(rollouts=(body,)))
-    assert [(one.patch, one.subresource) for one in found.changes] == sent
-    assert bool(found.loses) == (verb == "abort")
-
-
-@pytest.mark.parametrize(
-    ("verb", "body", "words"),
-    [
-        ("pause", rollout(paused=True), "paused already"),
-        ("resume", rollout(), "is not paused"),
-        ("abort", rollout({"abort": True}), "aborted already"),
-        ("promote", rollout({"stableRS": "new"}), "nothing new to promote"),
-        ("undo", rollout(), "kubectl argo rollouts undo roll"),
-    ],
-)
-def test_an_argo_rollout_that_is_so_already_is_left_alone(verb, body, words):
-    assert words in refused(intent(verb), scene(rollouts=(body,)))
-
-
-def test_a_rollout_of_something_else_is_not_touched():
-    other = {**rollout(), "spec": {"workloadRef": {"name": "else"}}}
-    assert "no Argo Rollout rolls assistant" in refused(intent("pause"), scene(rollouts=(other,)))
-    unread = scene(unread=("rollouts may not be read",))
-    assert "rollouts may not be read" in refused(intent("pause"), unread)
-
-
 def test_who_else_holds_the_object_is_said():
     body = marked(
         service(replicas=3),
@@ -317,6 +248,14 @@ def test_a_difference_is_told_field_by_field_without_the_server_s_bookkeeping():
     assert differences(before, {**before, "status": {"other": 1}}) == ()
     assert differences({"a": {"b": [1]}}, {"a": {}}) == (Difference("a.b", "[1]", ABSENT),)
     assert differences({}, {"a": {}}) == (Difference("a", ABSENT, "{}"),)
+
+
+def test_a_merge_patch_leads_from_one_object_to_the_other():
+    before = {"a": 1, "b": {"c": 1, "d": [1, 2]}, "e": {"f": 1}}
+    after = {"b": {"c": 1, "d": [2]}, "e": {"f": 1}, "g": {"h": 1}}
+    assert merge_patch(before, after) == {"a": None, "b": {"d": [2]}, "g": {"h": 1}}
+    assert merge_patch(before, before) == {}
+    assert merged(before, merge_patch(before, after)) == after
 
 
 def test_what_a_server_drops_is_noticed():

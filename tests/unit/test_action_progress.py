@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 from action_objects import (
     NAME,
-    NOW,
     intent,
     marked,
     member,
+    merged,
+    planned,
     pod,
     scene,
     service,
@@ -17,25 +18,16 @@ from action_objects import (
 )
 from msgspec.structs import replace
 
-from mtop_tui.actions.planning import plan
-from mtop_tui.actions.plans import Plan
 from mtop_tui.actions.progress import Progress, progress
 from mtop_tui.observations import ObjectRef
 
-
-def begun(wanted, around) -> Plan:
-    found = plan(wanted, around, NOW)
-    assert isinstance(found, Plan), found
-    return found
-
-
-SCALED = begun(intent("scale", number=5), scene())
-EMPTIED = begun(intent("scale", number=0), scene())
-RESTARTED = begun(intent("restart"), scene())
-STOPPED = begun(intent("stop"), scene())
-STARTED = begun(intent("start"), scene(stopped(service(replicas=3)), pods=()))
-DELETED = begun(intent("delete", pod=ObjectRef("c", "shop", "Pod", "assistant-1")), scene())
-WEIGHED = begun(
+SCALED = planned(intent("scale", number=5), scene())
+EMPTIED = planned(intent("scale", number=0), scene())
+RESTARTED = planned(intent("restart"), scene())
+STOPPED = planned(intent("stop"), scene())
+STARTED = planned(intent("start"), scene(stopped(service(replicas=3)), pods=()))
+DELETED = planned(intent("delete", pod=ObjectRef("c", "shop", "Pod", "assistant-1")), scene())
+WEIGHED = planned(
     intent("promote"), scene(member(NAME, 10), members=(member("old", 90),), pods=(), workloads=())
 )
 
@@ -85,14 +77,6 @@ def test_how_far_it_is(what, around, state, words):
     found = progress(what, replace(around, service=there))
     assert found.state == state, found
     assert words in found.text
-
-
-def merged(body, patch):
-    """An object with a merge patch applied."""
-    if not isinstance(patch, dict) or not isinstance(body, dict):
-        return patch
-    made = {**body, **{name: merged(body.get(name), one) for name, one in patch.items()}}
-    return {name: one for name, one in made.items() if one is not None}
 
 
 @pytest.mark.parametrize(
@@ -150,7 +134,7 @@ def test_weights_are_in_force_once_the_group_says_so():
 def test_only_the_half_that_was_scaled_counts():
     split = service(replicas=3, prefill={"replicas": 1})
     halves = (workload(3), workload(1, prefill=True))
-    what = begun(intent("scale", role="prefill", number=2), scene(split, workloads=halves))
+    what = planned(intent("scale", role="prefill", number=2), scene(split, workloads=halves))
     after = (workload(3, ready=0), workload(2, prefill=True))
     split = merged(split, what.changes[0].patch)
     assert progress(what, scene(split, workloads=after)) == Progress("done", "2 of 2 ready")

@@ -29,9 +29,31 @@ def differences(before: Body, after: Body) -> tuple[Difference, ...]:
     return tuple(_compared("", _intended(before), _intended(after)))
 
 
+def status_differences(before: Body, patch: Body) -> tuple[Difference, ...]:
+    """The same for a patch of the status, of which controllers take their orders here and there."""
+    old, new = before.get("status") or {}, patch.get("status") or {}
+    return tuple(
+        Difference(f"status.{name}", _shown(old.get(name)), _shown(value))
+        for name, value in new.items()
+    )
+
+
 def not_taken(patch: Body, answer: Body) -> tuple[str, ...]:
     """Fields that a merge patch sets and that are not so in the object the server made of it."""
     return tuple(_lost("", patch, answer))
+
+
+def merge_patch(before: Body, after: Body) -> dict[str, Any]:
+    """The merge patch (RFC 7386) that makes one object of another; empty where they are alike."""
+    found: dict[str, Any] = {name: None for name in before if name not in after}
+    for name, value in after.items():
+        old = before.get(name)
+        if isinstance(old, dict) and isinstance(value, dict):
+            if deeper := merge_patch(old, value):
+                found[name] = deeper
+        elif old != value:
+            found[name] = value
+    return found
 
 
 def _intended(body: Body) -> dict[str, Any]:

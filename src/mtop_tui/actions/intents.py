@@ -27,7 +27,7 @@ Verb = Literal[
 Body = Mapping[str, Any]
 """An object as the API server has it."""
 
-Part = Literal["workloads", "pods", "autoscalers", "members", "rollouts"]
+Part = Literal["workloads", "pods", "autoscalers", "members", "rollouts", "revisions"]
 """What may stand around a service."""
 
 PARTS: Final[Mapping[Verb, frozenset[Part]]] = MappingProxyType(
@@ -42,7 +42,7 @@ PARTS: Final[Mapping[Verb, frozenset[Part]]] = MappingProxyType(
         "delete": frozenset({"workloads", "pods"}),
         "pause": frozenset({"rollouts", "workloads"}),
         "resume": frozenset({"rollouts", "workloads"}),
-        "undo": frozenset({"rollouts", "workloads"}),
+        "undo": frozenset({"rollouts", "workloads", "revisions"}),
     }
 )
 """What has to be read beside the service, to plan an action and to see what becomes of it."""
@@ -76,6 +76,7 @@ class Scene(msgspec.Struct, frozen=True):
         pods: that run its engines.
         autoscalers: of its workloads.
         rollouts: Argo Rollouts of its namespace.
+        revisions: ReplicaSets of its namespace that Argo Rollouts made.
         unread: what could not be read, and why.
     """
 
@@ -85,4 +86,5 @@ class Scene(msgspec.Struct, frozen=True):
     pods: tuple[Body, ...] = ()
     autoscalers: tuple[Body, ...] = ()
     rollouts: tuple[Body, ...] = ()
+    revisions: tuple[Body, ...] = ()
     unread: tuple[str, ...] = ()

@@ -186,6 +186,7 @@ def _rolled(plan: Plan, scene: Scene) -> Progress:
         "resume": frozenset({"Progressing", "Healthy"}),
         "promote": frozenset({"Healthy"}),
         "abort": frozenset({"Degraded"}),
+        "undo": frozenset({"Healthy"}),
     }
     if phase in ends.get(plan.intent.verb, frozenset()):
         return Progress("done", words)

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 from mtop_tui.actions import routes
-from mtop_tui.actions.bodies import group_of, name_of, part, section
+from mtop_tui.actions.bodies import group_of, items, name_of, part, section, uid_of
+from mtop_tui.actions.differences import merge_patch
 from mtop_tui.actions.intents import Body, Intent, Scene
 from mtop_tui.actions.keepers import keepers
 from mtop_tui.actions.plans import Change, Plan, Refused
@@ -17,6 +18,9 @@ from mtop_tui.actions.plans import Change, Plan, Refused
 LIMIT: Final = 1800.0
 
 _NAME: Final = "app.kubernetes.io/name"
+_REVISION: Final = "rollout.argoproj.io/revision"
+_HASH: Final = "rollouts-pod-template-hash"
+_OWNERS: Final = "ownerReferences"
 
 
 def rollout_of(scene: Scene) -> Body | None:
@@ -81,10 +85,46 @@ def undo(intent: Intent, scene: Scene, now: float) -> Plan | Refused:  # noqa: A
     rollout = rollout_of(scene)
     if rollout is None:
         return _not_here(scene, "undo")
-    return Refused(
-        "the template of the version before is in a ReplicaSet that the Rollout's owner sets back",
-        f"abort it, or `kubectl argo rollouts undo {name_of(rollout)}` where nobody owns it",
-    )
+    if part(rollout, "spec", "workloadRef"):
+        return Refused(
+            f"the template of Rollout {name_of(rollout)} is in a Deployment that KServe sets back",
+            "abort it, or apply the manifest of the version before",
+        )
+    before = _version_before(rollout, scene)
+    if before is None:
+        return Refused(f"Rollout {name_of(rollout)} has no version before that is still kept")
+    template = _template_of(before)
+    patch = merge_patch(section(rollout, "spec", "template"), template)
+    number = _number(before)
+    if not patch:
+        return Refused(f"Rollout {name_of(rollout)} has the template of revision {number} already")
+    does = f"undo to revision {number}:"
+    return _of_argo(intent, scene, rollout, does, {"spec": {"template": patch}})
+
+
+def _version_before(rollout: Body, scene: Scene) -> Body | None:
+    """The ReplicaSet of the newest revision that is older than the present one."""
+    now = _number(rollout)
+    mine = [
+        one
+        for one in scene.revisions
+        if any(owner.get("uid") == uid_of(rollout) for owner in items(one, "metadata", _OWNERS))
+    ]
+    older = [one for one in mine if 0 < _number(one) < now]
+    return max(older, key=_number, default=None)
+
+
+def _number(body: Body) -> int:
+    stated = str(section(body, "metadata", "annotations").get(_REVISION, ""))
+    return int(stated) if stated.isdigit() else 0
+
+
+def _template_of(revision: Body) -> dict[str, Any]:
+    """What a ReplicaSet was made from: without the label that tells it from others."""
+    template = section(revision, "spec", "template")
+    metadata = section(template, "metadata")
+    labels = {name: one for name, one in section(metadata, "labels").items() if name != _HASH}
+    return {**template, "metadata": {**metadata, "labels": labels}}
 
 
 def _of_argo(

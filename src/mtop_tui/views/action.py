@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from textwrap import wrap
 from typing import Final
 
 from mtop_tui.actions.contract import Prepared
@@ -14,11 +13,11 @@ from mtop_tui.actions.progress import Progress
 from mtop_tui.domain.durations import short_duration
 from mtop_tui.text import safe
 from mtop_tui.views.table import Cell, Tone
+from mtop_tui.views.words import wrapped
 
 Line = tuple[Cell, ...]
 
 _LABEL: Final = 10
-_NARROWEST: Final = 20
 _SAID: Final = 6
 """How many of the last lines on its course are shown."""
 
@@ -94,7 +93,7 @@ def _lines(
     yield (Cell(""),)
     if not course:
         said = "the API server has tried it (dryRun=All) and kept nothing of it"
-        yield from ((Cell(f" {line}", "quiet"),) for line in _broken(said, width - 1))
+        yield from ((Cell(f" {line}", "quiet"),) for line in wrapped(said, width - 1))
 
 
 def _course(course: Sequence[tuple[float, Progress]], width: int) -> Iterator[Line]:
@@ -111,12 +110,8 @@ def _object(change: Change) -> str:
 
 def _wrapped(label: str, words: str, width: int, tone: Tone = "normal") -> list[Line]:
     """A label, and words broken to stand beside it."""
-    first, *others = _broken(words, width - _LABEL - 1) or [""]
+    first, *others = wrapped(safe(words), width - _LABEL - 1) or [""]
     return [
         (Cell(f" {label:<{_LABEL}}", "quiet"), Cell(first, tone)),
         *((Cell(" " * (_LABEL + 1)), Cell(other, tone)) for other in others),
     ]
-
-
-def _broken(words: str, width: int) -> list[str]:
-    return wrap(safe(words), max(width, _NARROWEST), break_on_hyphens=False)

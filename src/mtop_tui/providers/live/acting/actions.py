@@ -11,7 +11,7 @@ from typing import Any, Final
 from msgspec.structs import replace
 
 from mtop_tui.actions.contract import Prepared
-from mtop_tui.actions.differences import Difference, differences, not_taken
+from mtop_tui.actions.differences import Difference, differences, not_taken, status_differences
 from mtop_tui.actions.intents import Intent, Scene
 from mtop_tui.actions.planning import plan
 from mtop_tui.actions.plans import Change, Refused, is_same
@@ -259,10 +259,7 @@ async def _tried(client: WritingClient, change: Change) -> tuple[Difference, ...
     if change.method == "delete":
         return (Difference(f"{change.kind} {change.name}", "is there", "is deleted"),)
     if change.subresource:
-        return tuple(
-            Difference(f"status.{name}", str(change.before["status"].get(name)), str(value))
-            for name, value in change.patch["status"].items()
-        )
+        return status_differences(change.before, change.patch)
     if lost := not_taken(change.patch, answer):
         return Refused(
             f"the API server would drop {', '.join(lost)}: this version of KServe has no such field"

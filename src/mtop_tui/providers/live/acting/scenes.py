@@ -16,6 +16,7 @@ from mtop_tui.providers.live.kinds import (
     LEADER_WORKER_SET,
     PART_OF,
     POD,
+    REPLICA_SET,
     SCALED_OBJECT,
     SERVICE,
     Kind,
@@ -77,6 +78,9 @@ async def read_scene(
         pods=tuple(filter(runs_engines, pods)),
         autoscalers=autoscalers,
         rollouts=_of([await _rollouts(client, namespace)], unread) if "rollouts" in parts else (),
+        revisions=_of([await _revisions(client, namespace)], unread)
+        if "revisions" in parts
+        else (),
         unread=tuple(unread),
     )
 
@@ -102,6 +106,11 @@ async def _rollouts(client: WritingClient, namespace: str) -> _Bodies | Problem:
     if isinstance(known, Refusal) and known.status == NOT_FOUND:
         return ()
     return await _listed(client, f"{ARGO}/namespaces/{namespace}/rollouts", "Rollout", {})
+
+
+async def _revisions(client: WritingClient, namespace: str) -> _Bodies | Problem:
+    path = BY_NAME[REPLICA_SET].path("v1", namespace)
+    return await _listed(client, path, REPLICA_SET, {"labelSelector": "rollouts-pod-template-hash"})
 
 
 async def _listed(
