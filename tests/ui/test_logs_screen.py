@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import csv
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -324,6 +326,13 @@ async def test_saving_writes_what_is_wanted_and_overwrites_nothing(
         lines = (tmp_path / "x.log").read_text().splitlines()
         assert len(lines) == 4
         assert lines[0].endswith("granite-3-8b-aaa/main ERROR 08-02 09:19:29 number 9.")
+        await fleet.press(pilot, "s", *"x.csv", "enter", "s", *"x.jsonl", "enter")
+        with (tmp_path / "x.csv").open(newline="") as file:
+            rows = list(csv.DictReader(file))
+        assert rows == [json.loads(one) for one in (tmp_path / "x.jsonl").read_text().splitlines()]
+        assert [one["level"] for one in rows] == ["error"] * 4
+        assert (rows[0]["pod"], rows[0]["container"]) == ("granite-3-8b-aaa", "main")
+        assert rows[0]["text"] == "ERROR 08-02 09:19:29 number 9."
         await fleet.press(pilot, "s", *"x.log", "enter")
         assert "x.log: it is there already; nothing was written" in fleet.text
         await fleet.press(pilot, "escape", "s", *"no/such.log", "enter")

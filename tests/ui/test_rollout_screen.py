@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import json
 import re
 
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from mtop_tui.screens.fleet import FleetScreen
 from mtop_tui.screens.rollout import RolloutScreen
 from mtop_tui.screens.service import ServiceScreen
+from mtop_tui.widgets.prompt_bar import PromptBar
 from rollout_stories import SHIPPED, Shown, told
 
 NARROW, MIDDLE = (80, 24), (120, 40)
@@ -27,6 +30,29 @@ async def test_a_canary_that_fails_is_worse_and_it_is_said_what_to_do(size):
         assert "assistant-canary is worse by errors" in shown.line("next")
         assert "% assistant 90% to 100%, assistant-canary 10% to" in shown.text
         assert "v errors: WORSE" in shown.text
+
+
+async def test_a_rollout_leaves_as_rows_of_its_comparison_and_as_a_document(tmp_path):
+    shown = Shown(*await told("canary-failure", 300), "assistant")
+    async with shown.app.run_test(size=MIDDLE) as pilot:
+        await shown.open(pilot)
+        for kind in ("csv", "json"):
+            await pilot.press("x")
+            shown.app.screen.query_one(PromptBar).value = f"{tmp_path}/canary.{kind}"
+            await pilot.press("enter")
+            await shown.look(pilot)
+    rows = {one["metric"]: one for one in csv.DictReader((tmp_path / "canary.csv").open())}
+    assert rows["errors"]["verdict"] == "WORSE"
+    assert rows["errors"]["unit"] == "ratio"
+    assert float(rows["errors"]["stable"]) == 0
+    assert rows["errors"]["new"] == ""  # it gets no more traffic, and so has no share of failures
+    assert int(rows["errors"]["new_requests"]) > 10
+    document = json.loads((tmp_path / "canary.json").read_text())
+    assert (document["stable"], document["new"]) == ("assistant", "assistant-canary")
+    assert document["verdict"] == "WORSE"
+    assert [one["name"] for one in document["versions"]] == ["assistant", "assistant-canary"]
+    assert {"fault", "verdict", "weight"} <= {one["kind"] for one in document["events"]}
+    assert len(document["comparison"]) == len(rows) == 6
 
 
 @SIZES

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TextIO
 
 from mtop_tui.views.log_buffer import LogBuffer
+from mtop_tui.views.log_document import HEADING, as_csv_line, as_json_line
 from mtop_tui.views.log_index import LogIndex
+from mtop_tui.views.log_lines import Line
 from mtop_tui.views.log_title import plain
 
 MOST_COPIED = 100_000
@@ -40,11 +42,23 @@ def new_file(name: str) -> tuple[Path, TextIO]:
     return path, path.open("x", encoding="utf-8")
 
 
-async def write(file: TextIO, index: LogIndex, buffer: LogBuffer) -> int:
-    """Write the lines that are wanted now, a slice at a time; returns how many."""
+Form = Callable[[Line, Sequence[tuple[str, str]]], str]
+"""A line as it is written, given the pods and containers that lines refer to by number."""
+
+
+async def write(file: TextIO, kind: str, index: LogIndex, buffer: LogBuffer) -> int:
+    """Write the lines that are wanted now, a slice at a time; returns how many.
+
+    `.csv` holds the parts of each, `.json` and `.jsonl` an object per line; all else is text.
+    """
+    form: Form = {".csv": as_csv_line, ".json": as_json_line, ".jsonl": as_json_line}.get(
+        kind.lower(), plain
+    )
     written = 0
     with file:
-        for text in _lines(index, buffer):
+        if form is as_csv_line:
+            file.write(HEADING + "\n")
+        for text in _lines(index, buffer, form):
             file.write(text + "\n")
             written += 1
             if written % _SLICE == 0:
@@ -52,7 +66,7 @@ async def write(file: TextIO, index: LogIndex, buffer: LogBuffer) -> int:
     return written
 
 
-def _lines(index: LogIndex, buffer: LogBuffer) -> Iterator[str]:
+def _lines(index: LogIndex, buffer: LogBuffer, form: Form) -> Iterator[str]:
     """By their numbers, since rows move up when old lines are let go meanwhile."""
     end = buffer.end
     row = 0
@@ -60,5 +74,5 @@ def _lines(index: LogIndex, buffer: LogBuffer) -> Iterator[str]:
         number = index.number(row)
         if number >= end:
             return
-        yield plain(index.written(row), buffer.origins)
+        yield form(index.written(row), buffer.origins)
         row = index.row(number + 1)

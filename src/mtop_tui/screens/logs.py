@@ -69,7 +69,7 @@ _SLICE_SECONDS = 0.004
 _PROMPTS = {
     "filter": "lines with this regular expression; ! before it for those without",
     "range": "15m   1h..30m   12:04   12:04:30..12:10   empty for the newest lines",
-    "save": "name of a new file",
+    "save": "a new file: .csv and .jsonl hold the parts of each line, all else is text",
 }
 
 
@@ -455,7 +455,7 @@ class LogsScreen(LookingScreen):
     async def _write(self, path: Path, file: TextIO) -> None:
         shown = safe(f"{path}")
         try:
-            count = await write(file, self._index, self._buffer)
+            count = await write(file, path.suffix, self._index, self._buffer)
         except OSError as error:
             self._say(safe(f"{path}: {error.strerror}; what is there is not all"), "bad")
         else:

@@ -33,6 +33,7 @@ from mtop_tui.widgets.text_lines import TextLines
 from mtop_tui.widgets.title_bar import TitleBar
 
 if TYPE_CHECKING:
+    from mtop_tui.views.export import Exported
     from mtop_tui.views.kubectl import Kubectl
 
 Line = tuple[Cell, ...]
@@ -328,6 +329,28 @@ class RolloutScreen(Acting, ChartedScreen):
         from mtop_tui.screens.logs import LogsScreen  # noqa: PLC0415 - on first use
 
         self.app.push_screen(LogsScreen(self._new_key))
+
+    @property
+    def called(self) -> str:
+        """The rollout, by the service with the new version."""
+        return f"rollout-{self._new_key.namespace}-{self._new_key.name}"
+
+    def exported(self) -> Exported | None:
+        """The comparison, the versions and what happened, up to where the cursor is."""
+        from mtop_tui.views.rollout_document import rollout_export  # noqa: PLC0415 - when wanted
+
+        rollout, cursor = self._rollout, self._board.cursor
+        if rollout is None:
+            return None
+        compared = rollout.compared
+        if cursor is not None:
+            compared = None if rollout.track is None else rollout.track.at(cursor)
+            shown = self._lanes_at_cursor(rollout)
+            by_version = {one.version: one.facts for one in shown}
+            facts = tuple(by_version.get(one) for one in rollout.versions.all)
+            rollout = rollout._replace(facts=facts)
+        at = self.app.time() if cursor is None else cursor
+        return rollout_export(rollout, compared, self._marks, at)
 
     @property
     def acted_on(self) -> ServiceKey:

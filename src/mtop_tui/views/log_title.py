@@ -166,8 +166,12 @@ def about(line: Line | None, origins: Sequence[tuple[str, str]], facts: LogFacts
 def plain(line: Line, origins: Sequence[tuple[str, str]]) -> str:
     """A line as it is saved and copied: time with its zone, pod, container, and what it says."""
     pod, container = origins[line.origin]
-    at = datetime.fromtimestamp(line.at).astimezone().isoformat(timespec="milliseconds")
-    return f"{at} {pod}/{container} {line.text}"
+    return f"{iso_time(line.at)} {pod}/{container} {line.text}"
+
+
+def iso_time(at: float) -> str:
+    """A time with its zone, to the millisecond."""
+    return datetime.fromtimestamp(at).astimezone().isoformat(timespec="milliseconds")
 
 
 def failure(error: BaseException) -> str:
