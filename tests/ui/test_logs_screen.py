@@ -480,9 +480,12 @@ async def test_what_the_source_says_of_logs_stands_until_it_says_otherwise() -> 
         assert waits in fleet.text
         await fleet.tell(pilot, told("bbb", (1, "INFO here")))
         assert fleet.shown[0].endswith(" bbb I here")
-        assert waits in fleet.lines[1]
+        _, _, said = waits.partition(": ")
+        assert f"  aaa: {said}" in fleet.lines[1]
         await fleet.tell(pilot, told("bbb", said="its log was rotated"))
-        assert f"(1 of 2) {waits[:38]}" in fleet.lines[1]
+        assert "  aaa (1 of 2): it waits to start" in fleet.lines[1]
+        await fleet.tell(pilot, told("bbb", said=said))
+        assert "  2 logs: it waits to start" in fleet.lines[1]
         await fleet.tell(pilot, told("aaa"), told("bbb"))
         assert fleet.lines[1].split()[-2:] == ["0", "cut"]
 

@@ -35,12 +35,13 @@ from mtop_tui.views.log_lines import short_origins
 from mtop_tui.views.log_title import (
     LogFacts,
     Reading,
+    Saying,
     about,
     about_service,
     failure,
     nothing,
+    sayings,
     summary,
-    words,
 )
 from mtop_tui.views.table import Cell
 from mtop_tui.views.time_limit import TakesTooLong, time_limit
@@ -99,7 +100,7 @@ class LogsScreen(LookingScreen):
         self._before: LogFilter | None = None
         self._said = Cell("")
         self._names: list[str] = []
-        self._looked_at: tuple[int, tuple[str, ...]] = (-1, ())
+        self._looked_at: tuple[int, tuple[Saying, ...]] = (-1, ())
 
     def compose(self) -> ComposeResult:
         """Title, what is shown, the lines, what there is to say of one, the keys."""
@@ -175,8 +176,8 @@ class LogsScreen(LookingScreen):
         if self.is_current and (self._there() != self._looked_at or not self._index.is_complete):
             self.look()
 
-    def _there(self) -> tuple[int, tuple[str, ...]]:
-        return self._buffer.end, words(self._buffer.said)
+    def _there(self) -> tuple[int, tuple[Saying, ...]]:
+        return self._buffer.end, sayings(self._buffer.said)
 
     def look(self) -> None:
         """Show what was read up to now."""
@@ -226,7 +227,7 @@ class LogsScreen(LookingScreen):
             wraps=view.wraps,
             selected=len(selection) if selection else 0,
             replicas=len(state.replicas) if state else None,
-            said=words(self._buffer.said),
+            said=sayings(self._buffer.said),
             restarts=sum(one.restarts for one in state.replicas.values()) if state else 0,
         )
 

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 
 from mtop_tui.text import safe
 from mtop_tui.views.format import whole
-from mtop_tui.views.log_lines import LETTERS, Level, Line
+from mtop_tui.views.log_lines import LETTERS, Level, Line, short_origins
 from mtop_tui.views.table import Cell
 
 Reading = Literal["not offered", "reading", "read", "failed"]
 """How the reading of a log stands: under way, at its end, or broken off."""
+
+
+class Saying(NamedTuple):
+    """What a source says of the log of a container; without one, of all logs of a service."""
+
+    pod: str
+    container: str
+    text: str
 
 
 class LogFacts(msgspec.Struct, frozen=True):
@@ -43,7 +51,7 @@ class LogFacts(msgspec.Struct, frozen=True):
     selected: int = 0
     replicas: int | None = None
     restarts: int = 0
-    said: tuple[str, ...] = ()
+    said: tuple[Saying, ...] = ()
 
     @property
     def filters(self) -> bool:
@@ -52,6 +60,7 @@ class LogFacts(msgspec.Struct, frozen=True):
 
 
 _SAID = 8
+"""Lines for what is said of logs while there is nothing else to show."""
 
 
 def about_service(facts: LogFacts) -> list[Cell]:
@@ -84,17 +93,40 @@ def summary(facts: LogFacts) -> list[Cell]:
     if facts.pattern:
         found.append(Cell(f"/{facts.pattern}", "warn"))
     if facts.said and looked:
-        which = f"(1 of {len(facts.said)}) " if len(facts.said) > 1 else ""
-        found.append(Cell(which + facts.said[0], "warn"))
+        found.append(Cell(_in_short(facts.said), "warn"))
     return found
 
 
-def words(said: Mapping[tuple[str, str], str]) -> tuple[str, ...]:
+def _in_short(said: Sequence[Saying]) -> str:
+    """The first that is said, and how many logs the same, or something else, is said of."""
+    first = said[0]
+    if not first.container:
+        return first.text
+    same = sum(one.text == first.text for one in said)
+    if same > 1:
+        return f"{same} logs: {first.text}"
+    name = short_origins([one[:2] for one in said])[0]
+    more = f" (1 of {len(said)})" if len(said) > 1 else ""
+    return f"{name}{more}: {first.text}"
+
+
+def _in_full(said: Sequence[Saying]) -> list[str]:
+    """All that is said, as far as there is room; what is said of all logs, part by part."""
+    found = [
+        part
+        for one in said
+        for part in (
+            [f"{one.pod}/{one.container}: {one.text}"] if one.container else one.text.split("; ")
+        )
+    ]
+    more = [f"and {len(found) - _SAID} more"] if len(found) > _SAID else []
+    return [*found[:_SAID], *more]
+
+
+def sayings(said: Mapping[tuple[str, str], str]) -> tuple[Saying, ...]:
     """What is said of logs: of all of them first, then pod by pod."""
-    return tuple(
-        f"{pod}/{container}: {text}" if container else text
-        for (pod, container), text in sorted(said.items(), key=lambda one: bool(one[0][1]))
-    )
+    found = (Saying(pod, container, text) for (pod, container), text in said.items())
+    return tuple(sorted(found, key=lambda one: bool(one.container)))
 
 
 def _place(facts: LogFacts) -> Cell:
@@ -128,8 +160,7 @@ def nothing(facts: LogFacts) -> Sequence[str]:
         what = "L changes the level, t the time range, / the pattern."
         return (f"The filter hides all there is, {count}.", what)
     if facts.said:
-        more = len(facts.said) - _SAID
-        return (*facts.said[:_SAID], *([f"and {more} more"] if more > 0 else []))
+        return _in_full(facts.said)
     if facts.previous:
         if facts.reading == "reading":
             return ("Reading what the containers wrote before they were restarted.",)

@@ -8,7 +8,7 @@ a container wrote between these and its death is asked of its predecessor's log.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from random import Random
 from typing import Final, NamedTuple
@@ -33,6 +33,8 @@ TRIES: Final = 4
 FORBIDDEN_AGAIN: Final = 60.0
 _CLIENT_AGAIN = 1.0
 _HEALTHY = 10.0
+_SLICE = 250
+"""Lines looked at before the event loop gets its turn."""
 
 
 class Wanted(NamedTuple):
@@ -202,13 +204,21 @@ class ContainerLog:
         splitter = Splitter()
         self._place.replay(last=True)
         async for part in stream.parts():
-            lines = list(self._news(splitter.feed(part)))
-            if lines:
+            self._strand.read()
+            if await self._show(splitter.feed(part)):
                 self._back_off.reset()
-                await self._strand.put(lines)
-            else:
-                self._strand.read()
         return splitter.rest
+
+    async def _show(self, raws: Sequence[bytes], *, previous: bool = False) -> bool:
+        """Let the news among these lines follow; whether there was any."""
+        any_news = False
+        for start in range(0, len(raws), _SLICE):
+            lines = list(self._news(raws[start : start + _SLICE], previous=previous))
+            if lines:
+                any_news = True
+                await self._strand.put(lines)
+            await asyncio.sleep(0)
+        return any_news
 
     def _news(self, raws: Iterable[bytes], *, previous: bool = False) -> Iterator[Stamped]:
         """The lines among these that are wanted and were not shown."""
@@ -255,9 +265,7 @@ class ContainerLog:
             # Usually there is no predecessor.
             return answer if meaning_of(answer) == "passing" else None
         self._place.replay()
-        lines = list(self._news(answer.split(b"\n"), previous=True))
-        if lines:
-            await self._strand.put(lines)
+        await self._show(answer.split(b"\n"), previous=True)
         return None
 
     # Ends and refusals
@@ -275,8 +283,7 @@ class ContainerLog:
             return self._back_off.longer()
         if problem is None and (again or not rest):
             # What ends twice without an end of its line is all there is of it.
-            if last := list(self._news([rest])):
-                await self._strand.put(last)
+            await self._show([rest])
             return None
         self._failures += 1
         if self._failures >= TRIES:

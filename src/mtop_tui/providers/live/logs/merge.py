@@ -26,7 +26,7 @@ ROOM: Final = 256 * 1024
 """Bytes of lines that may wait in a strand before its reader has to."""
 
 LONGEST_RECORD: Final = 100
-_AT_ONCE = 1_000
+_AT_ONCE = 500
 
 
 class Pace(NamedTuple):

@@ -58,6 +58,7 @@ async def read_logs(
         while records := await merge.take():
             for record in records:
                 yield record
+            await asyncio.sleep(0)
         await reading
     finally:
         reading.cancel()
