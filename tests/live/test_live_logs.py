@@ -111,6 +111,11 @@ async def following(watched: Watched, **asked: object) -> AsyncIterator[Reading]
         await asyncio.gather(task, return_exceptions=True)
 
 
+def open_logs(cluster: Served) -> int:
+    """Logs that are being followed."""
+    return sum(one.info.subresource == "log" for one in cluster.api.disturbances._streams)
+
+
 async def engines(cluster: Served) -> list[str]:
     found = await cluster.names(MINE)
     return [name for name in found if "router-scheduler" not in name]
@@ -185,6 +190,8 @@ async def test_following_survives_restarts_of_server_and_container_without_a_sli
     cluster, live = watched
     async with following(watched) as found:
         await equals_the_whole(watched, found)
+        await until(lambda: open_logs(cluster) >= len(found.told))
+        before = open_logs(cluster)
         # A container dies while the server is away: what it wrote last is in its predecessor's log.
         await cluster.server.switch_on(read_fault("restart:down=0.6,starting=0,initializing=0"))
         victim = next(iter(found.told))
@@ -200,6 +207,7 @@ async def test_following_survives_restarts_of_server_and_container_without_a_sli
             await cluster.advance(11)
             await until(lambda: not cluster.api.switches.all(time.monotonic()))
         # Streams that fell silent are opened anew once the server answers its heartbeat again.
+        await until(lambda: open_logs(cluster) >= before)
         await cluster.server.switch_on(read_fault("silence:resource=pods,verb=get"))
         cluster.server.switch_off("silence")
         await cluster.advance(11)

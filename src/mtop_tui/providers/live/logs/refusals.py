@@ -48,7 +48,8 @@ def sentence(problem: Problem, namespace: str) -> str:
             why = said.partition(_FORBIDDEN)[2] or said
             return (
                 f"logs in namespace {namespace} may not be read; ask for the right to `get`"
-                f" pods/log, `mtop doctor --role` prints all that mtop needs; the server says: {why}"
+                " pods/log, `mtop doctor --role` prints all that mtop needs; the server says:"
+                f" {why}"
             )
         case "gone":
             return "its pod is gone, and its log with it"
