@@ -113,6 +113,9 @@ async def test_restarting_replaces_every_pod(acted: Acted):
     said = await carried(acted.actions, plan, acted.cluster)
     assert said[-1].state == "done"
     assert any("from before" in one.text for one in said)
+    path = f"/apis/apps/v1/namespaces/{SPACE}/deployments/plain-kserve"
+    template = (await acted.cluster.get(path))["spec"]["template"]
+    assert "kubectl.kubernetes.io/restartedAt" in template["metadata"]["annotations"]
     assert before.isdisjoint(one["metadata"]["uid"] for one in await acted.pods("plain"))
 
 

@@ -110,6 +110,12 @@ class ServiceFacts:
             self._templates[key] = found
         return found
 
+    def copied_annotations(self, role: Role) -> Mapping[str, str]:
+        """What the spec of a pool wants its pods to be annotated with."""
+        pool = self.spec.get("prefill") if role == "prefill" else self.spec
+        stated = (pool or {}).get("annotations")
+        return stated if isinstance(stated, dict) else {}
+
     @cached_property
     def _templates(self) -> dict[str, PodTemplate]:
         return {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from mtop_tui.observations import Condition, ObjectRef, Pool, Revision, Role
@@ -54,7 +55,11 @@ def deployment_entry(
         spec = {
             "replicas": desired,
             "selector": {"matchLabels": labels},
-            "template": _template(labels, facts.template(pool.role, image=pool.image or "")),
+            "template": _template(
+                labels,
+                facts.template(pool.role, image=pool.image or ""),
+                facts.copied_annotations(pool.role),
+            ),
             "strategy": _ROLLING,
             "revisionHistoryLimit": 10,
             "progressDeadlineSeconds": 600,
@@ -149,14 +154,17 @@ def leader_worker_set_entry(
 
     def make() -> Body:
         image = pool.image or ""
+        copied = facts.copied_annotations(pool.role)
         group = {
             "leaderTemplate": _template(
-                facts.selector(pool.role, "leader"), facts.template(pool.role, image=image)
+                facts.selector(pool.role, "leader"), facts.template(pool.role, image=image), copied
             ),
             "restartPolicy": "RecreateGroupOnPodRestart",
             "size": pool.nodes_per_replica,
             "workerTemplate": _template(
-                facts.selector(pool.role, "worker"), facts.template(pool.role, "worker", image)
+                facts.selector(pool.role, "worker"),
+                facts.template(pool.role, "worker", image),
+                copied,
             ),
         }
         spec = {
@@ -321,8 +329,15 @@ def _complete(replica_set: str) -> tuple[Condition, ...]:
     )
 
 
-def _template(labels: Mapping[str, str], template: PodTemplate) -> dict[str, Any]:
-    return {"metadata": {"labels": dict(labels)}, "spec": template.spec}
+def _template(
+    labels: Mapping[str, str],
+    template: PodTemplate,
+    annotations: Mapping[str, str] = MappingProxyType({}),
+) -> dict[str, Any]:
+    metadata = {"labels": dict(labels)}
+    if annotations:
+        metadata["annotations"] = dict(annotations)
+    return {"metadata": metadata, "spec": template.spec}
 
 
 def _body(

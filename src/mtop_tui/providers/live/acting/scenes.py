@@ -61,8 +61,10 @@ async def read_scene(
 
     async def around(part: Part) -> _Bodies:
         kinds = [BY_NAME[name] for name in _AROUND[part] if part in parts]
+        # An autoscaler that somebody made by hand has none of KServe's labels.
+        chosen = {} if part == "autoscalers" else selector
         lists = [
-            _listed(client, one.path(there[one], namespace), one.name, selector)
+            _listed(client, one.path(there[one], namespace), one.name, chosen)
             for one in kinds
             if one in there
         ]
