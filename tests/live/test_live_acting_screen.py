@@ -132,4 +132,4 @@ async def test_from_the_key_to_the_end_of_it(tmp_path: Path, monkeypatch):
             await advised(user)
             await refused(user)
     answers = [json.loads(line)["answer"] for line in log.read_text().splitlines()]
-    assert answers == ["sending", "done"] * 2
+    assert answers == ["sending", "done", "ended"] * 2

@@ -82,9 +82,10 @@ async def test_what_was_sent_is_written_down_for_the_owner_only(acted: Acted):
     before = len(acted.lines()) if acted.log.exists() else 0
     plan = await prepared(acted.actions, intent("scale", number=2))
     await carried(acted.actions, plan, acted.cluster)
-    sending, done = acted.lines()[before:]
-    assert (sending["answer"], done["answer"]) == ("sending", "done")
-    for line in (sending, done):
+    sending, done, ended = acted.lines()[before:]
+    assert [one["answer"] for one in (sending, done, ended)] == ["sending", "done", "ended"]
+    assert ended["said"] == "done: 2 of 2 ready"
+    for line in (sending, done, ended):
         assert (line["context"], line["as"]) == ("admin", "mtop-admin")
         assert line["object"] == "LLMInferenceService shop/plain"
         assert line["body"]["spec"] == {"replicas": 2}

@@ -106,6 +106,9 @@ class LiveActions:
             versions[uid] = answer
         yield Progress("going", "the API server took it")
         async for one in self._watched(client, prepared):
+            if one.state != "going":
+                said = f"{one.state}: {one.text}"
+                await self._note(client, planned.changes[-1], "ended", said)
             yield one
 
     async def close(self) -> None:

@@ -49,7 +49,7 @@ NEEDS: Final = (
         Access("get", _ARGO, _ROLLOUTS), "Argo Rollouts: to see that nobody changed one meanwhile"
     ),
     Need(Access("list", _ARGO, _ROLLOUTS), "Argo Rollouts: to find them"),
-    Need(Access("patch", _ARGO, _ROLLOUTS), "Argo Rollouts: pause, resume"),
+    Need(Access("patch", _ARGO, _ROLLOUTS), "Argo Rollouts: pause, resume, undo"),
     Need(Access("patch", _ARGO, _ROLLOUTS, "status"), "Argo Rollouts: resume, promote, abort"),
 )
 
