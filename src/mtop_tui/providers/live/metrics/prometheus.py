@@ -16,7 +16,7 @@ from mtop_tui.clock import Clock
 from mtop_tui.domain.exposition import Sample
 from mtop_tui.observations import MetricSample, ObjectRef, Role, ServiceKey
 from mtop_tui.providers.live.metrics.pods import KnownPods
-from mtop_tui.providers.live.metrics.prometheus_api import Ask, Labels, PrometheusApi
+from mtop_tui.providers.live.metrics.prometheus_api import Ask, Labels, PrometheusApi, Series
 from mtop_tui.providers.live.metrics.promql import (
     POD,
     SCHEMES,
@@ -42,7 +42,7 @@ ROLES: Final[Mapping[str, Role]] = {"prefill": "prefill", "decode": "decode"}
 """Of what a label says; any other is the only pool of its service."""
 
 _LOOK_BACK = 300.0
-_SERIES_AT_ONCE = 1000
+_SERIES_AT_ONCE, _SUBJECTS_AT_ONCE = 500, 10
 
 
 class Subject(NamedTuple):
@@ -95,38 +95,61 @@ class Prometheus:
             self._known_at = at
         # All at one moment: the buckets of a histogram, and its sum, belong together.
         moment = await self._api.now() if time is None else time
-        asked, window = self.questions, self.window
         if self._each_pod is None:  # from then on, for else a pod would count twice
             self._each_pod = 0 < len(self._pods) <= MOST_PODS
-        answers = await asyncio.gather(
-            *(self._api.at(one.promql(window, each_pod=self._each_pod), moment) for one in asked)
-        )
+        each_pod, window = self._each_pod, self.window
         grouped: dict[Subject, list[Sample]] = defaultdict(list)
-        for question, found in zip(asked, answers, strict=True):
-            for number, series in enumerate(found, 1):
-                if number % _SERIES_AT_ONCE == 0:
-                    await asyncio.sleep(0)  # others have their turn
-                subject = self._subject(question, series.metric)
-                value = series.number
-                if subject is not None and not math.isnan(value):
-                    sample = Sample(question.name, question.kept(series.metric), value)
-                    grouped[subject].append(sample)
-        return [
-            MetricSample(
-                at=at,
-                ref=subject.ref,
-                service=subject.service,
-                role=subject.role,
-                layout=reading.layout,
-                cumulative=reading.cumulative,
-                gauges=reading.gauges,
-                form="windowed",
-                window=self.window,
-                subject="picker" if reading.is_picker else "replica",
-            )
-            for subject, samples in grouped.items()
-            if (reading := self._read(samples)) is not None
-        ]
+
+        async def ask(question: Question) -> None:
+            found = await self._api.at(question.promql(window, each_pod=each_pod), moment)
+            await self._group(question, found, grouped)
+
+        await asyncio.gather(*map(ask, self.questions))
+        samples = []
+        for number, subject in enumerate(sorted(grouped, key=_ref), 1):
+            if number % _SUBJECTS_AT_ONCE == 0:
+                await asyncio.sleep(0)  # others have their turn
+            sample = self._sample(subject, grouped[subject], at, window)
+            if sample is not None:
+                samples.append(sample)
+        return samples
+
+    async def _group(
+        self, question: Question, found: Sequence[Series], grouped: dict[Subject, list[Sample]]
+    ) -> None:
+        """Put what a question found to those whose it is."""
+        whose: dict[tuple[str, ...], Subject | None] = {}
+        labels = (*question.scheme.by, POD)
+        for number, series in enumerate(found, 1):
+            if number % _SERIES_AT_ONCE == 0:
+                await asyncio.sleep(0)  # others have their turn
+            metric, value = series.metric, series.number
+            named = tuple([metric.get(label, "") for label in labels])
+            if named in whose:
+                subject = whose[named]
+            else:
+                subject = whose[named] = self._subject(question, metric)
+            if subject is not None and not math.isnan(value):
+                grouped[subject].append(Sample(question.name, question.kept(metric), value))
+
+    def _sample(
+        self, subject: Subject, values: Sequence[Sample], at: float, window: float
+    ) -> MetricSample | None:
+        reading = self._read(values)
+        if reading is None:
+            return None
+        return MetricSample(
+            at=at,
+            ref=subject.ref,
+            service=subject.service,
+            role=subject.role,
+            layout=reading.layout,
+            cumulative=reading.cumulative,
+            gauges=reading.gauges,
+            form="windowed",
+            window=window,
+            subject="picker" if reading.is_picker else "replica",
+        )
 
     async def _learn(self) -> None:
         """Which of the metrics that rows need there are, and how often they are scraped."""
@@ -164,3 +187,7 @@ class Prometheus:
             return self._pages.translate(sorted(samples))
         except PageError:  # of an engine whose telling series are not there yet
             return None
+
+
+def _ref(subject: Subject) -> ObjectRef:
+    return subject.ref

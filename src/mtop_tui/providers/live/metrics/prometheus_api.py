@@ -23,10 +23,11 @@ Labels = Mapping[str, str]
 AT_ONCE: Final = 4
 
 _SAID = 200
+_SERIES_AT_ONCE, _RANGES_AT_ONCE = 500, 10
 _Kind = TypeVar("_Kind")
 
 
-class Series(msgspec.Struct, frozen=True):
+class Series(msgspec.Struct, frozen=True, gc=False):
     """One result of a query: its labels, and one value or those of a range, each with its time."""
 
     metric: dict[str, str]
@@ -40,7 +41,7 @@ class Series(msgspec.Struct, frozen=True):
 
 
 class _Data(msgspec.Struct, frozen=True):
-    result: tuple[Series, ...] = ()
+    result: tuple[msgspec.Raw, ...] = ()
 
 
 class _Answer(msgspec.Struct, frozen=True):
@@ -75,23 +76,23 @@ class PrometheusApi:
 
     async def number(self, query: str) -> float:
         """What a query of one result comes to; NaN if there is none."""
-        told = _decoded(await self._get("query", {"query": query}), _Data).result
+        told = await _series(await self._get("query", {"query": query}))
         return told[0].number if told else math.nan
 
     async def now(self) -> float:
         """The time by the server's clock, which may not be ours."""
         return await self.number("vector(time())")
 
-    async def at(self, query: str, moment: float) -> tuple[Series, ...]:
+    async def at(self, query: str, moment: float) -> list[Series]:
         """The results of a query at a moment of the server's clock."""
         asked = {"query": query, "time": f"{moment:.3f}"}
-        return _decoded(await self._get("query", asked), _Data).result
+        return await _series(await self._get("query", asked))
 
-    async def over(self, query: str, moments: Moments) -> tuple[Series, ...]:
+    async def over(self, query: str, moments: Moments) -> list[Series]:
         """The results of a query at each of some moments."""
         start, end, step = moments
         asked = {"query": query, "start": f"{start:.3f}", "end": f"{end:.3f}", "step": f"{step:g}"}
-        return _decoded(await self._get("query_range", asked), _Data).result
+        return await _series(await self._get("query_range", asked), at_once=_RANGES_AT_ONCE)
 
     async def _get(self, path: str, parameters: Labels) -> msgspec.Raw:
         async with self._slots:
@@ -102,6 +103,16 @@ class PrometheusApi:
                 "error", "query refused", f"does not take the query: {answer.error[:_SAID]}"
             )
         return answer.data
+
+
+async def _series(data: msgspec.Raw, *, at_once: int = _SERIES_AT_ONCE) -> list[Series]:
+    """The results of a query, read so many at once: of a large fleet they are megabytes."""
+    found = []
+    for number, one in enumerate(_decoded(data, _Data).result):
+        if number and number % at_once == 0:
+            await asyncio.sleep(0)  # others have their turn
+        found.append(_decoded(one, Series))
+    return found
 
 
 def number_of(text: str) -> float:
