@@ -12,6 +12,7 @@ from typing import NamedTuple
 import pytest
 import pytest_asyncio
 from acting_fleet import PATH, SPACE, carried, intent, objects, prepared
+from msgspec.structs import replace
 from serving import Served, folder_of, served
 
 from mtop_tui.actions.differences import Difference
@@ -19,7 +20,9 @@ from mtop_tui.actions.plans import Change, Refused
 from mtop_tui.clock import WallClock
 from mtop_tui.observations import ObjectRef
 from mtop_tui.providers.live.acting.actions import LiveActions
+from mtop_tui.providers.live.acting.audit import Audit
 from mtop_tui.providers.live.acting.client import WritingClient
+from mtop_tui.providers.live.acting.sending import Sender
 from mtop_tui.providers.live.client import ReadOnlyClient
 from mtop_tui.providers.live.kubeconfig import connection
 from mtop_tui.serve.faults import read_fault
@@ -290,6 +293,22 @@ async def test_another_pod_of_the_same_name_is_left_alone(acted: Acted):
         await writing.close()
     await acted.cluster.advance(1)
     assert pod["metadata"]["uid"] in {one["metadata"]["uid"] for one in await acted.pods("plain")}
+
+
+async def test_what_was_done_of_several_changes_is_said(acted: Acted):
+    plan = (await prepared(acted.actions, intent("promote", "canary"))).plan
+    first, second = plan.changes
+    metadata = {**second.before["metadata"], "uid": "another"}
+    second = replace(second, before={**second.before, "metadata": metadata})
+    client = WritingClient(connection("admin"), WallClock())
+    try:
+        said = await Sender(client, Audit(acted.log), WallClock()).send((first, second))
+    finally:
+        await client.close()
+    assert said.endswith("; 1 of 2 changes were made")
+    wanted = first.patch["spec"]["router"]["route"]["weight"]
+    assert (await acted.spec("canary"))["router"]["route"]["weight"] == wanted
+    assert (await acted.spec("stable"))["router"]["route"]["weight"] > 0
 
 
 async def test_who_leaves_ends_the_watching_only(acted: Acted):

@@ -4,34 +4,29 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Collection, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
-
-from msgspec.structs import replace
 
 from mtop_tui.actions.contract import Prepared
 from mtop_tui.actions.differences import Difference, differences, not_taken, status_differences
 from mtop_tui.actions.intents import Intent, Scene
 from mtop_tui.actions.planning import plan
-from mtop_tui.actions.plans import Change, Refused, is_same
+from mtop_tui.actions.plans import Change, Refused
 from mtop_tui.actions.progress import Progress, progress
 from mtop_tui.clock import Clock
 from mtop_tui.domain.durations import short_duration
 from mtop_tui.providers.live import discovery
 from mtop_tui.providers.live.acting.audit import Audit, log_file
-from mtop_tui.providers.live.acting.client import WritingClient, decoded
+from mtop_tui.providers.live.acting.client import WritingClient
 from mtop_tui.providers.live.acting.scenes import read_scene
-from mtop_tui.providers.live.acting.words import CONFLICT, why_not, why_not_known
+from mtop_tui.providers.live.acting.sending import Sender
+from mtop_tui.providers.live.acting.words import why_not
 from mtop_tui.providers.live.kinds import Kind
 from mtop_tui.providers.live.kubeconfig import connection
-from mtop_tui.providers.live.problems import ConfigError, Problem, Unreachable
+from mtop_tui.providers.live.problems import ConfigError, Problem
 
 LOOK_EVERY: Final = 1.0
 """Seconds between two looks at what becomes of a change."""
-
-_TRIES: Final = 4
-"""Controllers write into an object all the time, which makes a change of it come too late."""
 
 
 class LiveActions:
@@ -78,37 +73,18 @@ class LiveActions:
         """Do it, and watch what becomes of it."""
         planned = prepared.plan
         client = await self._client(planned.intent.service.cluster)
-        outdated = (
-            await self._outdated(client, prepared)
-            if isinstance(client, WritingClient)
-            else client.sentence
-        )
-        if not isinstance(client, WritingClient) or outdated:
-            yield Progress("failed", outdated)
+        if not isinstance(client, WritingClient):
+            yield Progress("failed", client.sentence)
             return
-        versions: dict[str, dict[str, Any]] = {}
-        for done, change in enumerate(planned.changes):
-            uid = change.before["metadata"].get("uid", "")
-            now = replace(change, before=versions.get(uid, change.before))
-            try:
-                answer = await self._sent(client, now)
-            except OSError as error:
-                yield Progress(
-                    "failed",
-                    f"it cannot be written down in {self._audit.path}: {error.strerror}; "
-                    f"{_so_far(done, len(planned.changes))}",
-                )
-                return
-            if isinstance(answer, str):
-                more = f"; {_so_far(done, len(planned.changes))}" if done else ""
-                yield Progress("failed", f"{answer}{more}")
-                return
-            versions[uid] = answer
+        sender = Sender(client, self._audit, self._clock)
+        refused = await self._outdated(client, prepared) or await sender.send(planned.changes)
+        if refused:
+            yield Progress("failed", refused)
+            return
         yield Progress("going", "the API server took it")
         async for one in self._watched(client, prepared):
             if one.state != "going":
-                said = f"{one.state}: {one.text}"
-                await self._note(client, planned.changes[-1], "ended", said)
+                await sender.note(planned.changes[-1], "ended", f"{one.state}: {one.text}")
             yield one
 
     async def close(self) -> None:
@@ -117,7 +93,7 @@ class LiveActions:
         for client in clients:
             await client.close()
 
-    # Sending
+    # Watching
 
     async def _outdated(self, client: WritingClient, prepared: Prepared) -> str:
         """Why it would be another action by now than the one that was shown; empty if it is not."""
@@ -131,62 +107,6 @@ class LiveActions:
         if not shown.comes_to_the_same(now):
             return f"it would be another action by now ({now.title}): plan it again"
         return ""
-
-    async def _sent(self, client: WritingClient, change: Change) -> dict[str, Any] | str:
-        """The object as it is after a change; why it was not made.
-
-        Raises:
-            OSError: it cannot be written down, and so was not sent.
-        """
-        for tries in range(1, _TRIES + 1):
-            await self._write_down(client, change, "sending")
-            answer = await client.send(change, dry_run=False)
-            if isinstance(answer, dict):
-                await self._note(client, change, "done")
-                return answer
-            if isinstance(answer, Unreachable):
-                said = why_not_known(answer, change)
-                await self._note(client, change, "not known", said)
-                return said
-            said = why_not(answer, change)
-            await self._note(client, change, "refused", said)
-            if answer.status != CONFLICT or tries == _TRIES:
-                return said
-            now = decoded(await client.get(change.path.removesuffix(f"/{change.subresource}")))
-            if not isinstance(now, dict):
-                return why_not(now, change)
-            if not is_same(change.before, now):
-                found = next(iter(differences(change.before, now)), None)
-                what = f": {found.path} is {found.after} by now" if found else ""
-                return f"{said}{what}"
-            change = replace(change, before=now)
-        raise AssertionError("the last try returns")
-
-    async def _note(
-        self, client: WritingClient, change: Change, answer: str, said: str = ""
-    ) -> None:
-        """Write an answer down; that it was sent stands there already."""
-        with suppress(OSError):
-            await self._write_down(client, change, answer, said)
-
-    async def _write_down(
-        self, client: WritingClient, change: Change, answer: str, said: str = ""
-    ) -> None:
-        to = client.connection
-        entry = {
-            "context": to.name,
-            "server": to.cluster.server,
-            "as": to.user_name,
-            "method": change.method,
-            "object": f"{change.kind} {change.namespace}/{change.name}",
-            "path": change.path,
-            "body": change.body(dry_run=False),
-            "answer": answer,
-            **({"said": said} if said else {}),
-        }
-        await asyncio.to_thread(self._audit.write, self._clock.now(), entry)
-
-    # Watching
 
     async def _watched(
         self, client: WritingClient, prepared: Prepared
@@ -268,9 +188,3 @@ async def _tried(client: WritingClient, change: Change) -> tuple[Difference, ...
             f"the API server would drop {', '.join(lost)}: this version of KServe has no such field"
         )
     return differences(change.before, answer)
-
-
-def _so_far(done: int, all_of_them: int) -> str:
-    if not done:
-        return "nothing was sent"
-    return f"{done} of {all_of_them} changes were made"
