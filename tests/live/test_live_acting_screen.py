@@ -71,7 +71,7 @@ async def scaled(user: User, cluster: Served) -> None:
     await user.sees("it was done: r plans it again")
     await user.press("escape")
     async with time_passes(cluster):
-        await user.sees("scale plain: done, 3 of 3 ready")
+        await user.sees("scale plain is done: 3 of 3 ready")
 
 
 async def stopped(user: User, cluster: Served) -> None:

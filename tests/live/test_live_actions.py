@@ -17,7 +17,7 @@ from serving import Served, folder_of, served
 
 from mtop_tui.actions.differences import Difference
 from mtop_tui.actions.plans import Change, Refused
-from mtop_tui.clock import WallClock
+from mtop_tui.clock import ManualClock, WallClock
 from mtop_tui.observations import ObjectRef
 from mtop_tui.providers.live.acting.actions import LiveActions
 from mtop_tui.providers.live.acting.audit import Audit
@@ -311,9 +311,22 @@ async def test_what_was_done_of_several_changes_is_said(acted: Acted):
     assert (await acted.spec("stable"))["router"]["route"]["weight"] > 0
 
 
+async def test_what_takes_too_long_is_left_open(acted: Acted, tmp_path: Path):
+    clock = ManualClock(WallClock().now())
+    actions = LiveActions(clock, log=tmp_path / "log", every=0.01)
+    wanted = len(await acted.pods("plain")) + 1
+    course = actions.carry_out(await prepared(actions, intent("scale", number=wanted)))
+    async for one in course:
+        if "ready" in one.text:  # simulated time stands still: it will not get further
+            clock.advance(1801)
+    assert one.state == "open"
+    assert one.text == f"not done after 30m, watched no more: {wanted - 1} of {wanted} ready"
+    await actions.close()
+
+
 async def test_who_leaves_ends_the_watching_only(acted: Acted):
-    plan = await prepared(acted.actions, intent("scale", number=3))
+    plan = await prepared(acted.actions, intent("scale", number=1))
     course = acted.actions.carry_out(plan)
     await anext(course)
     await course.aclose()
-    assert (await acted.spec("plain"))["replicas"] == 3
+    assert (await acted.spec("plain"))["replicas"] == 1

@@ -273,6 +273,7 @@ def test_get_with_one_of_two_namespaces(provider):
         (["list", "--columns", "name,zz"], "--columns: no column zz; there are mark, name"),
         (["list", "--mocks", "/no/such"], "--mocks: expected an existing folder, not '/no/such'"),
         (["list", "-o", "xml"], "'xml' is not one of"),
+        (["--allow-actions", "list"], "--allow-actions stands here for the screen only"),
         (["lst"], "No such command 'lst'"),
         (["get"], "Missing argument"),
     ],

@@ -147,7 +147,7 @@ class ActionScreen(LookingScreen):
         async def go() -> None:
             ended = await undertaking.carry_out()
             if ended is not None and not self.is_current:
-                words = f"{self._intent.verb} {key.name}: {ended.state}, {ended.text}"
+                words = views.outcome(f"{self._intent.verb} {key.name}", ended)
                 app.say(words, "information" if ended.state == "done" else "error")
             self.look_if_seen()
 

@@ -30,6 +30,12 @@ _TONES: Final[dict[str, Tone]] = {
 _ENDS: Final = {"going": "", "done": "done: ", "failed": "failed: ", "open": ""}
 
 
+def outcome(what: str, progress: Progress) -> str:
+    """How something ended, for who looks elsewhere."""
+    ended = {"done": f"{what} is done", "failed": f"{what} failed"}.get(progress.state, what)
+    return f"{ended}: {progress.text}"
+
+
 def planning_lines() -> Sequence[Line]:
     """While it is worked out."""
     return [(Cell(" reading what is there, and trying it without keeping it", "quiet"),)]
