@@ -56,6 +56,27 @@ class Condition(msgspec.Struct, frozen=True):
     message: str = ""
     severity: str = ""
     changed_at: float | None = None
+    about: str = ""
+    """Kind and name of the object that says it, where that is not the service itself."""
+
+
+class CanarySteps(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a controller has moved requests to a new revision of a pool, step by step.
+
+    `stable` and `canary` are the hashes that end the names of their revisions; the canary is empty
+    when nothing new is under way. `share` is the part of the requests, 0 to 1, that the canary is
+    to get. `step` counts from 0: at `steps` all are done.
+    """
+
+    stable: str = ""
+    canary: str = ""
+    share: float | None = None
+    step: int | None = None
+    steps: int | None = None
+    state: Literal["progressing", "paused", "overdue", "aborted", "unseen", "complete"] = (
+        "progressing"
+    )
+    said: str = ""
 
 
 class Pool(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,6 +103,8 @@ class Pool(msgspec.Struct, frozen=True, kw_only=True):
     """Name of its Deployment or LeaderWorkerSet; empty where it is not known."""
     conditions: tuple[Condition, ...] = ()
     """Of that: whether it is available, and how its rollout gets on."""
+    canary: CanarySteps | None = None
+    """Of what moves its requests in steps, where something does."""
 
 
 class RouteShare(msgspec.Struct, frozen=True):
@@ -92,7 +115,7 @@ class RouteShare(msgspec.Struct, frozen=True):
 
 
 class Service(Record, frozen=True, tag=True):
-    """One LLMInferenceService as it is now."""
+    """One LLMInferenceService, or classic InferenceService, as it is now."""
 
     ref: ObjectRef
     model: str
@@ -110,6 +133,9 @@ class Service(Record, frozen=True, tag=True):
     mirrors_to: str = ""
     """The service of its namespace that gets a copy of each of its requests."""
     applied_configs: tuple[str, ...] = ()
+    origins: dict[str, str] = {}
+    """Which config states the `image`, `gpus`, `replicas` or `tensor_parallel` in force, with
+    `prefill.` before those of that pool; what is absent the service states itself, or nobody."""
     notes: tuple[str, ...] = ()
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,7 +14,7 @@ from mtop_tui.config.emit import as_yaml
 from mtop_tui.config.promises import promises
 from mtop_tui.config.settings import Settings
 from mtop_tui.domain.diagnosis.ranking import diagnose
-from mtop_tui.observations import Annotation, ObjectRef, Observation
+from mtop_tui.observations import Annotation, Condition, ObjectRef, Observation
 from mtop_tui.state.facts import service_facts
 from mtop_tui.state.fleet import FleetStore
 from mtop_tui.state.history import ServiceHistory
@@ -24,7 +25,7 @@ from mtop_tui.views.board import Board
 from mtop_tui.views.charts import chart_width, charts, columns_of
 from mtop_tui.views.documents import yaml_lines
 from mtop_tui.views.findings import in_full, in_short
-from mtop_tui.views.panels import condition_lines, failing
+from mtop_tui.views.panels import condition_lines, failing, spec_lines
 from mtop_tui.views.replicas import _prefix, odd_ones, order_of, replicas_of
 from mtop_tui.views.service import latency_line
 from mtop_tui.views.table import Cell
@@ -336,6 +337,31 @@ def test_conditions_begin_with_the_deepest_that_fails() -> None:
         "  WorkloadsReady",
         "    MainWorkloadReady",
     ]
+
+
+def test_what_routes_and_pools_say_stands_below_the_condition_about_them() -> None:
+    said = Condition("ResolvedRefs", "False", "BackendNotFound", "no such pool",
+                     about="HTTPRoute chat-route")  # fmt: skip
+    told = Condition("Accepted", "True", about="InferencePool chat-pool")
+    found = service()
+    found = msgspec.structs.replace(found, conditions=(*found.conditions, told, said))
+    lines = text_of(condition_lines(found, START, 80))
+    assert lines[0].startswith(" ! HTTPRoute chat-route ResolvedRefs")
+    assert "BackendNotFound: no such pool" in lines[1]
+    tree = [line[3:47].rstrip() for line in lines[lines.index("") + 1 :]]
+    assert tree[2].startswith("    HTTPRoutesReady")
+    assert tree[3].startswith("      HTTPRoute chat-route ResolvedRefs")
+    assert tree[5].startswith("      InferencePool chat-pool Accepted")
+
+
+def test_each_config_says_what_it_gives() -> None:
+    given = {"image": "kserve-config-llm-template", "gpus": "kserve-config-llm-template",
+             "prefill.replicas": "kserve-config-llm-scheduler"}  # fmt: skip
+    found = msgspec.structs.replace(service(), origins=given)
+    state = ServiceState(KEY)
+    lines = " ".join(" ".join(text_of(spec_lines(state, found, START, 80))).split())
+    assert "kserve-config-llm-template (image, GPUs)," in lines
+    assert "kserve-config-llm-scheduler (prefill replicas)" in lines
 
 
 def test_yaml_sets_keys_off() -> None:

@@ -10,8 +10,10 @@ import pytest
 from fleet_source import START, key, node, replica, sample, service
 from mtop_tui.domain.rollouts.stuck import Cause, State
 from mtop_tui.observations import (
+    CanarySteps,
     Condition,
     ObjectRef,
+    Pool,
     Removed,
     Replica,
     Revision,
@@ -25,6 +27,7 @@ from mtop_tui.state.rollout import RolloutState, rollout_state
 from mtop_tui.state.routes import WEIGHT_CHANGES_KEPT
 from mtop_tui.state.service import REVISION_CHANGES_KEPT
 from mtop_tui.state.versions import Manner, facts_of_version, versions_of
+from mtop_tui.views.rollout import headline
 
 OLD, NEW = key("chat"), key("chat-canary")
 GROUP = ObjectRef("test", "production", "RouteGroup", "chat")
@@ -315,3 +318,28 @@ def test_versions_of_a_service_that_says_nothing_are_none() -> None:
     found = versions_of(store, state)
     assert found.manner is Manner.NONE
     assert found.all == ()
+
+
+@pytest.mark.parametrize(
+    ("state", "moves", "said"),
+    [
+        ("progressing", State.MOVING, "40% of the traffic, step 3 of 4"),
+        ("paused", State.HELD, "40% of the traffic, step 3 of 4"),
+        ("aborted", State.HELD, "40% of the traffic, step 3 of 4"),
+    ],
+)
+def test_a_controller_that_takes_steps_says_who_gets_what(state, moves, said) -> None:
+    steps = CanarySteps(
+        stable="1", canary="2", share=0.4, step=2, steps=4, state=state, said="by hand"
+    )
+    stepped = msgspec.structs.replace(
+        aged("chat", 9000), pools=(Pool(role="main", desired=5, ready=5, canary=steps),)
+    )
+    store = FleetStore()
+    store.apply([stepped, revision(1, 4, 4), revision(2, 1, 1)])
+    found = of(store)
+    assert found.versions.manner is Manner.CANARY
+    assert [one.share for one in found.facts] == [0.6, 0.4]
+    assert found.progress.state is moves
+    text = "".join(cell.text for line in headline(found, START, 100, 4) for cell in line)
+    assert said in " ".join(text.split())

@@ -13,6 +13,10 @@ from mtop_tui.domain.records import ConditionRecord, ReplicaRecord
 # the nearest to the cause.
 CONDITION_ORDER = (
     "Ready",
+    "IngressReady",
+    "PredictorReady",
+    "PredictorRouteReady",
+    "PredictorConfigurationReady",
     "RouterReady",
     "WorkloadsReady",
     "TokenizerReady",

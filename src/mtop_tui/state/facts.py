@@ -68,7 +68,7 @@ def service_facts(store: FleetStore, state: ServiceState, now: float) -> Service
         stopped=service.stopped,
         generation=service.generation,
         observed_generation=service.observed_generation,
-        conditions=service.conditions,
+        conditions=[one for one in service.conditions if not one.about],
         children=_workloads(service),
         pools=service.pools,
         replicas=[

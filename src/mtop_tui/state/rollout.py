@@ -12,7 +12,7 @@ from mtop_tui.domain.rollouts.pace import Pace, pace
 from mtop_tui.domain.rollouts.revisions import Phase
 from mtop_tui.domain.rollouts.risk import Risk, risks
 from mtop_tui.domain.rollouts.stuck import Facts, NewPod, Progress, progress
-from mtop_tui.observations import Replica, Service
+from mtop_tui.observations import Condition, Replica, Service
 from mtop_tui.state.canary import CanaryTrack
 from mtop_tui.state.canary_history import Compared
 from mtop_tui.state.fleet import FleetStore
@@ -145,9 +145,16 @@ def _progress(
             surge=limits.surge,
             unavailable=limits.unavailable,
             quota="" if refused is None else refused.message,
-            reason="" if moving is None else moving.message,
+            reason=_said_of(versions, moving),
         )
     )
+
+
+def _said_of(versions: Versions, moving: Condition | None) -> str:
+    """What the controller says of how it gets on."""
+    if versions.steps is not None:
+        return versions.steps.said
+    return "" if moving is None else moving.message
 
 
 def _phase(store: FleetStore, versions: Versions, service: Service) -> Phase:
@@ -159,6 +166,8 @@ def _phase(store: FleetStore, versions: Versions, service: Service) -> Phase:
         return Phase.COMPLETE
     if service.generation is not None and (service.observed_generation or 0) < service.generation:
         return Phase.UNSEEN
+    if versions.steps is not None:
+        return Phase(versions.steps.state)
     moving = next((one for one in pool.conditions if one.type == _MOVING), None)
     if moving is not None and moving.reason == _PAUSED:
         return Phase.PAUSED

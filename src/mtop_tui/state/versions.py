@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from mtop_tui.domain.cost.money import Dollars, total
-from mtop_tui.observations import ObjectRef, Revision, RouteGroup, ServiceKey
+from mtop_tui.observations import CanarySteps, ObjectRef, Revision, RouteGroup, ServiceKey
 from mtop_tui.state.comparisons import SERVING_ROLES, by_age, has_replicas
 from mtop_tui.state.fleet import FleetStore
 from mtop_tui.state.routes import shares_of
@@ -55,7 +55,8 @@ class Versions(NamedTuple):
     """Who is compared with whom, and how the new one is brought in.
 
     `all` is every version worth a line, `stable` and `canary` among them. With `over`, it is the
-    last rollout there was. `group` is the route group whose weights share out the traffic.
+    last rollout there was. `group` is the route group whose weights share out the traffic, `steps`
+    what a controller does that moves it from one revision to the other.
     """
 
     manner: Manner
@@ -64,6 +65,7 @@ class Versions(NamedTuple):
     all: tuple[Version, ...]
     over: bool = False
     group: ObjectRef | None = None
+    steps: CanarySteps | None = None
 
     @property
     def of_one_service(self) -> bool:
@@ -173,6 +175,13 @@ def _revised(state: ServiceState) -> Versions:
         (one for one in state.revisions.values() if one.role == role), key=lambda one: one.number
     )
     versions = tuple(_version(one) for one in found[-MOST_VERSIONS:])
+    steps = steps_of(state)
+    if steps is not None and steps.canary:
+        by_hash = {hash_of(one): one for one in found}
+        old, new = by_hash.get(steps.stable), by_hash.get(steps.canary)
+        if old is not None and new is not None:
+            stepped = Manner.CANARY, _version(old), _version(new)
+            return Versions(*stepped, versions, steps=steps)
     live = [one for one in found if has_replicas(one)]
     if len(live) > 1:
         manner = _manner_of_revisions(state, live[-2].ref, live[-1].ref)
@@ -185,6 +194,12 @@ def _revised(state: ServiceState) -> Versions:
     last = state.revisions[before[-1]]
     manner = _manner_of_revisions(state, last.ref, live[-1].ref if live else found[-1].ref)
     return Versions(manner, _version(last), stable, versions, over=True)
+
+
+def steps_of(state: ServiceState) -> CanarySteps | None:
+    """How far the canary of the pool that serves is, where a controller moves it in steps."""
+    pools = () if state.service is None else state.service.pools
+    return next((one.canary for one in pools if one.canary is not None), None)
 
 
 def _manner_of_revisions(state: ServiceState, old: ObjectRef, new: ObjectRef) -> Manner:
@@ -270,6 +285,8 @@ def facts_of_version(
         return None
     shares = _shares(store, group, at)
     share = None if shares is None else shares.get(version.key.name)
+    if share is None and version.revision is not None and at is None:
+        share = _stepped_share(state, version.revision)
     revisions = _revisions(state, at)
     if revisions is None:
         return None if shares is None else VersionFacts(share=share)
@@ -293,6 +310,17 @@ def facts_of_version(
         cost=total(map(store.cost_of, replicas)) if at is None else None,
         stopped=state.service is not None and state.service.stopped and at is None,
     )
+
+
+def _stepped_share(state: ServiceState, revision: ObjectRef) -> float | None:
+    """The part of the requests that a revision is to get by the steps of its controller."""
+    steps, found = steps_of(state), state.revisions.get(revision)
+    if steps is None or steps.share is None or found is None:
+        return None
+    name = hash_of(found)
+    if name == steps.canary:
+        return steps.share
+    return 1.0 - steps.share if name == steps.stable else None
 
 
 def _shares(

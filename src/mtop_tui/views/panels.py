@@ -33,8 +33,19 @@ PARENTS = {
     "PrefillWorkerWorkloadReady": "WorkloadsReady",
     "ScalingReady": "WorkloadsReady",
     "PrefillScalingReady": "WorkloadsReady",
+    "IngressReady": "Ready",
+    "PredictorReady": "Ready",
+    "TransformerReady": "Ready",
+    "ExplainerReady": "Ready",
+    "PredictorRouteReady": "PredictorReady",
+    "PredictorConfigurationReady": "PredictorReady",
 }
 """KServe's tree: a condition holds when those below it do."""
+
+_PARENTS_OF_OTHERS = {"HTTPRoute": "HTTPRoutesReady", "InferencePool": "InferencePoolReady"}
+"""Below which condition those of another object stand, by its kind."""
+
+_ORIGINS = {"gpus": "GPUs", "tensor_parallel": "tensor parallel"}
 
 _TONES: dict[str, Tone] = {"True": "quiet", "False": "bad", "Unknown": "warn"}
 _MARKS = {"True": " ", "False": "!", "Unknown": "?"}
@@ -58,16 +69,32 @@ def condition_lines(service: Service, now: float, width: int) -> list[Line]:
     lines: list[Line] = []
     for one in failing(conditions):
         since = "" if one.changed_at is None else f"  for {short_duration(now - one.changed_at)}"
-        lines.append((Cell(" ! ", "bad"), Cell(one.type, "bad"), Cell(since, "quiet")))
+        lines.append((Cell(" ! ", "bad"), Cell(_named(one), "bad"), Cell(since, "quiet")))
         said = ": ".join(filter(None, (_reason(one), one.message)))
         lines += [(Cell("   "), Cell(text)) for text in wrapped(said, width - 4)]
     if lines:
         lines.append(())
-    present = {one.type: one for one in conditions}
-    roots = [one for one in conditions if PARENTS.get(one.type) not in present]
-    for root in sorted(roots, key=lambda one: _depth(one.type)):
-        lines += _tree(root, present, 0, now)
+    own = {one.type for one in conditions if not one.about}
+    roots = [one for one in conditions if _parent(one) not in own]
+    for root in sorted(roots, key=_place):
+        lines += _tree(root, conditions, 0, now)
     return lines
+
+
+def _named(condition: Condition) -> str:
+    return f"{condition.about} {condition.type}".strip()
+
+
+def _parent(condition: Condition) -> str:
+    """The condition that one stands below; empty for a root."""
+    if condition.about:
+        return _PARENTS_OF_OTHERS.get(condition.about.partition(" ")[0], "")
+    return PARENTS.get(condition.type, "")
+
+
+def _place(condition: Condition) -> tuple[int, str]:
+    """Where a condition stands among those beside it."""
+    return _depth(condition.type), condition.about
 
 
 def _reason(condition: Condition) -> str:
@@ -76,9 +103,9 @@ def _reason(condition: Condition) -> str:
 
 
 def _tree(
-    condition: Condition, present: dict[str, Condition], level: int, now: float
+    condition: Condition, conditions: Sequence[Condition], level: int, now: float
 ) -> list[Line]:
-    name = "  " * level + condition.type
+    name = "  " * level + _named(condition)
     words = condition.reason if condition.status == "Unknown" else ""
     if condition.severity == "Info" and condition.status != "True":
         words = f"{words}  for information".strip()
@@ -91,10 +118,10 @@ def _tree(
         Cell(f"{condition.status:<8}", tone),
         Cell(f"{age:>6}  {words}", "quiet"),
     )
-    below = [one for one in present.values() if PARENTS.get(one.type) == condition.type]
+    below = [one for one in conditions if not condition.about and _parent(one) == condition.type]
     lines: list[Line] = [line]
-    for one in sorted(below, key=lambda found: _depth(found.type)):
-        lines += _tree(one, present, level + 1, now)
+    for one in sorted(below, key=_place):
+        lines += _tree(one, conditions, level + 1, now)
     return lines
 
 
@@ -134,7 +161,7 @@ def spec_lines(state: ServiceState, service: Service, now: float, width: int) ->
         facts.append((f"pool {pool.role}", ", ".join(_pool_words(pool))))
         if pool.image:
             facts.append(("  image", pool.image))
-    facts.append(("configs", ", ".join(service.applied_configs) or "none applied"))
+    facts.append(("configs", ", ".join(_config_words(service)) or "none applied"))
     if service.route is not None:
         facts.append(("route", f"group {service.route.group}, weight {service.route.weight}"))
     facts.append(("generation", _generation(service)))
@@ -162,6 +189,19 @@ def _pool_words(pool: Pool) -> Sequence[str]:
     if pool.nodes_per_replica > 1:
         words.append(f"over {pool.nodes_per_replica} nodes")
     return words
+
+
+def _config_words(service: Service) -> Iterable[str]:
+    """The configs of a service, each with what it gives of what is in force."""
+    for name in service.applied_configs:
+        given = [field for field, config in service.origins.items() if config == name]
+        words = ", ".join(_origin_words(field) for field in given)
+        yield f"{name} ({words})" if words else name
+
+
+def _origin_words(field: str) -> str:
+    prefill, _, value = field.rpartition(".")
+    return f"{prefill} {_ORIGINS.get(value, value)}".strip()
 
 
 def _generation(service: Service) -> str:

@@ -10,7 +10,7 @@ from mtop_tui.domain.rollouts.risk import Risk, Severity
 from mtop_tui.domain.rollouts.stuck import Progress, State
 from mtop_tui.state.fleet import FleetStore
 from mtop_tui.state.rollout import RolloutState
-from mtop_tui.state.versions import Manner, Version, VersionFacts
+from mtop_tui.state.versions import Manner, Version, VersionFacts, Versions
 from mtop_tui.views import format as fmt
 from mtop_tui.views.rollout_comparison import TONES
 from mtop_tui.views.rollout_lanes import per_hour
@@ -128,6 +128,7 @@ def _going_on(rollout: RolloutState, now: float) -> str:
     known = facts.get(canary)
     if known is not None and known.share is not None:
         parts.append(f"{fmt.whole_percent(known.share)} of the traffic")
+    parts += _steps(versions)
     if versions.manner is Manner.ROLLING and known is not None:
         parts.append(f"{fmt.whole(known.ready)} of {fmt.whole(rollout.wanted)} replaced")
     else:
@@ -135,6 +136,16 @@ def _going_on(rollout: RolloutState, now: float) -> str:
     if rollout.began is not None:
         parts.append(f"for {short_duration(now - rollout.began)}")
     return ", ".join([*parts, *_eta(rollout), names])
+
+
+def _steps(versions: Versions) -> list[str]:
+    """At which step of how many it is, where a controller takes steps."""
+    steps = versions.steps
+    if steps is None or steps.step is None or not steps.steps:
+        return []
+    if steps.step >= steps.steps:
+        return [f"all {steps.steps} steps done"]
+    return [f"step {steps.step + 1} of {steps.steps}"]
 
 
 def _ready(known: VersionFacts | None) -> str:

@@ -16,6 +16,7 @@ import msgspec
 from mtop_tui.engine.demand import UNSTATED, Demand, demand_of
 from mtop_tui.kserve.field_errors import FieldError
 from mtop_tui.kserve.merge import PRESET_NAMESPACE, PRESET_PREFIX
+from mtop_tui.kserve.origins import Stated, stated
 from mtop_tui.kserve.parse import parse_config, parse_node, parse_service
 from mtop_tui.kserve.schema import (
     CONFIG_KIND,
@@ -77,6 +78,19 @@ class Manifests(msgspec.Struct, frozen=True, dict=True):
     def find_config(self, namespace: str, name: str) -> Mapping[str, Any] | None:
         """The body of a config, or None; what `kserve.merge.combine` asks."""
         return self._config_bodies.get((namespace, name))
+
+    def stated_by(self, namespace: str, name: str) -> Stated:
+        """What a config states of pools."""
+        return self._stated.get((namespace, name), frozenset())
+
+    @cached_property
+    def _stated(self) -> dict[tuple[str, str], Stated]:
+        return {
+            (config_namespace(one.parsed.metadata), one.parsed.metadata.name): stated(
+                one.parsed.spec
+            )
+            for one in self.configs
+        }
 
     @cached_property
     def _config_bodies(self) -> dict[tuple[str, str], Mapping[str, Any]]:

@@ -15,11 +15,14 @@ from collections.abc import (
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
+
 from mtop_tui.clock import Clock
 from mtop_tui.engine.deployment import SimulatedService
 from mtop_tui.engine.fleet import HISTORY, SimulatedFleet
 from mtop_tui.engine.naming import identified
 from mtop_tui.kserve.merge import combine
+from mtop_tui.kserve.origins import origins, stated
 from mtop_tui.kserve.records import autoscalers, node_record, service_record
 from mtop_tui.kserve.schema import DEFAULT_NAMESPACE, NODE_KIND, SERVICE_KIND
 from mtop_tui.observations import (
@@ -301,7 +304,14 @@ def _fleet(manifests: Manifests, at: float) -> Fleet:
     scaled: list[Autoscaler] = []
     for one in manifests.services:
         merged = combine(one.body, manifests.find_config)
-        record = service_record(one.parsed, merged, cluster=CLUSTER, at=at)
+        layers = [
+            (config.name, manifests.stated_by(config.namespace, config.name))
+            for config in merged.applied
+        ]
+        record = msgspec.structs.replace(
+            service_record(one.parsed, merged, cluster=CLUSTER, at=at),
+            origins=origins(stated(one.parsed.spec), layers),
+        )
         services.append(SimulatedService(record, one.demand))
         scaled += autoscalers(one.parsed, merged, cluster=CLUSTER, at=at)
     nodes = [node_record(one.parsed, cluster=CLUSTER, at=at) for one in manifests.nodes]
