@@ -132,7 +132,7 @@ def test_what_is_wrong_is_said_with_its_place(tmp_path: Path, text: str, context
 
 
 def test_no_kubeconfig_at_all_is_said(tmp_path: Path):
-    with pytest.raises(ConfigError, match=r"no kubeconfig: there is no .*config; set KUBECONFIG"):
+    with pytest.raises(ConfigError, match=r"there is no .*config; set KUBECONFIG to one"):
         connection(environment={"HOME": str(tmp_path)}, account=tmp_path)
 
 

@@ -58,7 +58,7 @@ async def _asked(settings: Settings, context: str) -> Preflight:
     from mtop_tui.providers.live.problems import ConfigError
 
     try:
-        to = connection(context)
+        to = connection(context, file=settings.kubeconfig)
     except ConfigError as error:
         raise Failure(str(error), Exit.FAILED) from error
     found = await preflight(to, WallClock(), settings.namespaces)

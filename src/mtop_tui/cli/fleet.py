@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _HOPELESS = frozenset({"error", "forbidden"})
 _BROKEN = _HOPELESS | {"disconnected"}
 _WHOLE = frozenset({"live", "ended"})
+_NAMED = 3
 _TWO_SCRAPES = 35.0
 """Seconds, by the fleet's clock, within which every replica has been scraped twice."""
 
@@ -63,6 +64,8 @@ def list_(ctx: click.Context, /, output: str, **_: object) -> None:
     if output == "name":
         emit("".join(f"{state.key.namespace}/{state.key.name}\n" for state in states))
         return
+    if _asks_for_samples(loaded):
+        _tell_unmeasured(states)
     facts = [facts_of(store, state, now, ascii_only=settings.ascii) for state in states]
     from mtop_tui.cli.fleet_output import as_table
     from mtop_tui.views.document import fleet_document
@@ -107,13 +110,10 @@ def _observed(loaded: Loaded, *, with_samples: bool) -> Fleet:
     """The fleet after one look."""
     import asyncio
 
-    from mtop_tui.cli.endpoints import asks_for_endpoints
     from mtop_tui.cli.source import look, open_source
 
     fleet = open_source(loaded, hurry=True)
-    # Kubernetes says nothing of rates itself.
-    kubernetes = loaded.settings.mode == "live" and not asks_for_endpoints(loaded)
-    with_samples = with_samples and not (kubernetes and loaded.settings.metrics == "none")
+    with_samples = with_samples and _asks_for_samples(loaded)
 
     async def once() -> None:
         try:
@@ -124,6 +124,26 @@ def _observed(loaded: Loaded, *, with_samples: bool) -> Fleet:
     asyncio.run(once())
     require_source(fleet)
     return fleet
+
+
+def _asks_for_samples(loaded: Loaded) -> bool:
+    from mtop_tui.cli.endpoints import asks_for_endpoints
+
+    # Kubernetes says nothing of rates itself.
+    kubernetes = loaded.settings.mode == "live" and not asks_for_endpoints(loaded)
+    return not (kubernetes and loaded.settings.metrics == "none")
+
+
+def _tell_unmeasured(states: list[ServiceState]) -> None:
+    """Say which services serve and have no figures: their cells are empty for that reason."""
+    named = [
+        f"{state.key.namespace}/{state.key.name}"
+        for state in states
+        if _serves(state) and not _is_measured(state)
+    ]
+    if named:
+        more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
+        complain(f"no figures of {', '.join(named[:_NAMED])}{more}")
 
 
 async def _read(fleet: Fleet, name: str, settings: Settings) -> RawObject:
@@ -156,7 +176,9 @@ def require_source(fleet: Fleet) -> None:
         Failure: a source is broken, or none has shown anything in all that time.
     """
     sources = fleet.store.sources.values()
-    ailing = [health for health in sources if health.is_part and health.state != "live"]
+    ailing = [
+        health for health in sources if health.is_part and (health.state != "live" or health.errors)
+    ]
     if ailing and fleet.store.services():
         for health in ailing:
             complain(_ailment(health))
@@ -200,7 +222,9 @@ def seen(store: FleetStore, *, with_samples: bool) -> Callable[[], bool]:
             give_up = (store.latest or 0.0) + _TWO_SCRAPES
         while unmeasured and _is_measured(unmeasured[-1]):
             unmeasured.pop()
-        return not unmeasured or (store.latest or 0.0) >= give_up
+        if not unmeasured or (store.latest or 0.0) >= give_up:
+            return True
+        return _cannot_be_measured(unmeasured, sum(one.errors for one in sources if one.is_part))
 
     return is_enough
 
@@ -210,8 +234,26 @@ def _is_measured(state: ServiceState) -> bool:
     return not math.isnan(state.metrics().request_rate) or state.interval > 0
 
 
+def _cannot_be_measured(states: list[ServiceState], failing: int) -> bool:
+    """Whether so many replicas fail to tell that those which never were heard are among them."""
+    if not failing:
+        return False
+    waiting = [state for state in states if not _is_measured(state)]
+    if any(state.last_at is not None for state in waiting):
+        return False
+    return sum(map(_serving, waiting)) <= failing
+
+
+def _serving(state: ServiceState) -> int:
+    return sum(replica.phase == "ready" for replica in state.replicas.values())
+
+
 def _serves(state: ServiceState) -> bool:
-    return any(replica.phase == "ready" for replica in state.replicas.values())
+    from mtop_tui.kserve.schema import CLASSIC_KIND
+
+    # Nobody knows what a classic service runs, so nobody asks what it measures.
+    is_classic = state.service is not None and state.service.ref.kind == CLASSIC_KIND
+    return not is_classic and _serving(state) > 0
 
 
 def find_service(store: FleetStore, name: str, namespaces: tuple[str, ...]) -> ServiceState:

@@ -58,6 +58,12 @@ SEED_OPTION = click.option(
 _SOURCE = (
     click.option("--mode", metavar="MODE", help="Where the fleet comes from: mock or live."),
     click.option(
+        "--kubeconfig",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="The kubeconfig of live mode, in place of $KUBECONFIG.",
+    ),
+    click.option(
         "--context",
         "contexts",
         type=_names,
@@ -73,6 +79,12 @@ _SOURCE = (
         multiple=True,
         metavar="NAME",
         help="Only services of this namespace; may be repeated.",
+    ),
+    click.option(
+        "-A",
+        "--all-namespaces",
+        is_flag=True,
+        help="Services of all namespaces, whatever settings name.",
     ),
     click.option(
         "--endpoint",
@@ -229,6 +241,8 @@ def settings_of(
             given = level.get_parameter_source(name) is ParameterSource.COMMANDLINE
             if name in FIELDS and given:
                 flags[name] = value
+        if level.params.get("all_namespaces"):
+            flags["namespaces"] = ()  # as kubectl has it, it wins over a namespace beside it
     for several in ("namespaces", "contexts", "endpoint"):
         if several in flags:
             flags[several] = tuple(name for names in flags[several] for name in names)

@@ -60,9 +60,10 @@ def open_source(loaded: Loaded, *, hurry: bool = False) -> Fleet:
     provider = LiveProvider(
         settings.contexts,
         clock=clock,
+        kubeconfig=settings.kubeconfig,
         namespaces=settings.namespaces,
         seed=settings.seed,
-        metrics=_metrics_choice(settings),
+        metrics=_metrics_choice(settings, hurry=hurry),
     )
     return Fleet(provider, store_for(settings), clock)
 
@@ -81,24 +82,27 @@ def actions_of(loaded: Loaded) -> Callable[[], Actions] | None:
         from mtop_tui.clock import WallClock
         from mtop_tui.providers.live.acting.actions import LiveActions
 
-        return LiveActions(WallClock())
+        return LiveActions(WallClock(), kubeconfig=loaded.settings.kubeconfig)
 
     return make
 
 
-def _metrics_choice(settings: Settings) -> Callable[[], MetricsChoice | None]:
+def _metrics_choice(
+    settings: Settings, *, hurry: bool = False
+) -> Callable[[], MetricsChoice | None]:
     """Where the metrics of clusters come from; made when a cluster is read."""
 
     def choose() -> MetricsChoice | None:
         from mtop_tui.config.addresses import Address, prometheus_place
         from mtop_tui.providers.live.metrics.cluster import MetricsChoice
         from mtop_tui.providers.live.metrics.prometheus_client import Access
+        from mtop_tui.providers.scraping.pace import HURRIED, PROXIED
 
         if settings.metrics == "none":
             return None
         place = prometheus_place(settings.prometheus) if settings.prometheus else None
         if not isinstance(place, Address):
-            return MetricsChoice(service=place)
+            return MetricsChoice(service=place, pace=HURRIED if hurry else PROXIED)
         access = Access(
             url=settings.prometheus,
             token_file=settings.prometheus_token,

@@ -70,6 +70,9 @@ class Settings:
     refresh: Annotated[float, REFRESH] = 1.0
     """Seconds between screen updates."""
 
+    kubeconfig: Annotated[Path | None, Rule("a kubeconfig", "~/.kube/other")] = None
+    """The kubeconfig of live mode, and no other; unset follows `KUBECONFIG` as kubectl does."""
+
     contexts: Annotated[
         tuple[str, ...], Rule("names of contexts", "production,staging", flag="--context")
     ] = ()
@@ -232,7 +235,7 @@ PROMETHEUS_FILES: Final = (
 )
 ENDPOINT_FILES: Final = ("endpoint_token", "endpoint_ca")
 AUTHORITIES: Final = ("endpoint_ca", "prometheus_ca")
-PATHS: Final = ("mocks", "slo", "prices", *ENDPOINT_FILES, *PROMETHEUS_FILES)
+PATHS: Final = ("mocks", "slo", "prices", "kubeconfig", *ENDPOINT_FILES, *PROMETHEUS_FILES)
 """Settings that name a file or a folder; `~` is the home folder."""
 
 SECRETIVE: Final = frozenset({"endpoint", "prometheus"})

@@ -12,6 +12,7 @@ import msgspec
 
 GROUP = "serving.kserve.io"
 SERVICE_KIND = "LLMInferenceService"
+CLASSIC_KIND = "InferenceService"
 CONFIG_KIND = "LLMInferenceServiceConfig"
 NODE_KIND = "Node"
 KSERVE_VERSIONS = (f"{GROUP}/v1alpha1", f"{GROUP}/v1alpha2")

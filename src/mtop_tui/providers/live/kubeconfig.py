@@ -1,8 +1,8 @@
 """Which API server to talk to, and as whom: the rules by which kubectl reads its kubeconfigs.
 
 `KUBECONFIG` lists files; those that are absent are passed over, and of what several state, the
-first one counts. Relative paths in a file are relative to it. Without any file, and inside a pod,
-the pod's own service account is used.
+first one counts. One that is named outright is read and no other. Relative paths in a file are
+relative to it. Without any file, and inside a pod, the pod's own service account is used.
 """
 
 from __future__ import annotations
@@ -110,6 +110,7 @@ class _File(msgspec.Struct, frozen=True):
 def connection(
     context: str = "",
     *,
+    file: Path | None = None,
     environment: Mapping[str, str] | None = None,
     account: Path = SERVICE_ACCOUNT,
 ) -> Connection:
@@ -117,12 +118,18 @@ def connection(
 
     Args:
         context: its name.
+        file: the only one to read.
         environment: in place of that of the process.
         account: where the service account of a pod stands.
 
     Raises:
         ConfigError: there is none, or what it states cannot be used.
     """
+    if file is not None:
+        found = _read(file)
+        if found is None:
+            raise ConfigError(f"no kubeconfig: there is no {file}; name one that is there")
+        return _chosen([found], context)
     variables = os.environ if environment is None else environment
     paths = _paths(variables)
     files = [found for path in paths if (found := _read(path)) is not None]
@@ -143,8 +150,8 @@ def _nothing_found(paths: Sequence[Path], variables: Mapping[str, str]) -> str:
     where = f"${VARIABLE} names {named}" if variables.get(VARIABLE) else f"there is no {named}"
     lacking = ", of which none is there" if variables.get(VARIABLE) else ""
     return (
-        f"no kubeconfig: {where}{lacking}; set {VARIABLE} to one, or run `mtop` without --mode live"
-        " for the simulated cluster"
+        f"no kubeconfig: {where}{lacking}; set {VARIABLE} to one, give --kubeconfig, or run `mtop`"
+        " without --mode live for the simulated cluster"
     )
 
 
@@ -155,7 +162,9 @@ def _read(path: Path) -> _File | None:
         return None
     except (OSError, UnicodeDecodeError) as error:
         said = error.strerror if isinstance(error, OSError) else "is not UTF-8 text"
-        raise ConfigError(f"{path}: cannot be read: {said}; check ${VARIABLE}") from error
+        raise ConfigError(
+            f"{path}: cannot be read: {said}; make it readable, or name another one"
+        ) from error
     try:
         body = yaml.safe_load(text)
     except yaml.YAMLError as error:

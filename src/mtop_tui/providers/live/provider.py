@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing, suppress
+from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Final
 
@@ -30,6 +31,7 @@ class LiveProvider:
 
     Args:
         contexts: names of contexts; none: the current one.
+        kubeconfig: the only one to read; None: those that kubectl would read.
         namespaces: to read; none: all that may be read.
         clock: the machine's.
         seed: of the draws that spread waits.
@@ -41,12 +43,14 @@ class LiveProvider:
         contexts: Sequence[str],
         *,
         clock: Clock,
+        kubeconfig: Path | None = None,
         namespaces: Sequence[str] = (),
         seed: int = 0,
         metrics: Callable[[], MetricsChoice | None] = lambda: None,
     ) -> None:
         self._metrics = metrics
         self._contexts = tuple(contexts) or ("",)
+        self._kubeconfig = kubeconfig
         self._namespaces = tuple(namespaces)
         self._clock, self._random = clock, Random(f"live/{seed}")
         self._sessions: list[Session] = []
@@ -73,6 +77,7 @@ class LiveProvider:
                 context,
                 self._clock,
                 Random(self._random.random()),
+                kubeconfig=self._kubeconfig,
                 namespaces=self._namespaces,
                 news=news,
                 is_part=len(self._contexts) > 1,

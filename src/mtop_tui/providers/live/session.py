@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from pathlib import Path
 from random import Random
 from typing import Any, Final
 
@@ -41,6 +42,7 @@ class Session:
         context: its name; empty: the current one.
         clock: the machine's.
         random: draws waits.
+        kubeconfig: the only one to read; None: those that kubectl would read.
         namespaces: to read; none: all that may be read.
         news: is set when there is something to take.
         is_part: whether there are other clusters beside it.
@@ -53,6 +55,7 @@ class Session:
         clock: Clock,
         random: Random,
         *,
+        kubeconfig: Path | None = None,
         namespaces: tuple[str, ...],
         news: asyncio.Event,
         is_part: bool = False,
@@ -60,6 +63,7 @@ class Session:
     ) -> None:
         self.label, self._is_part = context, is_part
         self._context, self._clock, self._random = context, clock, random
+        self._kubeconfig = kubeconfig
         self._namespaces = namespaces
         self._handover = Handover(EVENT, news=news)
         self._news, self._choice = news, metrics
@@ -83,7 +87,7 @@ class Session:
         while True:
             try:
                 # Whoever makes another context the current one meanwhile means another mtop.
-                found = await asyncio.to_thread(connection, self._context or self.label)
+                found = await self._connection(self._context or self.label)
             except ConfigError as error:
                 self._problem = str(error)
                 self._handover.wake()
@@ -121,9 +125,12 @@ class Session:
     async def _is_outdated(self, found: Connection) -> bool:
         """Whether a cluster was made anew, or a login renewed, and the kubeconfig with it."""
         try:
-            return await asyncio.to_thread(connection, found.name) != found
+            return await self._connection(found.name) != found
         except ConfigError:
             return False
+
+    async def _connection(self, context: str) -> Connection:
+        return await asyncio.to_thread(connection, context, file=self._kubeconfig)
 
     def _measure(self, client: ReadOnlyClient, fleet: Fleet) -> asyncio.Task[None]:
         """Begin to read metrics, where they come from somewhere."""

@@ -51,3 +51,6 @@ PROXIED = Pace(shortest=5.0, per_page=0.075, longest=30.0, at_once=12)
 
 Two readings of a pod lie within the minute over which rates are taken, however many there are.
 """
+
+HURRIED = Pace(shortest=2.5, per_page=0.01, longest=5.0, at_once=12)
+"""For a command that prints once and needs two readings of each pod for that."""

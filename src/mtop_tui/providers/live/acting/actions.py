@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Collection, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from mtop_tui.actions.contract import Prepared
 from mtop_tui.actions.differences import Difference, differences, not_taken, status_differences
@@ -22,7 +22,7 @@ from mtop_tui.providers.live.acting.scenes import read_scene
 from mtop_tui.providers.live.acting.sending import Sender
 from mtop_tui.providers.live.acting.words import why_not
 from mtop_tui.providers.live.kinds import Kind
-from mtop_tui.providers.live.kubeconfig import connection
+from mtop_tui.providers.live.kubeconfig import Connection, connection
 from mtop_tui.providers.live.problems import ConfigError, Problem
 
 LOOK_EVERY: Final = 1.0
@@ -34,12 +34,20 @@ class LiveActions:
 
     Args:
         clock: the machine's.
+        kubeconfig: the only one to read; None: those that kubectl would read.
         log: where it is written down what was done; None: the usual place.
         every: seconds between two looks at what becomes of a change.
     """
 
-    def __init__(self, clock: Clock, *, log: Path | None = None, every: float = LOOK_EVERY) -> None:
-        self._clock, self._every = clock, every
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        kubeconfig: Path | None = None,
+        log: Path | None = None,
+        every: float = LOOK_EVERY,
+    ) -> None:
+        self._clock, self._every, self._kubeconfig = clock, every, kubeconfig
         self._audit = Audit(log or log_file())
         self._clients: dict[str, WritingClient] = {}
         self._kinds: dict[WritingClient, Mapping[Kind, str]] = {}
@@ -136,7 +144,7 @@ class LiveActions:
     async def _client(self, cluster: str) -> WritingClient | Refused:
         """The client of a cluster, as the kubeconfig has it now."""
         try:
-            found = await asyncio.to_thread(_connection, cluster)
+            found = await asyncio.to_thread(_connection, cluster, self._kubeconfig)
         except ConfigError as error:
             return Refused(str(error))
         known = self._clients.get(cluster)
@@ -163,12 +171,12 @@ class LiveActions:
         return found
 
 
-def _connection(cluster: str) -> Any:
+def _connection(cluster: str, kubeconfig: Path | None) -> Connection:
     try:
-        return connection(cluster)
+        return connection(cluster, file=kubeconfig)
     except ConfigError:
         # Inside a pod there is a cluster, but no context by its name.
-        found = connection()
+        found = connection(file=kubeconfig)
         if found.name != cluster:
             raise
         return found

@@ -31,7 +31,7 @@ from mtop_tui.providers.live.problems import (
     Refusal,
 )
 from mtop_tui.providers.scraping.fetching import FetchError
-from mtop_tui.providers.scraping.pace import PROXIED
+from mtop_tui.providers.scraping.pace import PROXIED, Pace
 from mtop_tui.providers.scraping.reading import MOST_BYTES
 
 AT_REST: Final = PROXIED._replace(shortest=15.0, at_once=2)
@@ -51,10 +51,12 @@ class MetricsChoice(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         prometheus: how a Prometheus outside is reached.
         service: of a Prometheus inside.
+        pace: at which pods are asked.
     """
 
     prometheus: Access | None = None
     service: ServicePlace | None = None
+    pace: Pace = PROXIED
 
 
 class ClusterMetrics:
@@ -129,12 +131,14 @@ class ClusterMetrics:
         if self._scrapers is not None:
             engines, pickers = self._scrapers
             engines.look_at(self._pods.engines())
+            if engines.is_idle:
+                self._put([engines.health()])
             pickers.look_at(self._pods.pickers())
 
     async def _scrape(self) -> None:
         engines, pickers = f"pods of {self._cluster}", f"endpoint pickers of {self._cluster}"
         self._scrapers = (
-            Scraper(self._fetch, engines, clock=self._clock),
+            Scraper(self._fetch, engines, clock=self._clock, pace=self._choice.pace),
             Scraper(self._fetch, pickers, what="endpoint pickers", clock=self._clock, pace=AT_REST),
         )
         self._aim()

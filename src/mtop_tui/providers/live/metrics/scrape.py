@@ -100,6 +100,11 @@ class Scraper:
             first, second = self._pace.first(index, len(new)), self._pace.second(index, len(new))
             self._reading[target] = asyncio.create_task(self._follow(target, first, second))
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether there is nothing to read, so that nothing will ever be told by itself."""
+        return not self._reading
+
     async def observe(self) -> AsyncGenerator[Sequence[Observation], None]:
         """Samples as they come, with the health of the whole; until cancelled."""
         try:
@@ -122,7 +127,7 @@ class Scraper:
                 sample = await self._read(target)
             failures = 0 if sample is not None else failures + 1
             # Who takes samples may be slow: then fewer are asked for.
-            await self._samples.put([*([sample] if sample else []), self._health()])
+            await self._samples.put([*([sample] if sample else []), self.health()])
             pods = len(self._reading)
             if failures:
                 await self._sleep(self._pace.retry(failures, pods))
@@ -184,7 +189,8 @@ class Scraper:
         self._spoken[target.service] = scheme
         return body
 
-    def _health(self) -> SourceHealth:
+    def health(self) -> SourceHealth:
+        """How the reading of all of them fares."""
         at = self._clock.now()
         forbidden = sorted(one for one, until in self._forbidden.items() if at < until)
         pods = len(self._reading)
@@ -193,13 +199,14 @@ class Scraper:
         )
         guarded = sum(one.ref in self._guarded for one in self._reading)
         why = next(iter(self._failing.values()), "")
-        answered = failing < pods
+        answered = failing < pods or not pods
         refused = bool(forbidden or guarded)
+        detail = f"{failing} of {pods} {self._what} without metrics: {why}" if failing else ""
         return SourceHealth(
             at=at,
             source=self._source,
             state="live" if answered else "forbidden" if refused else "error",
-            detail=f"{failing} of {pods} {self._what} without metrics: {why}" if failing else "",
+            detail=detail if pods else f"there are no {self._what} to ask",
             last_contact=self._heard,
             errors=failing - guarded,
             forbidden=tuple(f"pods/proxy in {namespace}" for namespace in forbidden),
