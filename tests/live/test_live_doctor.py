@@ -12,8 +12,17 @@ from click.testing import CliRunner
 from serving import Served
 from test_live_access import edited
 
-from mtop_tui.providers.live.kinds import KINDS
+from mtop_tui.providers.live.kinds import RIGHTS
+from mtop_tui.providers.live.preflight import POD_PROXY, extra_role
 from mtop_tui.serve.faults import read_fault
+
+ABSENT = {
+    "inferenceservices.serving.kserve.io",
+    "inferencepools.inference.networking.x-k8s.io",
+    "rollouts.argoproj.io",
+    "resourceslices.resource.k8s.io",
+}
+"""What the served cluster has none of."""
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -40,8 +49,14 @@ async def test_who_may_do_all_is_told_so(cluster: Served, kubeconfig: Path, monk
     assert (code, said) == (0, "")
     assert out.startswith("context admin: https://127.0.0.1:")
     found = rows(out)
-    assert {found[kind.qualified][1] for kind in KINDS} == {"yes"}
-    assert yaml.safe_load(out.partition("\n# ")[2].partition("\n")[2])["kind"] == "ClusterRole"
+    absent = {
+        kind.qualified for kind in RIGHTS if found[kind.qualified][1:3] == ["not", "installed"]
+    }
+    assert absent == ABSENT
+    assert {found[kind.qualified][1] for kind in RIGHTS if kind.qualified not in absent} == {"yes"}
+    role, strong = yaml.safe_load_all(out.partition("\n# ")[2].partition("\n")[2])
+    assert (role["metadata"]["name"], role["kind"]) == ("mtop", "ClusterRole")
+    assert strong["rules"] == [{"apiGroups": [""], "resources": ["pods/proxy"], "verbs": ["get"]}]
 
 
 async def test_what_is_lacking_is_told_with_what_is_lost(
@@ -53,6 +68,19 @@ async def test_what_is_lacking_is_told_with_what_is_lost(
     assert " ".join(rows(out)["nodes"]) == (
         "cluster no: get, list, watch GPU types, prices and idle GPUs"
     )
+
+
+async def test_the_strong_right_is_optional_and_says_why(
+    cluster: Served, kubeconfig: Path, monkeypatch
+):
+    code, out, _ = await asked(kubeconfig, monkeypatch, "--context", "viewer")
+    assert code == 0
+    found = rows(out)["pods/proxy"]
+    assert found[:4] == ["all", "no:", "get", "optional:"]
+    assert "any GET to any port of any pod" in out
+    assert "name a Prometheus with --prometheus" in out
+    _, out, _ = await asked(kubeconfig, monkeypatch)
+    assert rows(out)["pods/proxy"][:2] == ["all", "yes"]
 
 
 async def test_who_may_read_one_namespace_is_asked_about_that(
@@ -101,7 +129,8 @@ async def test_who_wants_to_act_is_told_what_they_may_do(
     _, out, _ = await asked(kubeconfig, monkeypatch, "--allow-actions")
     assert re.search(r"^delete pods +all +yes +delete a pod$", out, re.MULTILINE)
     roles = list(yaml.safe_load_all(out.partition("\n# ")[2].partition("\n")[2]))
-    assert [one["metadata"]["name"] for one in roles] == ["mtop", "mtop-actions"]
+    names = [one["metadata"]["name"] for one in roles]
+    assert names == ["mtop", "mtop-actions", "mtop-pod-metrics"]
 
 
 def test_the_role_for_actions_that_ships_is_the_one_that_is_printed():
@@ -114,8 +143,9 @@ def test_the_role_for_actions_that_ships_is_the_one_that_is_printed():
 def test_the_role_that_ships_is_the_one_that_is_printed():
     _, printed, _ = run("--role")
     shipped = list(yaml.safe_load_all((REPOSITORY / "deploy" / "rbac.yaml").read_text()))
-    role, binding = shipped
+    role, binding, strong = shipped
     assert role == yaml.safe_load(printed)
+    assert strong == extra_role(POD_PROXY)
     assert binding["roleRef"]["name"] == role["metadata"]["name"]
     assert {verb for rule in role["rules"] for verb in rule["verbs"]} == {"get", "list", "watch"}
 

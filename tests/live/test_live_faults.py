@@ -161,7 +161,7 @@ async def test_an_expired_login_is_said_and_got_over(watched: Watched):
 async def test_a_page_of_a_load_balancer_is_not_taken_for_kubernetes(watched: Watched):
     cluster, live = watched
     await switch(cluster, "bad-gateway")
-    await switch(cluster, "reset:times=10")
+    await switch(cluster, f"reset:times={len(live.readers())}")
     await live.until(lambda: live.state == "stale")
     assert "an HTML page, not Kubernetes JSON" in live.health.detail
     cluster.server.switch_off("bad-gateway")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from mtop_tui.config.settings import Settings
     from mtop_tui.providers.live.acting.rights import ActionRight
     from mtop_tui.providers.live.kubeconfig import Connection
-    from mtop_tui.providers.live.preflight import Preflight, Right
+    from mtop_tui.providers.live.preflight import ExtraRight, Preflight, Right
 
 
 @click.command("doctor")
@@ -28,6 +28,9 @@ def doctor(ctx: click.Context, /, only_role: bool, allow_actions: bool, **_: obj
     It needs --mode live. The exit code is 0 when services can be shown.
     """
     import asyncio
+
+    from mtop_tui.config.emit import as_yaml
+    from mtop_tui.providers.live.preflight import OPTIONAL, extra_role
 
     settings = settings_of(ctx).settings
     if only_role:
@@ -43,6 +46,9 @@ def doctor(ctx: click.Context, /, only_role: bool, allow_actions: bool, **_: obj
     flag = " --allow-actions" if allow_actions else ""
     emit(f"\n# The role that allows all of it: mtop doctor --role{flag} | kubectl apply -f -\n")
     emit(_roles(allow_actions))
+    for extra in OPTIONAL:
+        emit(f"---\n# Optional, and apart from the other since it is strong: {extra.qualified}\n")
+        emit(as_yaml(extra_role(extra)))
     blind = [one.connection.name for one in found if not one.is_usable]
     if blind:
         raise Failure(
@@ -98,10 +104,20 @@ def _page(found: Preflight) -> str:
     from mtop_tui.text import safe
 
     to = found.connection
-    rows = [("KIND", "IN", "MAY READ", "LOST WITHOUT IT"), *map(_row, found.rights)]
+    rows = [
+        ("KIND", "IN", "MAY READ", "LOST WITHOUT IT"),
+        *map(_row, found.rights),
+        *map(_extra_row, found.extras),
+    ]
     unchecked = ", certificate not checked" if to.cluster.insecure_skip_tls_verify else ""
     head = f"context {to.name}: {to.cluster.server}, Kubernetes {found.version}{unchecked}"
-    return f"{safe(head)}\n{_table(rows)}"
+    notes = [
+        f"Of these, {one.qualified} is optional, and a strong right: {one.caution}. Without it:"
+        f" {one.instead}."
+        for one in dict.fromkeys(right.extra for right in found.extras)
+        if one.caution
+    ]
+    return f"{safe(head)}\n{_table(rows)}" + "".join(f"{safe(note)}\n" for note in notes)
 
 
 def _table(rows: Sequence[tuple[str, str, str, str]]) -> str:
@@ -121,3 +137,10 @@ def _row(right: Right) -> tuple[str, str, str, str]:
     if right.answer == "yes" and right.lacking:
         lacking = f"yes, but not {', '.join(right.lacking)}"
     return right.kind.qualified, where, lacking, right.kind.shows
+
+
+def _extra_row(right: ExtraRight) -> tuple[str, str, str, str]:
+    extra = right.extra
+    answer = "yes" if right.allowed else f"no: {extra.verb}"
+    shows = f"optional: {extra.shows}" if extra.caution else extra.shows
+    return extra.qualified, right.namespace or "all", answer, shows

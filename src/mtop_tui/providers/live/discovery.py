@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import asyncio
+from collections.abc import Mapping, Set
 
 import msgspec
 
@@ -32,7 +33,7 @@ class _Resources(msgspec.Struct, frozen=True):
     resources: list[_Resource] = []
 
 
-_SHARED = frozenset({"serving.kserve.io"})
+_SHARED = frozenset({"serving.kserve.io", "argoproj.io", "resource.k8s.io"})
 """Groups that may be there without the kind that matters."""
 
 
@@ -46,34 +47,41 @@ async def served(client: ReadOnlyClient) -> Mapping[Kind, str] | Problem:
     except msgspec.MsgspecError as error:
         return Refusal(200, f"no list of API groups: {error}", NOT_KUBERNETES)
     versions = {one.name: {each.version for each in one.versions} for one in groups}
-    found: dict[Kind, str] = {}
+    plurals = await _plurals(client, versions)
+    if not isinstance(plurals, Mapping):
+        return plurals
+    found: dict[str, dict[Kind, str]] = {}
     for kind in KINDS:
-        there = [one for one in kind.versions if one in versions.get(kind.group, ())]
         if not kind.group:
-            found[kind] = kind.versions[0]
-        elif there and kind.group in _SHARED:
-            version = await _with_resource(client, kind, there)
-            if not isinstance(version, str):
-                return version
-            if version:
-                found[kind] = version
-        elif there:
-            found[kind] = there[0]
-    return found
+            there = list(kind.versions)
+        else:
+            there = [one for one in kind.versions if one in versions.get(kind.group, ())]
+        if kind.group in _SHARED:
+            there = [one for one in there if kind.plural in plurals[kind.group, one]]
+        if there and (not kind.only_with or kind.only_with in found):
+            found.setdefault(kind.name, {})[kind] = there[0]
+    return {kind: version for kinds in found.values() for kind, version in kinds.items()}
 
 
-async def _with_resource(
-    client: ReadOnlyClient, kind: Kind, versions: Iterable[str]
-) -> str | Problem:
-    """The first of the versions that has a kind; empty when none has."""
-    for version in versions:
-        answer = await client.get(f"/apis/{kind.group}/{version}")
+async def _plurals(
+    client: ReadOnlyClient, versions: Mapping[str, Set[str]]
+) -> Mapping[tuple[str, str], Set[str]] | Problem:
+    """What each version of a shared group has, as paths have it."""
+    wanted = dict.fromkeys(
+        (kind.group, version)
+        for kind in KINDS
+        if kind.group in _SHARED
+        for version in kind.versions
+        if version in versions.get(kind.group, ())
+    )
+    answers = await asyncio.gather(*(client.get(f"/apis/{one[0]}/{one[1]}") for one in wanted))
+    found: dict[tuple[str, str], Set[str]] = {}
+    for one, answer in zip(wanted, answers, strict=True):
         if not isinstance(answer, bytes):
             return answer
         try:
-            resources = msgspec.json.decode(answer, type=_Resources).resources
+            listed = msgspec.json.decode(answer, type=_Resources).resources
         except msgspec.MsgspecError as error:
             return Refusal(200, f"no list of resources: {error}", NOT_KUBERNETES)
-        if any(one.name == kind.plural for one in resources):
-            return version
-    return ""
+        found[one] = {each.name for each in listed}
+    return found

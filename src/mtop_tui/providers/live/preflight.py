@@ -11,7 +11,7 @@ import msgspec
 from mtop_tui.clock import Clock
 from mtop_tui.providers.live import discovery
 from mtop_tui.providers.live.client import Access, ReadOnlyClient
-from mtop_tui.providers.live.kinds import KINDS, SERVICE, Kind
+from mtop_tui.providers.live.kinds import CLASSIC, RIGHTS, SERVICE, Kind
 from mtop_tui.providers.live.kubeconfig import Connection
 from mtop_tui.providers.live.problems import Problem
 
@@ -37,17 +37,76 @@ class Right(msgspec.Struct, frozen=True):
     lacking: tuple[str, ...] = ()
 
 
+class Extra(msgspec.Struct, frozen=True):
+    """A right to something that belongs to objects and is none itself.
+
+    Attributes:
+        role: name of the ClusterRole that allows it.
+        resource, subresource, verb: what it allows.
+        shows: what mtop knows by it.
+        caution: why it is not for everybody, and has a role of its own; empty if neither is so.
+        instead: what to do without it.
+    """
+
+    role: str
+    resource: str
+    subresource: str
+    verb: str
+    shows: str
+    caution: str = ""
+    instead: str = ""
+
+    @property
+    def qualified(self) -> str:
+        """As RBAC names it: "pods/proxy"."""
+        return f"{self.resource}/{self.subresource}"
+
+
+POD_LOG: Final = Extra(
+    role=ROLE,
+    resource="pods",
+    subresource="log",
+    verb="get",
+    shows="logs, and what engines that start are at",
+)
+POD_PROXY: Final = Extra(
+    role="mtop-pod-metrics",
+    resource="pods",
+    subresource="proxy",
+    verb="get",
+    shows="metrics read from the pods themselves, where no Prometheus is named",
+    caution=(
+        "who has it can send any GET to any port of any pod, through the API server and past"
+        " network policies: also to pages that nobody outside the cluster is meant to see"
+    ),
+    instead="name a Prometheus with --prometheus, or see what Kubernetes says without metrics",
+)
+EXTRAS: Final = (POD_LOG, POD_PROXY)
+OPTIONAL: Final = tuple(one for one in EXTRAS if one.role != ROLE)
+
+
+class ExtraRight(msgspec.Struct, frozen=True):
+    """Whether one has such a right, somewhere; `namespace` is empty for all."""
+
+    extra: Extra
+    namespace: str
+    allowed: bool
+
+
 class Preflight(msgspec.Struct, frozen=True):
     """The rights in one cluster, and its version."""
 
     connection: Connection
     version: str
     rights: tuple[Right, ...]
+    extras: tuple[ExtraRight, ...] = ()
 
     @property
     def is_usable(self) -> bool:
         """Whether any service could be shown."""
-        return any(one.kind.name == SERVICE and one.answer == "yes" for one in self.rights)
+        return any(
+            one.kind.name in {SERVICE, CLASSIC} and one.answer == "yes" for one in self.rights
+        )
 
 
 class _Version(msgspec.Struct, frozen=True, rename="camel"):
@@ -73,7 +132,7 @@ async def _asked(client: ReadOnlyClient, namespaces: Sequence[str]) -> Preflight
     if not isinstance(there, Mapping):
         return there
     rights: list[Right] = []
-    for kind in KINDS:
+    for kind in RIGHTS:
         if kind not in there:
             rights.append(Right(kind, "", "not installed"))
             continue
@@ -88,7 +147,15 @@ async def _asked(client: ReadOnlyClient, namespaces: Sequence[str]) -> Preflight
             if not isinstance(right, Right):
                 return right
             rights.append(right)
-    return Preflight(client.connection, _version(version), tuple(rights))
+    extras: list[ExtraRight] = []
+    for extra in EXTRAS:
+        for namespace in namespaces or ("",):
+            access = Access(extra.verb, "", extra.resource, extra.subresource, namespace)
+            may = await client.may(access)
+            if not isinstance(may, bool):
+                return may
+            extras.append(ExtraRight(extra, namespace, may))
+    return Preflight(client.connection, _version(version), tuple(rights), tuple(extras))
 
 
 async def _right(client: ReadOnlyClient, kind: Kind, namespace: str) -> Right | Problem:
@@ -113,15 +180,29 @@ def role() -> dict[str, Any]:
 
     Discovery and `/version` are open to everybody who is logged in.
     """
-    groups: dict[str, list[str]] = {}
-    for kind in KINDS:
-        groups.setdefault(kind.group, []).append(kind.plural)
+    groups: dict[str, dict[str, None]] = {}
+    for kind in RIGHTS:
+        groups.setdefault(kind.group, {})[kind.plural] = None
+    rules = [
+        {"apiGroups": [group], "resources": list(plurals), "verbs": list(VERBS)}
+        for group, plurals in groups.items()
+    ]
+    return _cluster_role(ROLE, [*rules, *(_rule(one) for one in EXTRAS if one.role == ROLE)])
+
+
+def extra_role(extra: Extra) -> dict[str, Any]:
+    """The ClusterRole of a right that is not for everybody."""
+    return _cluster_role(extra.role, [_rule(extra)])
+
+
+def _rule(extra: Extra) -> dict[str, Any]:
+    return {"apiGroups": [""], "resources": [extra.qualified], "verbs": [extra.verb]}
+
+
+def _cluster_role(name: str, rules: list[dict[str, Any]]) -> dict[str, Any]:
     return {
         "apiVersion": "rbac.authorization.k8s.io/v1",
         "kind": "ClusterRole",
-        "metadata": {"name": ROLE},
-        "rules": [
-            {"apiGroups": [group], "resources": resources, "verbs": list(VERBS)}
-            for group, resources in groups.items()
-        ],
+        "metadata": {"name": name},
+        "rules": rules,
     }

@@ -11,6 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from mtop_tui.clock import Clock
+from mtop_tui.domain.startup import EngineStage
 from mtop_tui.observations import (
     ObjectRef,
     Observation,
@@ -28,6 +29,7 @@ from mtop_tui.providers.live.metrics.cluster import ClusterMetrics, MetricsChoic
 from mtop_tui.providers.live.objects.fleet import Fleet
 from mtop_tui.providers.live.objects.schema import Pod
 from mtop_tui.providers.live.problems import ConfigError
+from mtop_tui.providers.live.startup import StartupLogs
 
 AGAIN: Final = 5.0
 """Seconds between two looks at a kubeconfig that could not be used."""
@@ -70,6 +72,7 @@ class Session:
         self._metrics: ClusterMetrics | None = None
         self._pasts: set[ServiceKey] = set()
         self._prices: Mapping[str, float] = {}
+        self._startup: StartupLogs | None = None
         self._link: Link | None = None
         self._fleet: Fleet | None = None
         self._problem = self._source = ""
@@ -80,7 +83,7 @@ class Session:
     @property
     def is_waiting(self) -> bool:
         """Whether there is more to take."""
-        return len(self._handover) > 0
+        return len(self._handover) > 0 or (self._fleet is not None and self._fleet.is_waiting)
 
     async def run(self) -> None:
         """Read, until cancelled."""
@@ -110,6 +113,9 @@ class Session:
         )
         reading = asyncio.create_task(link.run())
         measuring = self._measure(link.client, self._fleet)
+        logs = self._startup = StartupLogs(link.client, self._clock, self._note_stage)
+        logs.note(self._fleet.told())
+        asking = asyncio.create_task(logs.run())
         try:
             while not reading.done():
                 await asyncio.wait({reading}, timeout=AGAIN)
@@ -119,7 +125,8 @@ class Session:
         finally:
             reading.cancel()
             measuring.cancel()
-            await asyncio.gather(reading, measuring, return_exceptions=True)
+            asking.cancel()
+            await asyncio.gather(reading, measuring, asking, return_exceptions=True)
             await link.close()
 
     async def _is_outdated(self, found: Connection) -> bool:
@@ -157,7 +164,9 @@ class Session:
             records += self._fleet.apply(self._handover.take(most), at)
             if not self._synced and not self.is_waiting and self._link.is_synced:
                 self._synced = True
-                records += self._fleet.release()
+                records += [*self._fleet.release(), *self._fleet.apply([], at)]
+        if self._startup is not None:
+            self._startup.note(records)
         if self._metrics is not None:
             self._metrics.note(records)
             if self._synced:  # before, nobody knows whose samples they are
@@ -172,6 +181,11 @@ class Session:
             return []
         self._prices = prices
         return self._fleet.price_nodes(prices, at)
+
+    def _note_stage(self, ref: ObjectRef, stage: EngineStage) -> None:
+        if self._fleet is not None:
+            self._fleet.note_stage(ref, stage)
+            self._news.set()
 
     async def read(self, ref: ObjectRef) -> RawObject | None:
         """One object as the API server has it now."""

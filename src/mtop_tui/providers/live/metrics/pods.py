@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from mtop_tui.kserve.schema import CLASSIC_KIND
 from mtop_tui.observations import (
     ObjectRef,
     Observation,
@@ -73,12 +74,20 @@ class KnownPods:
         return () if found is None else found.pools
 
     def engines(self) -> Iterator[Target]:
-        """The pods that serve."""
-        return (Target(one.ref, one.service) for one in self._replicas.values() if _serves(one))
+        """The pods that serve; what classic services run, and on which port, nobody knows."""
+        return (
+            Target(one.ref, one.service)
+            for one in self._replicas.values()
+            if _serves(one) and not self._is_classic(one.service)
+        )
 
     def pickers(self) -> Iterator[Target]:
         """The pods that choose among them."""
         return (Target(ref, key, PICKER_PORT, "http") for ref, key in self._pickers)
+
+    def _is_classic(self, key: ServiceKey) -> bool:
+        service = self._services.get(key)
+        return service is not None and service.ref.kind == CLASSIC_KIND
 
     def _forget(self, ref: ObjectRef) -> bool:
         service = ServiceKey(ref.cluster, ref.namespace, ref.name)

@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from uuid import NAMESPACE_URL, uuid5
+from itertools import islice
+from typing import Any, Final
 
 import msgspec
 
-from mtop_tui.kserve.records import node_record, route_groups
+from mtop_tui.domain.startup import EngineStage
+from mtop_tui.kserve.records import node_record
 from mtop_tui.observations import (
     KubeEvent,
     Node,
+    ObjectRef,
     Observation,
+    Pool,
     Replica,
     Role,
-    RouteGroup,
     Service,
 )
 from mtop_tui.providers.live import kinds
 from mtop_tui.providers.live.handover import Change
+from mtop_tui.providers.live.objects.argo import Rollouts, workload_of
+from mtop_tui.providers.live.objects.classic import classic_service
+from mtop_tui.providers.live.objects.configs import Configs
+from mtop_tui.providers.live.objects.devices import Devices
+from mtop_tui.providers.live.objects.groups import Groups
 from mtop_tui.providers.live.objects.heard import Heard
-from mtop_tui.providers.live.objects.known import Known
+from mtop_tui.providers.live.objects.known import AnyService, Known
 from mtop_tui.providers.live.objects.names import (
     GROUP_INDEX,
     GROUP_OF,
@@ -34,7 +42,8 @@ from mtop_tui.providers.live.objects.names import (
 )
 from mtop_tui.providers.live.objects.owned import Owned
 from mtop_tui.providers.live.objects.pickers import PickerPods
-from mtop_tui.providers.live.objects.pods import replica_record
+from mtop_tui.providers.live.objects.pods import main_container, replica_record
+from mtop_tui.providers.live.objects.routes import Routes
 from mtop_tui.providers.live.objects.schema import (
     LiveNode,
     LiveService,
@@ -42,7 +51,15 @@ from mtop_tui.providers.live.objects.schema import (
     Meta,
     Pod,
 )
+from mtop_tui.providers.live.objects.schema_serving import (
+    ArgoRollout,
+    LiveConfig,
+    LiveInferenceService,
+)
 from mtop_tui.providers.live.objects.services import effective_service, event_record, reference
+
+AT_ONCE: Final = 64
+"""Services that are told of anew at a time: a config is news of all that it went into."""
 
 
 class Fleet:
@@ -62,10 +79,16 @@ class Fleet:
         self._known = Known(cluster)
         self._owned, self._heard = Owned(self._known), Heard(self._known)
         self._node_prices: Mapping[str, float] = {}
+        self._configs, self._devices = Configs(), Devices()
+        self._rollouts, self._routes = Rollouts(), Routes(self._known.services.keys())
+        self._groups = Groups(self._known, self._routes)
+        self._is_whole = False
+        self._nodes: dict[str, LiveNode] = {}
         self._node_pods: dict[str, set[Place]] = {}
+        self._leaders: dict[str, Place] = {}
+        self._stages: dict[ObjectRef, EngineStage] = {}
         self._dirty_services: dict[Place, None] = {}
         self._dirty_pods: dict[Place, None] = {}
-        self._dirty_groups: dict[str, None] = {}
         self._came: dict[Place, None] = {}
 
     def apply(self, changes: Sequence[Change], at: float) -> list[Observation]:
@@ -97,7 +120,23 @@ class Fleet:
 
     def release(self) -> list[Observation]:
         """Events of before, once all else is there: what they are about is known by now."""
+        self._is_whole = True
+        services, workloads = self._known.services, self._known.workloads
+        # What has no workload is told first: nothing but its configs says what it will be.
+        order = sorted(services, key=lambda one: bool(workloads.get(one)))
+        self._dirty_services.update(dict.fromkeys(order))
         return list(self._heard.release())
+
+    def note_stage(self, ref: ObjectRef, stage: EngineStage) -> None:
+        """An engine that starts says what it is at."""
+        if self._stages.get(ref) != stage:
+            self._stages[ref] = stage
+            self._dirty_pods[ref.namespace, ref.name] = None
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether there are services to tell of anew."""
+        return bool(self._dirty_services)
 
     def told(self) -> list[Observation]:
         """The newest record of all that is there."""
@@ -111,7 +150,7 @@ class Fleet:
     def _change(self, change: Change, at: float) -> Iterator[Observation]:
         metadata, body = change.metadata, change.body
         match change.kind:
-            case kinds.SERVICE:
+            case kinds.SERVICE | kinds.CLASSIC:
                 yield from self._service(metadata, body, at)
             case kinds.POD:
                 yield from self._pod(metadata, body, at)
@@ -121,30 +160,53 @@ class Fleet:
                 self._workload(change.kind, metadata, body)
             case kinds.CONTROLLER_REVISION:
                 yield from self._owned.group_revision(metadata, body, at)
-            case _:
+            case kinds.REPLICA_SET | kinds.HPA | kinds.SCALED_OBJECT:
                 yield from self._owned.change(change.kind, metadata, body, at)
+            case _:
+                yield from self._beside(change.kind, metadata, body, at)
 
-    def _service(
-        self, metadata: Meta, body: LiveService | None, at: float
-    ) -> Iterator[Observation]:
+    def _beside(self, kind: str, metadata: Meta, body: Any, at: float) -> Iterator[Observation]:
+        """What belongs to no service alone, and says something of some."""
+        match kind:
+            case kinds.ROLLOUT:
+                self._rollout(metadata, body)
+            case kinds.CONFIG:
+                self._config(metadata, body)
+            case kinds.HTTP_ROUTE:
+                self._routing(self._routes.take_route(metadata, body))
+            case kinds.INFERENCE_POOL:
+                self._routing(self._routes.take_pool(metadata, body))
+            case kinds.RESOURCE_CLAIM:
+                for uid in self._devices.take_claim(metadata, body):
+                    if uid in self._leaders:
+                        self._dirty_pods[self._leaders[uid]] = None
+            case kinds.RESOURCE_SLICE:
+                name = self._devices.take_slice(metadata, body)
+                if name in self._nodes:
+                    yield from self._tell_node(self._nodes[name], at)
+
+    def _service(self, metadata: Meta, body: AnyService | None, at: float) -> Iterator[Observation]:
         place = place_of(metadata)
         services = self._known.services
         before = services.get(place)
-        self._dirty_groups[place[0]] = None
+        if isinstance(before, LiveService) and isinstance(body, LiveInferenceService):
+            return  # two of one name cannot be told apart by what belongs to them
+        self._groups.changed(place[0])
         if before is not None and (body is None or before.metadata.uid != metadata.uid):
             if body is None and before.metadata.uid != metadata.uid:
                 return
             # Another one may come by this name: what was told of the first goes with it.
             self._known.forget_children(place)
             del services[place]
-            ref = reference(self._known.cluster, kinds.SERVICE, before.metadata)
-            yield from self._known.gone(ref, at)
+            told = self._known.told_of(before)
+            if told is not None:
+                yield from self._known.gone(told.ref, at)
             before = None
         if body is None:
             return
         services[place] = body
         self._dirty_services[place] = None
-        if before is None or (before.spec.prefill is None) != (body.spec.prefill is None):
+        if before is None or _is_split(before) != _is_split(body):
             # Only now is it known whose its children are, and of which pool.
             self._dirty_pods.update(dict.fromkeys(self._known.service_pods.get(place, ())))
             self._owned.service_changed(place)
@@ -168,6 +230,26 @@ class Fleet:
             self._owned.set_changed(place)
         self._dirty_services[owner] = None
 
+    def _rollout(self, metadata: Meta, body: ArgoRollout | None) -> None:
+        place = self._rollouts.take(metadata, body)
+        if place == place_of(metadata):
+            self._workload(kinds.ROLLOUT, metadata, None if body is None else workload_of(body))
+            return
+        for owner, children in self._known.workloads.items():
+            if place in children:
+                self._dirty_services[owner] = None
+
+    def _config(self, metadata: Meta, body: LiveConfig | None) -> None:
+        self._configs.take(place_of(metadata), body)
+        if self._is_whole:
+            self._dirty_services.update(dict.fromkeys(self._known.services))
+
+    def _routing(self, services: set[Place]) -> None:
+        for place in services & self._known.services.keys():
+            self._dirty_services[place] = None
+        for namespace in {place[0] for place in services}:
+            self._groups.changed(namespace)
+
     def _pod(self, metadata: Meta, body: Pod | None, at: float) -> Iterator[Observation]:
         if is_picker(metadata):
             self._picker(metadata, body)
@@ -180,21 +262,26 @@ class Fleet:
         if group := metadata.label(GROUP_OF):
             self._owned.set_changed((leader[0], group))
         self._dirty_pods[leader] = None
+        if isinstance(self._known.services.get(owner), LiveInferenceService):
+            self._dirty_services[owner] = None  # its pods are all that says how many serve
         if body is None and (before is None or before.metadata.uid != metadata.uid):
             return
         if before is not None:
             self._node_pods.get(before.spec.node_name or "", set()).discard(leader)
             if index == "0" and (body is None or before.metadata.uid != metadata.uid):
                 old = reference(self._known.cluster, kinds.POD, before.metadata)
+                self._stages.pop(old, None)
                 yield from self._known.gone(old, at)
         if body is None:
             self._heard.pulling.pop(metadata.uid or "", None)
+            self._leaders.pop(metadata.uid or "", None)
             del parts[index]
             if not parts:
                 del pods[leader]
                 self._known.service_pods.get(owner, set()).discard(leader)
             return
         parts[index] = body
+        self._leaders[metadata.uid or ""] = leader
         self._known.service_pods.setdefault(owner, set()).add(leader)
         if body.spec.node_name:
             self._node_pods.setdefault(body.spec.node_name, set()).add(leader)
@@ -207,19 +294,29 @@ class Fleet:
             self.pickers.drop(ref)
 
     def _node(self, metadata: Meta, body: LiveNode | None, at: float) -> Iterator[Observation]:
-        name, nodes = metadata.name, self._known.nodes
-        before = nodes.get(name)
-        if body is None:
-            nodes.pop(name, None)
-            ref = reference(self._known.cluster, kinds.NODE, metadata)
-            yield from self._known.gone(ref, at)
-        else:
-            node = self._priced(node_record(body, cluster=self._known.cluster, at=at))
-            nodes[name] = node
-            yield from self._known.tell(node)
-            if before and (before.ready, before.gpu_type) == (node.ready, node.gpu_type):
-                return
+        name = metadata.name
+        if body is not None:
+            self._nodes[name] = body
+            yield from self._tell_node(body, at)
+            return
+        self._nodes.pop(name, None)
+        self._known.nodes.pop(name, None)
+        ref = reference(self._known.cluster, kinds.NODE, metadata)
+        yield from self._known.gone(ref, at)
         self._dirty_pods.update(dict.fromkeys(self._node_pods.get(name, ())))
+
+    def _tell_node(self, body: LiveNode, at: float) -> Iterator[Observation]:
+        name, nodes = body.metadata.name, self._known.nodes
+        before = nodes.get(name)
+        node = self._priced(node_record(body, cluster=self._known.cluster, at=at))
+        offered = self._devices.of_node(name)
+        if offered is not None and not node.gpus:
+            gpu_type = node.gpu_type or offered.gpu_type
+            node = msgspec.structs.replace(node, gpus=offered.gpus, gpu_type=gpu_type)
+        nodes[name] = node
+        yield from self._known.tell(node)
+        if before is None or (before.ready, before.gpu_type) != (node.ready, node.gpu_type):
+            self._dirty_pods.update(dict.fromkeys(self._node_pods.get(name, ())))
 
     def _priced(self, node: Node) -> Node:
         usd = self._node_prices.get(node.ref.name)
@@ -229,26 +326,68 @@ class Fleet:
 
     def _settle(self, at: float) -> Iterator[Observation]:
         """Records of all that may have changed, services first."""
-        services, self._dirty_services = self._dirty_services, {}
-        for place in services:
+        came, self._came = self._came, {}
+        for place in dict.fromkeys((*came, *islice(self._dirty_services, AT_ONCE))):
+            self._dirty_services.pop(place, None)
             found = self._known.services.get(place)
             if found is not None:
-                children = self._children(place)
-                yield from self._known.tell(
-                    effective_service(found, children, cluster=self._known.cluster, at=at)
-                )
+                yield from self._known.tell(self._told(found, place, at))
         pods, self._dirty_pods = self._dirty_pods, {}
         for leader in pods:
             replica = self._replica(leader, at)
             if replica is not None:
                 yield from self._known.tell(replica)
         yield from self._owned.settle(at)
-        came, self._came = self._came, {}
         for place in came:
             yield from self._heard.service_came(place)
-        groups, self._dirty_groups = self._dirty_groups, {}
-        for namespace in groups:
-            yield from self._groups(namespace, at)
+        yield from self._groups.settle(at)
+        self._dirty_services |= self._groups.take_moved()
+
+    def _told(self, found: AnyService, place: Place, at: float) -> Service:
+        """What there is to tell of a service."""
+        if isinstance(found, LiveInferenceService):
+            leaders = list(self._known.service_pods.get(place, ()))
+            replicas = [one for leader in leaders if (one := self._replica(leader, at))]
+            record = classic_service(
+                found,
+                ready=sum(one.phase == "ready" for one in replicas),
+                image=self._image(leaders),
+                cluster=self._known.cluster,
+                at=at,
+            )
+        else:
+            children = self._children(place)
+            bare = self._is_whole and not children
+            record = effective_service(
+                found,
+                {role: self._rollouts.carried_out(one) for role, one in children.items()},
+                cluster=self._known.cluster,
+                at=at,
+                merged=self._configs.combined(found) if bare else None,
+            )
+            record = msgspec.structs.replace(
+                record,
+                pools=tuple(self._in_steps(pool, children.get(pool.role)) for pool in record.pools),
+                applied_configs=self._configs.names_of(found),
+                origins=self._configs.origins(found),
+            )
+        note = self._groups.note(record)
+        return msgspec.structs.replace(
+            record,
+            conditions=(*record.conditions, *self._routes.conditions(place)),
+            mirrors_to=self._routes.mirror_of(place),
+            notes=(*record.notes, note) if note else record.notes,
+        )
+
+    def _in_steps(self, pool: Pool, child: LiveWorkload | None) -> Pool:
+        steps = None if child is None else self._rollouts.steps(child)
+        return pool if steps is None else msgspec.structs.replace(pool, canary=steps)
+
+    def _image(self, leaders: Sequence[Place]) -> str:
+        """What the pods of a service run, as far as they agree on it."""
+        mains = (main_container(self._known.pods[one]["0"]) for one in leaders)
+        images = {main.image for main in mains if main is not None and main.image}
+        return images.pop() if len(images) == 1 else ""
 
     def _children(self, place: Place) -> dict[Role, LiveWorkload]:
         split = self._known.is_split(place)
@@ -267,49 +406,29 @@ class Fleet:
         if owner not in self._known.services:
             return None
         role = self._known.role(first, owner)
+        pods = [parts[index] for index in sorted(parts, key=_number)]
         return replica_record(
-            [parts[index] for index in sorted(parts, key=_number)],
+            pods,
             cluster=self._known.cluster,
             service=self._known.key(owner),
             role=role,
             nodes=self._known.nodes,
             pulling=self._heard.pulling,
+            devices=self._devices.of_pods(pods),
             claimed=self._claimed(owner, role),
+            logged=self._stages.get(reference(self._known.cluster, kinds.POD, first)),
             at=at,
         )
 
-    def _told_of(self, service: LiveService) -> Service | None:
-        ref = reference(self._known.cluster, kinds.SERVICE, service.metadata)
-        told = self._known.told.get(ref)
-        return told if isinstance(told, Service) else None
-
     def _claimed(self, owner: Place, role: Role) -> int | None:
         """GPUs per replica that a service has by other means than resources of its pods."""
-        told = self._told_of(self._known.services[owner])
+        told = self._known.told_of(self._known.services[owner])
         pools = told.pools if told else ()
         return next((one.gpus_per_replica for one in pools if one.role == role), None)
 
-    def _groups(self, namespace: str, at: float) -> Iterator[Observation]:
-        """Route groups of a namespace: they are in what their members say, and nowhere else."""
-        services = [
-            told
-            for place, service in self._known.services.items()
-            if place[0] == namespace and (told := self._told_of(service))
-        ]
-        found = {}
-        for group in route_groups(services, at=at):
-            ref = group.ref._replace(uid=str(uuid5(NAMESPACE_URL, "/".join(group.ref[:4]))))
-            found[ref] = msgspec.structs.replace(group, ref=ref)
-        before = [
-            ref
-            for ref, told in self._known.told.items()
-            if isinstance(told, RouteGroup) and ref.namespace == namespace
-        ]
-        for ref in before:
-            if ref not in found:
-                yield from self._known.gone(ref, at)
-        for group in found.values():
-            yield from self._known.tell(group)
+
+def _is_split(service: AnyService) -> bool:
+    return isinstance(service, LiveService) and service.spec.prefill is not None
 
 
 def _leader_of(metadata: Meta) -> tuple[Place, str]:

@@ -19,9 +19,12 @@ from mtop_tui.observations import (
     Service,
     ServiceKey,
 )
+from mtop_tui.providers.live import kinds
 from mtop_tui.providers.live.objects.names import Place, is_prefill, role_of
 from mtop_tui.providers.live.objects.schema import LiveService, LiveWorkload, Meta, Pod
+from mtop_tui.providers.live.objects.schema_serving import LiveInferenceService
 
+AnyService = LiveService | LiveInferenceService
 Told = Service | Replica | Revision | RouteGroup | Node | Autoscaler
 
 
@@ -33,7 +36,7 @@ class Known:
 
     Attributes:
         services: by namespace and name.
-        workloads: Deployments and LeaderWorkerSets of engines, by service.
+        workloads: Deployments, Rollouts and LeaderWorkerSets of engines, by service.
         set_owner: the service of a LeaderWorkerSet.
         pods: of each replica by their number in it, by the place of the first.
         service_pods: places of the replicas of a service.
@@ -43,7 +46,7 @@ class Known:
 
     def __init__(self, cluster: str) -> None:
         self.cluster = cluster
-        self.services: dict[Place, LiveService] = {}
+        self.services: dict[Place, AnyService] = {}
         self.workloads: dict[Place, dict[Place, LiveWorkload]] = {}
         self.set_owner: dict[Place, Place] = {}
         self.pods: dict[Place, dict[str, Pod]] = {}
@@ -58,7 +61,7 @@ class Known:
     def is_split(self, place: Place) -> bool:
         """Whether a service prefills and decodes apart."""
         service = self.services.get(place)
-        if service is not None and service.spec.prefill is not None:
+        if isinstance(service, LiveService) and service.spec.prefill is not None:
             return True
         return any(is_prefill(one.metadata) for one in self.workloads.get(place, {}).values())
 
@@ -84,3 +87,22 @@ class Known:
         key = self.key(place)
         for ref in [ref for ref, one in self.told.items() if getattr(one, "service", None) == key]:
             del self.told[ref]
+
+    def told_of(self, service: AnyService) -> Service | None:
+        """What was last told of a service."""
+        kind = kinds.SERVICE if isinstance(service, LiveService) else kinds.CLASSIC
+        metadata = service.metadata
+        told = self.told.get(
+            ObjectRef(
+                self.cluster, metadata.namespace or "", kind, metadata.name, metadata.uid or ""
+            )
+        )
+        return told if isinstance(told, Service) else None
+
+    def groups(self, namespace: str) -> list[ObjectRef]:
+        """The route groups of a namespace that were told of."""
+        return [
+            ref
+            for ref, told in self.told.items()
+            if isinstance(told, RouteGroup) and ref.namespace == namespace
+        ]

@@ -1,7 +1,7 @@
 """From pods to replicas: where each is in its life, why, since when, and until when.
 
-What Kubernetes cannot tell is not told: an engine that loads weights looks just like one that
-compiles, so both are `Loading`.
+What Kubernetes cannot tell, the engine's own log may: to Kubernetes one that loads weights looks
+just like one that compiles, so without a log both are `Loading`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from mtop_tui.kserve.gpus import gpu_count
+from mtop_tui.domain.startup import EngineStage, Work
+from mtop_tui.kserve.gpus import gpu_count, mig_profiles
 from mtop_tui.kserve.pools import MAIN_CONTAINER
 from mtop_tui.kserve.records import unix_time
 from mtop_tui.kserve.schema import StatusCondition
@@ -22,7 +23,8 @@ from mtop_tui.observations import (
     Role,
     ServiceKey,
 )
-from mtop_tui.providers.live.objects.names import GROUP_HASH, POD_HASH
+from mtop_tui.providers.live.objects.devices import Claimed
+from mtop_tui.providers.live.objects.names import revision_of
 from mtop_tui.providers.live.objects.schema import (
     ContainerStatus,
     LiveContainer,
@@ -34,6 +36,15 @@ from mtop_tui.providers.live.objects.schema import (
 _ORDINARY: Final = frozenset({"", "ContainerCreating", "PodInitializing"})
 """Reasons for which a container waits though nothing is wrong."""
 
+MAIN_CONTAINERS: Final = frozenset({MAIN_CONTAINER, "kserve-container"})
+"""What the container that serves is called, in services and in classic ones."""
+
+LOADING: Final = "Loading"
+_AT_WORK: Final[dict[Work, str]] = {
+    "Loading": "weights are being read",
+    "Compiling": "kernels are being compiled",
+    "Warming": "memory is profiled and graphs are captured",
+}
 _GRACE: Final = 1.0
 _SIDECAR: Final = "Always"
 _WORST_FIRST: Final[tuple[Phase, ...]] = ("terminating", "failed", "pending", "starting", "ready")
@@ -57,7 +68,9 @@ def replica_record(
     role: Role,
     nodes: Mapping[str, Node],
     pulling: Mapping[str, float],
+    devices: Claimed | None,
     claimed: int | None,
+    logged: EngineStage | None,
     at: float,
 ) -> Replica:
     """A replica as its pods are.
@@ -67,7 +80,9 @@ def replica_record(
         cluster, service, role: whose it is.
         nodes: of the cluster, by name, as far as they may be read.
         pulling: since when the image of a pod is pulled, by the pod's uid.
-        claimed: GPUs per replica that the service claims in other ways than as resources.
+        devices: GPUs that its pods claim as such.
+        claimed: GPUs per replica that the service asks for in other ways than as resources.
+        logged: what its engine says it is at while it starts.
         at: the observed time.
     """
     leader = parts[0]
@@ -77,10 +92,12 @@ def replica_record(
     # A group serves once its leader is ready: its workers may have no probe at all.
     worst = min(stages[1:] or stages, key=lambda one: _WORST_FIRST.index(one.phase))
     is_worse = worst.phase in {"failed", "pending"} and stages[0].phase != "terminating"
-    stage = worst if is_worse else stages[0]
+    stage = worst if is_worse else _at_work(stages[0], logged)
     placed = tuple(pod.spec.node_name for pod in parts if pod.spec.node_name)
-    gpus = sum(map(pod_gpus, parts)) or claimed
-    kinds = {nodes[name].gpu_type for name in placed if name in nodes}
+    gpus = sum(map(pod_gpus, parts)) or (devices.gpus if devices else claimed)
+    gpu_type = devices.gpu_type if devices else None
+    if gpu_type is None and gpus:
+        gpu_type = _gpu_type({nodes[name].gpu_type for name in placed if name in nodes}, parts)
     metadata = leader.metadata
     return Replica(
         at=at,
@@ -93,13 +110,37 @@ def replica_record(
         since=stage.since,
         deadline=stage.deadline,
         created_at=unix_time(metadata.creation_timestamp),
-        revision=metadata.label(POD_HASH) or metadata.label(GROUP_HASH),
+        revision=revision_of(metadata),
         nodes=placed,
         gpus=gpus if gpus is not None else 0,
-        gpu_type=kinds.pop() if gpus and len(kinds) == 1 else None,
+        gpu_type=gpu_type,
         restarts=sum(main.restart_count for pod in parts if (main := _main_status(pod))),
         last_exit=_last_exit(parts),
     )
+
+
+def _at_work(stage: Stage, logged: EngineStage | None) -> Stage:
+    """A stage as the engine itself tells it; what an earlier container wrote says nothing of it."""
+    if logged is None or stage.reason != LOADING or logged.since < (stage.since or 0.0) - _GRACE:
+        return stage
+    said = logged.said or _AT_WORK[logged.work]
+    since = stage.since if logged.work == LOADING else logged.since
+    return stage._replace(reason=logged.work, message=said, since=since)
+
+
+def _gpu_type(of_nodes: set[str | None], parts: Iterable[Pod]) -> str | None:
+    """The GPU that nodes have; of a slice of one, with the profile that the pods ask for."""
+    found = of_nodes.pop() if len(of_nodes) == 1 else None
+    profiles = {
+        profile
+        for pod in parts
+        for one in pod.spec.containers or ()
+        if one.resources is not None
+        for profile in mig_profiles(one.resources.limits or one.resources.requests or {})
+    }
+    if found is None or not profiles or " MIG-" in found:
+        return found
+    return f"{found} MIG-{profiles.pop()}" if len(profiles) == 1 else None
 
 
 def pod_gpus(pod: Pod) -> int:
@@ -114,7 +155,7 @@ def pod_gpus(pod: Pod) -> int:
 def main_container(pod: Pod) -> LiveContainer | None:
     """The container that serves."""
     containers = pod.spec.containers or []
-    named = (one for one in containers if one.name == MAIN_CONTAINER)
+    named = (one for one in containers if one.name in MAIN_CONTAINERS)
     return next(named, containers[0] if containers else None)
 
 
@@ -200,7 +241,7 @@ def _main(pod: Pod, conditions: Mapping[str, StatusCondition], pulling: float | 
     container = main_container(pod)
     probe = container.startup_probe if container else None
     text = "the engine starts: it loads weights or compiles"
-    return Stage("starting", "Loading", text, running, _deadline(running, probe))
+    return Stage("starting", LOADING, text, running, _deadline(running, probe))
 
 
 def _creating(since: float | None, pulling: float | None) -> Stage:
@@ -268,7 +309,7 @@ def _last_exit(parts: Iterable[Pod]) -> ContainerExit | None:
 
 def _main_status(pod: Pod) -> ContainerStatus | None:
     statuses = pod.status.container_statuses or []
-    named = (one for one in statuses if one.name == MAIN_CONTAINER)
+    named = (one for one in statuses if one.name in MAIN_CONTAINERS)
     return next(named, statuses[0] if statuses else None)
 
 

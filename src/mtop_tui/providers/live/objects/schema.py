@@ -51,12 +51,14 @@ class AppliedConfig(Read, frozen=True, kw_only=True):
     """A config that went into a service."""
 
     name: str
+    namespace: str | None = None
 
 
 class LiveServiceStatus(ServiceStatus, frozen=True, kw_only=True):
     """What the controller says of a service, with what it merged into it."""
 
     applied_configs: list[AppliedConfig] | None = None
+    annotations: dict[str, str] | None = None
 
 
 class LiveService(LLMInferenceService, frozen=True, kw_only=True):

@@ -29,7 +29,7 @@ from mtop_tui.observations import (
     Service,
     ServiceKey,
 )
-from mtop_tui.providers.live.objects.names import REVISION
+from mtop_tui.providers.live.objects.names import ARGO_REVISION, REVISION
 from mtop_tui.providers.live.objects.pods import main_container
 from mtop_tui.providers.live.objects.schema import (
     ControllerRevision,
@@ -51,7 +51,12 @@ def reference(cluster: str, kind: str, metadata: Meta) -> ObjectRef:
 
 
 def effective_service(
-    service: LiveService, children: Mapping[Role, LiveWorkload], *, cluster: str, at: float
+    service: LiveService,
+    children: Mapping[Role, LiveWorkload],
+    *,
+    cluster: str,
+    at: float,
+    merged: Combined | None = None,
 ) -> Service:
     """A service as its children make it; what they do not say yet is not known.
 
@@ -60,21 +65,32 @@ def effective_service(
         children: its workloads by pool; "main" or "decode", and "prefill".
         cluster: its cluster.
         at: the observed time.
+        merged: it with its configs, which says what its children will be.
     """
     first = children.get("decode") or children.get("main")
     second = children.get("prefill")
-    spec = _as_made(service.spec, first)
-    if service.spec.prefill is not None or second is not None:
-        half = _as_made(service.spec.prefill or Workload(), second)
+    wanted = merged.typed if merged is not None and merged.typed is not None else service.spec
+    spec = _as_made(wanted, first)
+    if wanted.prefill is not None or second is not None:
+        half = _as_made(wanted.prefill or Workload(), second)
         spec = msgspec.structs.replace(spec, prefill=half)
-    complete = first is not None and (spec.prefill is None or second is not None)
+    complete = merged is not None or (
+        first is not None and (spec.prefill is None or second is not None)
+    )
+    unknown = frozenset(
+        path
+        for path in (merged.unknown if merged is not None else ())
+        if (second if path.startswith("prefill.") else first) is None
+    )
     status = service.status or LiveServiceStatus()
     reported = status.workloads or WorkloadsStatus()
     ready = WorkloadsStatus(
         primary=_ready(first) or reported.primary, prefill=_ready(second) or reported.prefill
     )
     seen = msgspec.structs.replace(service, status=msgspec.structs.replace(status, workloads=ready))
-    record = service_record(seen, Combined({}, spec, complete=complete), cluster=cluster, at=at)
+    record = service_record(
+        seen, Combined({}, spec, unknown, complete=complete), cluster=cluster, at=at
+    )
     return msgspec.structs.replace(
         record,
         pools=tuple(_with_child(pool, children.get(pool.role)) for pool in record.pools),
@@ -127,7 +143,8 @@ def revision_record(
     found: LiveWorkload, *, cluster: str, service: ServiceKey, role: Role, at: float
 ) -> Revision:
     """The revision that a ReplicaSet is."""
-    number = (found.metadata.annotations or {}).get(REVISION, "")
+    stated = found.metadata.annotations or {}
+    number = stated.get(REVISION, "") or stated.get(ARGO_REVISION, "")
     containers = (
         found.spec.template.spec.containers
         if found.spec.template and found.spec.template.spec
