@@ -13,7 +13,7 @@ import yaml
 from aiohttp import web
 from serving import WALL, Served
 
-from mtop_tui.clock import WallClock
+from mtop_tui.clock import Clock
 from mtop_tui.providers.live.client import ReadOnlyClient
 from mtop_tui.providers.live.provider import LiveProvider
 from mtop_tui.serve.certificate import make_certificate
@@ -21,11 +21,14 @@ from mtop_tui.serve.faults import read_fault
 from sources_screen import opened
 
 
-class Hour(WallClock):
-    """A clock that is an hour behind."""
+class Hour:
+    """The clock of a machine that is an hour behind another."""
+
+    def __init__(self, other: Clock) -> None:
+        self._other = other
 
     def now(self) -> float:
-        return super().now() - 3600.0
+        return self._other.now() - 3600.0
 
 
 @pytest.fixture
@@ -106,7 +109,8 @@ async def test_each_cluster_says_what_is_wrong_with_it(
     await cluster.server.switch_on(
         read_fault("big-objects:mb=2,user=mtop-viewer,resource=llminferenceservices")
     )
-    async with opened(LiveProvider(tuple(SAID), clock=WallClock()), WallClock()) as screen:
+    clock = cluster.stepper.clock
+    async with opened(LiveProvider(tuple(SAID), clock=clock), clock) as screen:
         sources = screen.app.store.sources
         for context, (state, happened, to_do) in SAID.items():
             name = f"live: {context}"
@@ -134,7 +138,8 @@ async def test_a_kubeconfig_that_is_missing_and_a_clock_that_is_an_hour_off(
     monkeypatch.setattr(session, "AGAIN", 0.1)
     monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
     aside = kubeconfig.rename(kubeconfig.with_name("aside"))
-    async with opened(LiveProvider((), clock=Hour()), Hour()) as screen:
+    behind = Hour(cluster.stepper.clock)
+    async with opened(LiveProvider((), clock=behind), behind) as screen:
         sources = screen.app.store.sources
         await screen.until(lambda: "live" in sources, "a word")
         said = await screen.says("live")

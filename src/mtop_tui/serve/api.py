@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping
+from email.utils import formatdate
 
 import msgspec
 from aiohttp import web
@@ -56,6 +57,7 @@ class Api:
         self, simulation: Simulation, registry: Registry, access: Access, wall: Clock
     ) -> None:
         self.simulation, self.registry, self.access = simulation, registry, access
+        self._wall = wall
         self.switches = Switches(simulation.seed)
         self.disturbances = Disturbances(self.switches, time.monotonic)
         self.verbs = Verbs(simulation, registry, self.disturbances, wall)
@@ -65,7 +67,12 @@ class Api:
         """The aiohttp application."""
         app = web.Application(client_max_size=3 * 2**20)
         app.router.add_route("*", "/{path:.*}", self.handle)
+        app.on_response_prepare.append(self._date)
         return app
+
+    async def _date(self, _: web.Request, response: web.StreamResponse) -> None:
+        """Date answers by the clock that objects are stamped by."""
+        response.headers["Date"] = formatdate(self._wall.now(), usegmt=True)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer any request; whatever is wrong with it becomes a Status."""

@@ -14,6 +14,7 @@ import msgspec
 from mtop_tui.providers.live.problems import NOT_KUBERNETES, Refusal, Unreachable
 
 JSON: Final = "application/json"
+HTML: Final = "text/html"
 
 _OK = 200
 _SAID = 200
@@ -66,14 +67,14 @@ async def refused(response: aiohttp.ClientResponse, accept: str) -> Refusal | No
             said = msgspec.json.decode(text, type=Status)
             if said.kind == "Status":
                 return msgspec.structs.replace(said.refusal(status, wait), status=status)
-    if response.content_type == "text/html" or 300 <= status < 400:
+    if response.content_type == HTML or 300 <= status < 400:
         return Refusal(status, _named(response.content_type), NOT_KUBERNETES, wait)
     words = text.decode(errors="replace").strip()[:_SAID]
     return Refusal(status, words or response.reason or "", retry_after=wait)
 
 
 def _named(content_type: str) -> str:
-    return "an HTML page" if content_type == "text/html" else f"of type {content_type}"
+    return "an HTML page" if content_type == HTML else f"of type {content_type}"
 
 
 def _seconds(stated: str | None) -> float | None:
@@ -85,6 +86,19 @@ def _seconds(stated: str | None) -> float | None:
 
 def unreachable(error: BaseException, server: str) -> Unreachable:
     """What a broken or impossible connection means to its user."""
+    if isinstance(error, aiohttp.ClientProxyConnectionError):
+        return Unreachable(
+            "network",
+            f"the proxy http://{error.host}:{error.port} cannot be reached: {_words(error)}; check"
+            " `proxy-url` in the kubeconfig, or HTTPS_PROXY",
+        )
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        asked = error.request_info.real_url
+        return Unreachable(
+            "network",
+            f"the proxy http://{asked.host}:{asked.port} refuses to connect to {server}:"
+            f" {error.status} {error.message}; check `proxy-url` in the kubeconfig, or HTTPS_PROXY",
+        )
     if isinstance(error, aiohttp.ClientConnectorCertificateError | ssl.SSLCertVerificationError):
         said = getattr(error, "certificate_error", error)
         why = getattr(said, "verify_message", "") or str(said)
@@ -104,10 +118,20 @@ def unreachable(error: BaseException, server: str) -> Unreachable:
     if isinstance(error, TimeoutError):
         return Unreachable("silence", f"{server} does not answer; is the network or the VPN up?")
     if isinstance(error, aiohttp.ClientConnectorError):
-        said = os.strerror(error.errno) if error.errno else str(error.os_error)
         return Unreachable(
-            "network", f"{server} cannot be reached: {said}; is the network or the VPN up?"
+            "network",
+            f"{server} cannot be reached: {_words(error)}; is the network or the VPN up?",
+        )
+    if isinstance(error, aiohttp.ServerDisconnectedError):
+        return Unreachable(
+            "network",
+            f"{server} hung up without an answer: it restarts, or it wants another client"
+            " certificate than it is shown (client-certificate in the kubeconfig)",
         )
     if isinstance(error, aiohttp.ClientConnectionError | aiohttp.ClientPayloadError | OSError):
         return Unreachable("network", f"the connection to {server} broke")
     return Unreachable("protocol", f"{server} does not speak HTTP as expected: {error}")
+
+
+def _words(error: aiohttp.ClientConnectorError) -> str:
+    return os.strerror(error.errno) if error.errno else str(error.os_error)

@@ -21,7 +21,7 @@ import aiohttp
 import msgspec
 
 from mtop_tui.clock import Clock
-from mtop_tui.providers.live.answers import JSON, refused, unreachable
+from mtop_tui.providers.live.answers import HTML, JSON, refused, unreachable
 from mtop_tui.providers.live.credentials import Credentials, Login
 from mtop_tui.providers.live.kubeconfig import Connection
 from mtop_tui.providers.live.problems import (
@@ -43,6 +43,9 @@ ANSWER_LIMIT: Final = 30.0
 REVIEWS: Final = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 
 _OK = 200
+_HALF_A_SECOND: Final = 0.5
+"""A server states whole seconds, which is so much less than its clock has, on average."""
+
 _KEEP_ALIVE = (("TCP_KEEPIDLE", 10), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 3))
 
 
@@ -102,6 +105,9 @@ class ReadOnlyClient:
         self.requests = 0
         self.server_time: float | None = None
         """Of its last answer, by its own clock, Unix seconds."""
+        self.ahead: float | None = None
+        """Seconds by which the server's clock was ahead of ours at its last answer."""
+        self._clock = clock
         self._limit = connections
         self._session: aiohttp.ClientSession | None = None
         self._tls: tuple[tuple[str, str] | None, ssl.SSLContext] | None = None
@@ -245,9 +251,16 @@ class ReadOnlyClient:
             return Refusal(UNAUTHORIZED, str(error), NO_CREDENTIALS)
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             return unreachable(error, self.connection.cluster.server)
-        with suppress(TypeError, ValueError):
-            self.server_time = parsedate_to_datetime(response.headers["Date"]).timestamp()
+        self._note_time(response)
         return response
+
+    def _note_time(self, response: aiohttp.ClientResponse) -> None:
+        """Take what time it is there; whoever sends HTML is not the API server."""
+        if response.content_type == HTML:
+            return
+        with suppress(KeyError, TypeError, ValueError):
+            self.server_time = parsedate_to_datetime(response.headers["Date"]).timestamp()
+            self.ahead = self.server_time + _HALF_A_SECOND - self._clock.now()
 
     async def _send(  # noqa: PLR0917 - private, from one place
         self,

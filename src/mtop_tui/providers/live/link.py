@@ -27,9 +27,6 @@ DISCOVER_EVERY: Final = 60.0
 CLOCKS_APART: Final = 5.0
 """Seconds by which two clocks may differ without a word."""
 
-_HALF_A_SECOND = 0.5
-"""What a server's time lacks on average, which has no fractions."""
-
 LARGE: Final = 1_000_000
 """Bytes from which on objects are worth a word."""
 
@@ -78,6 +75,7 @@ class Link:
         self._heard_at: float | None = None
         self.returns = 0
         """How often it answered again after a silence."""
+        self._ahead = 0.0
 
     @property
     def readers(self) -> Iterable[Reflector]:
@@ -179,12 +177,14 @@ class Link:
 
     @property
     def ahead(self) -> float:
-        """Seconds by which the server's clock is ahead of ours, where that is worth a word."""
-        stated = self._pulse.server_time
-        if stated is None or self._heard_at is None:
-            return 0.0
-        apart = stated + _HALF_A_SECOND - self._heard_at
-        return apart if abs(apart) > CLOCKS_APART else 0.0
+        """Seconds by which the server's clock is ahead of ours; 0 while that is next to nothing.
+
+        It is taken to be the same until it differs by much, for all times hang on it.
+        """
+        told = self.client.ahead if self._pulse.ahead is None else self._pulse.ahead
+        if told is not None and abs(told - self._ahead) > CLOCKS_APART:
+            self._ahead = told if abs(told) > CLOCKS_APART else 0.0
+        return self._ahead
 
     def health(self, source: str) -> SourceHealth:
         """How far what is shown of it can be trusted."""
@@ -261,7 +261,10 @@ class Link:
         if ahead := self.ahead:
             side = "ahead of" if ahead > 0 else "behind"
             apart = short_duration(round(abs(ahead)))
-            yield f"its clock is {apart} {side} this machine's; set the one that is wrong, by NTP"
+            yield (
+                f"its clock is {apart} {side} this machine's, by which times are corrected;"
+                " set the one that is wrong, by NTP"
+            )
         yield from self._readers_say(worst)
 
     def _readers_say(self, known: Problem | None) -> Iterator[str]:

@@ -26,6 +26,7 @@ from mtop_tui.providers.live.kinds import BY_NAME, EVENT
 from mtop_tui.providers.live.kubeconfig import Connection, connection
 from mtop_tui.providers.live.link import Link
 from mtop_tui.providers.live.metrics.cluster import ClusterMetrics, MetricsChoice
+from mtop_tui.providers.live.objects.clocks import moved
 from mtop_tui.providers.live.objects.fleet import Fleet
 from mtop_tui.providers.live.objects.schema import Pod
 from mtop_tui.providers.live.problems import ConfigError
@@ -77,6 +78,7 @@ class Session:
         self._fleet: Fleet | None = None
         self._problem = self._source = ""
         self._synced = False
+        self._ahead = 0.0
         self._told: SourceHealth | None = None
         self._told_at = float("-inf")
 
@@ -161,10 +163,7 @@ class Session:
         at = self._clock.now()
         records: list[Observation] = [] if self._told is not None else self._health(at)
         if self._fleet is not None and self._link is not None:
-            records += self._fleet.apply(self._handover.take(most), at)
-            if not self._synced and not self.is_waiting and self._link.is_synced:
-                self._synced = True
-                records += [*self._fleet.release(), *self._fleet.apply([], at)]
+            records += self._news_of(self._fleet, self._link, most, at)
         if self._startup is not None:
             self._startup.note(records)
         if self._metrics is not None:
@@ -181,6 +180,19 @@ class Session:
             return []
         self._prices = prices
         return self._fleet.price_nodes(prices, at)
+
+    def _news_of(self, fleet: Fleet, link: Link, most: int, at: float) -> list[Observation]:
+        """What changed, with times as they are by this machine's clock."""
+        ahead = link.ahead
+        records: list[Observation] = []
+        if ahead != self._ahead:
+            self._ahead = ahead
+            records += fleet.told()
+        records += fleet.apply(self._handover.take(most), at)
+        if not self._synced and not self.is_waiting and link.is_synced:
+            self._synced = True
+            records += [*fleet.release(), *fleet.apply([], at)]
+        return [moved(one, -ahead) for one in records] if ahead else records
 
     def _note_stage(self, ref: ObjectRef, stage: EngineStage) -> None:
         if self._fleet is not None:
