@@ -77,7 +77,7 @@ def damaged(answer: bytes) -> bytes:
 
 SAID = {
     "expired": ("error", "the login is expired", "log in again"),
-    "nowhere": ("error", "no context nowhere", "there are admin"),
+    "admn": ("error", "no context admn", "did you mean admin?"),
     "untrusted": ("disconnected", "is not trusted", "check certificate-authority"),
     "behind-a-page": ("error", "an HTML page, not Kubernetes JSON", "check `server`"),
     "damaged": ("live", "passed over an object of pods", "kubectl get"),
