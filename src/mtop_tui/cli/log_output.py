@@ -10,6 +10,10 @@ from typing import Final, Protocol
 
 from mtop_tui.observations import LogLine, LogLines, ServiceKey
 from mtop_tui.views.log_lines import Level, level_of, short_origins
+from mtop_tui.views.log_title import iso_time
+
+_WIDEST: Final = 12
+"""Cells that names are padded to at most: one long name must not push all lines aside."""
 
 _COLOURS: Final = (36, 33, 32, 35, 34, 96, 93, 92, 95, 94)
 """Of ANSI, one per pod and container in turn; red is left to what fails."""
@@ -61,7 +65,7 @@ class TerminalLines:
         if origin not in self._origins:
             self._origins.append(origin)
             self._names = short_origins(self._origins)
-            self._width = max(map(len, self._names))
+            self._width = min(max(map(len, self._names)), _WIDEST)
         number = self._origins.index(origin)
         who = self._names[number].ljust(self._width)
         if self._coloured:
@@ -102,4 +106,4 @@ class JsonLines:
 def _time(line: LogLine, wanted: bool) -> str:
     if not wanted:
         return ""
-    return datetime.fromtimestamp(line.at).astimezone().isoformat(timespec="milliseconds") + " "
+    return f"{iso_time(line.at)} "
