@@ -14,12 +14,13 @@ from mtop_tui.config.emit import as_yaml
 from mtop_tui.config.promises import promises
 from mtop_tui.config.settings import Settings
 from mtop_tui.domain.diagnosis.ranking import diagnose
-from mtop_tui.observations import Annotation, Condition, ObjectRef, Observation
+from mtop_tui.observations import Annotation, Condition, ObjectRef, Observation, ServiceKey
 from mtop_tui.state.facts import service_facts
 from mtop_tui.state.fleet import FleetStore
 from mtop_tui.state.history import ServiceHistory
 from mtop_tui.state.latency import first_token, latency_parts
 from mtop_tui.state.metrics import ServiceMetrics
+from mtop_tui.state.minutes import MinuteFigures, MinuteHistory
 from mtop_tui.state.service import ServiceState
 from mtop_tui.views.board import Board
 from mtop_tui.views.charts import chart_width, charts, columns_of
@@ -29,7 +30,16 @@ from mtop_tui.views.panels import condition_lines, failing, spec_lines
 from mtop_tui.views.replicas import _prefix, odd_ones, order_of, replicas_of
 from mtop_tui.views.service import latency_line
 from mtop_tui.views.table import Cell
-from mtop_tui.views.timeline import CHARTS, SPANS, Axis, axis_until, marks_at, marks_of, values_of
+from mtop_tui.views.timeline import (
+    CHARTS,
+    SPANS,
+    Axis,
+    Span,
+    axis_until,
+    marks_at,
+    marks_of,
+    values_of,
+)
 from mtop_tui.views.words import cells, wrapped
 from service_source import KEY, burning, calm, pods, sample, service, times
 
@@ -80,21 +90,22 @@ def test_the_axis_holds_now_in_its_last_point(span: object, points: int) -> None
     assert axis.place(axis.start - 1) is None
 
 
-def recorded(seconds: int) -> ServiceHistory:
-    history = ServiceHistory()
+def recorded(seconds: int) -> ServiceState:
+    state = ServiceState(ServiceKey("test", "production", "one"))
+    history = state.history = ServiceHistory()
     for second in range(seconds + 1):
         at = START - seconds + second
         value = 9.0 if second == seconds - 100 else 1.0
         history.record(at, ServiceMetrics(queue=value, prefix_hit_ratio=1 / value))
-    return history
+    return state
 
 
 @pytest.mark.parametrize("span", SPANS[1:3])
 def test_a_peak_of_a_second_is_not_hidden_nor_is_a_dip(span: object) -> None:
     axis = axis_until(START, span, 44)  # type: ignore[arg-type]
-    history = recorded(1200)
-    queue = values_of(history, SERIES["queue"], axis)
-    hits = values_of(history, SERIES["prefix_hit_ratio"], axis)
+    state = recorded(1200)
+    queue = values_of(state, SERIES["queue"], axis)
+    hits = values_of(state, SERIES["prefix_hit_ratio"], axis)
     place = axis.place(START - 100)
     assert place is not None
     around = slice(max(place - 1, 0), place + 2)
@@ -108,15 +119,37 @@ def test_what_was_before_the_first_sample_is_not_known() -> None:
     values = values_of(recorded(100), SERIES["queue"], axis)
     assert math.isnan(values[0])
     assert values[-1] == 1
-    assert all(math.isnan(one) for one in values_of(None, SERIES["queue"], axis))
+    unheard = ServiceState(ServiceKey("test", "production", "two"))
+    for name in ("queue", "usd_per_hour"):
+        assert all(math.isnan(one) for one in values_of(unheard, SERIES[name], axis))
+
+
+@pytest.mark.parametrize("span", SPANS[2:])
+def test_what_was_held_is_kept_by_the_minute(span: Span) -> None:
+    state = ServiceState(ServiceKey("test", "production", "one"))
+    state.minutes = MinuteHistory()
+    for minute in range(120):
+        at = START - 60 * (119 - minute)
+        busy = math.nan if minute < 110 else 0.5
+        usd = 20.0 if 100 <= minute < 108 else 10.0
+        state.minutes.record(at, MinuteFigures(math.nan, busy, usd))
+    axis = axis_until(START, span, 60)
+    money = values_of(state, SERIES["usd_per_hour"], axis)
+    assert {one for one in money if one == one} == {10.0, 20.0}  # noqa: PLR0124 - not NaN
+    assert money[-1] == 10
+    known = sum(one == one for one in money) * axis.step  # noqa: PLR0124 - not NaN
+    assert known == pytest.approx(min(span.seconds, 7200), abs=axis.step + 240)
+    usage = values_of(state, SERIES["gpu_utilisation"], axis)
+    assert usage[-1] == 0.5
+    assert math.isnan(usage[0])
 
 
 def test_points_of_the_past_do_not_change_while_time_goes_on() -> None:
-    history = recorded(250)
+    state = recorded(250)
     early = axis_until(START, SPANS[1], 60)
     late = axis_until(START + 5, SPANS[1], 60)
-    before = values_of(history, SERIES["queue"], early)
-    after = values_of(history, SERIES["queue"], late)
+    before = values_of(state, SERIES["queue"], early)
+    after = values_of(state, SERIES["queue"], late)
     assert after[20:50] == before[21:51]
 
 

@@ -275,7 +275,7 @@ class ServiceScreen(Acting, ChartedScreen):
         height = self.app.size.height
         if height < MIDDLE_HEIGHT:
             return 0 if height < 14 else 5 if height < 22 else 8
-        return 12 if height < LARGE[1] else 20
+        return 14 if height < LARGE[1] else 20
 
     @property
     def _seen_beside(self) -> Sequence[str]:

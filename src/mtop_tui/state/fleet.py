@@ -89,6 +89,7 @@ class FleetStore:
         self._rates = (math.nan, math.nan)
         self._burning: int | None = None
         self.accounts: Accounts | None = None
+        self._busy: dict[ServiceKey, float] = {}
         self.alerts: Alerts | None = None
         """Who wants to know of alerts puts them here; they are stepped from then on."""
         self._turn = 0
@@ -383,6 +384,8 @@ class FleetStore:
 
     def _keep_accounts(self, at: float) -> None:
         """Write accounts of a part of the services: of each, once a minute."""
+        from mtop_tui.state.minutes import busy_by_service  # noqa: PLC0415 - not at the start
+
         if self.accounts is None:
             from mtop_tui.state.accounts import Accounts  # noqa: PLC0415 - not at the start
 
@@ -391,12 +394,28 @@ class FleetStore:
         last, self._turn = self._turn, int(at // FLEET_STEP)
         services = self.services()
         for turn in range(max(last + 1, self._turn - turns + 1), self._turn + 1):
+            if turn % turns == 0 or not self._busy:
+                self._busy = busy_by_service(self.gpus.values())
             for state in services[turn % turns :: turns]:
                 cost = self.summary(state).cost
                 self.accounts.write_service(at, state, cost, self.nodes, self.prices)
+                self._keep_minute(at, state, cost)
             if turn % turns == 0:
                 nodes = sum(node.gpus > 0 for node in self.nodes.values())
                 self.accounts.write_nodes(at, self.totals().objects.bill, nodes)
+
+    def _keep_minute(self, at: float, state: ServiceState, cost: Dollars) -> None:
+        from mtop_tui.state.latency import request_time  # noqa: PLC0415 - not at the start
+        from mtop_tui.state.minutes import (  # noqa: PLC0415 - not at the start
+            MinuteFigures,
+            MinuteHistory,
+            priced,
+        )
+
+        if state.minutes is None:
+            state.minutes = MinuteHistory()
+        busy = self._busy.get(state.key, math.nan)
+        state.minutes.record(at, MinuteFigures(request_time(state), busy, priced(cost)))
 
     def _touch(self, state: ServiceState) -> None:
         state.revision += 1

@@ -64,6 +64,16 @@ def latency_parts(state: ServiceState, now: float) -> Latency | None:
     return Latency(parts, total) if parts else None
 
 
+def request_time(state: ServiceState) -> float:
+    """Mean seconds of a request from arrival to last token, over the last one to two minutes.
+
+    NaN where no engine counts it, as of a service in halves.
+    """
+    if state.pools(prefill=True):
+        return math.nan
+    return _mean(_lately(state.pools(prefill=False)), names.E2E)
+
+
 class FirstToken(NamedTuple):
     """Mean time to first token of the last one to two minutes, and what of it the engine knows.
 
@@ -78,9 +88,7 @@ class FirstToken(NamedTuple):
 def first_token(state: ServiceState) -> FirstToken:
     """Where the time to the first token goes, up to now."""
     pools = state.pools(prefill=True) or state.pools(prefill=False)
-    added = [
-        (pool.index, values) for pool in pools if (values := pool.added_since_minute()) is not None
-    ]
+    added = _lately(pools)
     return FirstToken(
         *(_mean(added, name) for name in (names.TTFT, names.QUEUE_TIME, names.PREFILL_TIME))
     )
@@ -92,6 +100,12 @@ _Added = Sequence[tuple[LayoutIndex, Sequence[float]]]
 def _added(pools: Sequence[PoolTotals], now: float) -> _Added:
     last = int(now // MINUTE) - 1
     return [(pool.index, pool.minutes.total(last - MINUTES + 1, last)) for pool in pools]
+
+
+def _lately(pools: Sequence[PoolTotals]) -> _Added:
+    return [
+        (pool.index, values) for pool in pools if (values := pool.added_since_minute()) is not None
+    ]
 
 
 def _mean(pools: _Added, name: str) -> float:

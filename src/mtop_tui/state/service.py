@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from mtop_tui.domain.diagnosis.facts import LogHit, ScaleChange
     from mtop_tui.domain.slo.burn_alerts import Severity
     from mtop_tui.domain.slo.objectives import Kind
+    from mtop_tui.state.minutes import MinuteHistory
     from mtop_tui.state.objectives import ObjectiveStatus, ObjectiveTrack, Promises
 
 EVENTS_KEPT = 50
@@ -58,6 +59,7 @@ class ServiceState:
         self.scale_changes: deque[ScaleChange] = deque(maxlen=SCALE_CHANGES_KEPT)
         self.log_hits: dict[tuple[str, str], LogHit] = {}
         self.history: ServiceHistory | None = None
+        self.minutes: MinuteHistory | None = None
         self.picker: MetricSample | None = None
         self.slo_problem = ""
         self.simulated_past = False

@@ -25,6 +25,7 @@ from mtop_tui.views.timeline import (
     clock,
     marks_at,
     marks_of,
+    value_now,
     values_of,
 )
 from mtop_tui.views.words import cells
@@ -122,9 +123,9 @@ class Frame(NamedTuple):
 
 
 def rows_of(columns: int, height: int) -> int:
-    """Rows of charts in so many lines: as many as have a body of two lines each."""
-    for rows in (2, 1):
-        if rows * 3 + 2 <= height and (rows - 1) * columns < len(CHARTS):
+    """Rows of charts in so many lines: three where each has a body of three lines, else of two."""
+    for rows, lines in ((3, 4), (2, 3), (1, 3)):
+        if rows * lines + 2 <= height and (rows - 1) * columns < len(CHARTS):
             return rows
     return 0
 
@@ -139,7 +140,7 @@ def _beside(parts: Sequence[Line]) -> Line:
 
 
 def _chart(state: ServiceState, series: Series, frame: Frame) -> list[Line]:
-    values = values_of(state.history, series, frame.axis)
+    values = values_of(state, series, frame.axis)
     limit = objective_of(state) if series.name == "ttft_p95" else None
     top = series.full or usual_height(values) or 1.0
     if limit is not None:
@@ -199,7 +200,7 @@ def _title(
 ) -> Line:
     width = frame.width
     if frame.cell is None:
-        value = float(getattr(state.metrics(), series.name))
+        value = value_now(state, series)
     else:  # the later of its two points counts, as for the time that is read
         pair = values[2 * frame.cell : 2 * frame.cell + 2]
         value = next((one for one in reversed(pair) if not math.isnan(one)), math.nan)

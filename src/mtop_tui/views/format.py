@@ -98,6 +98,11 @@ def dollars(usd: Decimal | None) -> str:
     return f"{value:.2f}" if value < 9.995 else count(value)
 
 
+def usd(amount: float) -> str:
+    """USD with its sign: `$2.31`; NaN is not known."""
+    return UNKNOWN if math.isnan(amount) else f"${dollars(Decimal(amount))}"
+
+
 def _three_digits(value: float) -> str:
     if value == 0:
         return "0"

@@ -57,16 +57,12 @@ def _per_million(side: SideFigures) -> float:
     return math.nan if price is None else float(price)
 
 
-def _dollars(usd: float) -> str:
-    return fmt.UNKNOWN if math.isnan(usd) else f"${fmt.dollars(Decimal(usd))}"
-
-
 ROWS = (
     Row("errors", lambda side: side.error_ratio, fmt.percent, "errors"),
     Row("TTFT p95", lambda side: side.ttft_p95, fmt.seconds, "TTFT"),
     Row("TPOT", lambda side: side.tpot, fmt.seconds, "TPOT"),
-    Row("$/1M tok", _per_million, _dollars, is_cost=True),
-    Row("$/h", lambda side: side.usd_per_hour, _dollars, is_cost=True),
+    Row("$/1M tok", _per_million, fmt.usd, is_cost=True),
+    Row("$/h", lambda side: side.usd_per_hour, fmt.usd, is_cost=True),
     Row("req/s", lambda side: side.request_rate, fmt.count),
 )
 

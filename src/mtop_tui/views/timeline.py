@@ -15,9 +15,10 @@ from mtop_tui.state.history import (
     COARSE_STEP,
     FINE_SLOTS,
     FINE_STEP,
-    ServiceHistory,
 )
 from mtop_tui.state.metrics import SERIES
+from mtop_tui.state.minutes import MINUTE_SERIES, MINUTE_SLOTS, MINUTE_STEP
+from mtop_tui.state.rings import SeriesRing
 from mtop_tui.state.service import ServiceState
 from mtop_tui.views import format as fmt
 
@@ -73,7 +74,7 @@ def axis_until(now: float, span: Span, points: int) -> Axis:
 
 
 class Series(NamedTuple):
-    """One chart: what it shows of `ServiceMetrics`, and how.
+    """One chart: what it shows of `ServiceMetrics` or of `MinuteFigures`, and how.
 
     Of several values that fall into one point, `pick` says which counts: the one to worry about.
     `full` is the value at full height, None where that follows the values.
@@ -93,25 +94,24 @@ CHARTS = (
     Series("kv_usage", "KV cache", fmt.whole_percent, full=1.0),
     Series("tpot", "TPOT", fmt.seconds),
     Series("error_ratio", "errors", fmt.percent),
-    Series("preemption_rate", "preempt/s", fmt.count),
-    Series("prefix_hit_ratio", "prefix hits", fmt.whole_percent, pick=min, full=1.0),
+    Series("e2e", "e2e mean", fmt.seconds),
     Series("running", "running", fmt.whole),
+    Series("prefix_hit_ratio", "prefix hits", fmt.whole_percent, pick=min, full=1.0),
     Series("generation_token_rate", "tok/s out", fmt.count),
+    Series("preemption_rate", "preempt/s", fmt.count),
+    Series("gpu_utilisation", "GPU busy", fmt.whole_percent, full=1.0),
+    Series("usd_per_hour", "$/h", fmt.usd),
 )
 """Those that say most come first: a small terminal shows no more."""
 
 
-def values_of(history: ServiceHistory | None, series: Series, axis: Axis) -> list[float]:
+def values_of(state: ServiceState, series: Series, axis: Axis) -> list[float]:
     """One value per point of the axis; NaN where nothing is known."""
-    if history is None:
+    ring = _ring(state, series, round(axis.points * axis.step))
+    if ring is None:
         return [math.nan] * axis.points
-    span = round(axis.points * axis.step)
-    if span <= FINE_SLOTS * FINE_STEP:
-        ring = history.fine
-    else:
-        ring = history.coarse if span <= COARSE_SLOTS * COARSE_STEP else history.long
     step = ring.step
-    index = SERIES.index(series.name)
+    index = (SERIES if series.name in SERIES else MINUTE_SERIES).index(series.name)
     if step >= axis.step:  # a kept value spans several points
         first, last = int(axis.start // step), int((axis.end - axis.step / 2) // step)
         kept = ring.series(index, last * step, last - first + 1)
@@ -126,6 +126,27 @@ def values_of(history: ServiceHistory | None, series: Series, axis: Axis) -> lis
         known = [value for value in kept[low:high] if value == value]  # noqa: PLR0124 - not NaN
         points.append(series.pick(known) if known else math.nan)
     return points
+
+
+def _ring(state: ServiceState, series: Series, span: int) -> SeriesRing | None:
+    """What holds a series, in the finest steps that reach back so many seconds."""
+    if series.name not in SERIES:
+        if state.minutes is None:
+            return None
+        return state.minutes.hour if span <= MINUTE_SLOTS * MINUTE_STEP else state.minutes.long
+    history = state.history
+    if history is None:
+        return None
+    if span <= FINE_SLOTS * FINE_STEP:
+        return history.fine
+    return history.coarse if span <= COARSE_SLOTS * COARSE_STEP else history.long
+
+
+def value_now(state: ServiceState, series: Series) -> float:
+    """What a series has come to; NaN where nothing is known."""
+    if series.name in SERIES:
+        return float(getattr(state.metrics(), series.name))
+    return math.nan if state.minutes is None else float(getattr(state.minutes.latest, series.name))
 
 
 Kind = Literal["fault", "verdict", "weight", "revision", "warning", "ready", "scale", "event"]
