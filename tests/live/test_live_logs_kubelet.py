@@ -45,7 +45,7 @@ class Kubelet:
         pod: as its watch has it.
     """
 
-    returns = 0
+    returns, ahead = 0, 0.0
 
     def __init__(self) -> None:
         self.runs: list[list[str]] = [[]]
@@ -263,6 +263,14 @@ async def test_what_the_kubelet_itself_says_is_no_line_of_the_container(kubelet:
     async with followed(kubelet) as found:
         await found.until_said("the kubelet says: unable to retrieve container logs for contain")
         assert found.texts == ["a"]
+
+
+async def test_times_are_corrected_where_clocks_differ(kubelet: Kubelet):
+    kubelet.ahead = 3600.0
+    kubelet.write(stamped(0, "before"), stamped(3600, "since"))
+    query = QUERY._replace(follow=False, since=float(START))
+    records = [one async for one in read_logs(kubelet, query, WallClock(), Random(1))]
+    assert [(line.at, line.text) for one in records for line in one.lines] == [(START, "since")]
 
 
 async def test_a_kubelet_that_cannot_be_reached_is_said_to_be_after_some_tries(kubelet: Kubelet):

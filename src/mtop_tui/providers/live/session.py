@@ -224,6 +224,11 @@ class Session:
         """How often the server answered again after a silence."""
         return 0 if self._link is None else self._link.returns
 
+    @property
+    def ahead(self) -> float:
+        """Seconds by which the server's clock is ahead of this machine's."""
+        return 0.0 if self._link is None else self._link.ahead
+
     def pods(self, namespace: str, service: str) -> list[Pod]:
         """The pods of a service's replicas."""
         return [] if self._fleet is None else self._fleet.pods((namespace, service))

@@ -116,10 +116,11 @@ class Merge:
     Args:
         clock: tells when records are made.
         pace: how long strands are waited for.
+        ahead: seconds by which the times of lines are ahead of it; records have them corrected.
     """
 
-    def __init__(self, clock: Clock, pace: Pace) -> None:
-        self.pace = pace
+    def __init__(self, clock: Clock, pace: Pace, ahead: float = 0.0) -> None:
+        self.pace, self._ahead = pace, ahead
         self._clock = clock
         self._strands: list[Strand] = []
         self._count = 0
@@ -196,7 +197,7 @@ class Merge:
             yield self._record(last, run)
 
     def _record(self, strand: Strand, run: list[Stamped]) -> LogLines:
-        lines = tuple(LogLine(one.at, one.text) for one in run)
+        lines = tuple(LogLine(one.at - self._ahead, one.text) for one in run)
         at = max(self._clock.now(), lines[-1].at)
         return LogLines(at=at, ref=strand.ref, container=strand.container, lines=lines)
 

@@ -43,6 +43,11 @@ class Cluster(Protocol):
         """How often it answered again after a silence: no stream of before can be trusted."""
         ...
 
+    @property
+    def ahead(self) -> float:
+        """Seconds by which its clock is ahead of this machine's."""
+        ...
+
     def pods(self, namespace: str, service: str) -> Sequence[Pod]:
         """The pods of a service's replicas."""
         ...
@@ -52,7 +57,10 @@ async def read_logs(
     cluster: Cluster, query: LogQuery, clock: Clock, random: Random
 ) -> AsyncGenerator[LogLines, None]:
     """What the containers of a service write, merged in time order; see `FleetProvider`."""
-    merge = Merge(clock, FOLLOWING if _follows(query) else READING)
+    ahead = cluster.ahead
+    if query.since is not None:
+        query = query._replace(since=query.since + ahead)
+    merge = Merge(clock, FOLLOWING if _follows(query) else READING, ahead)
     reading = asyncio.create_task(_Reading(cluster, query, merge, random).run())
     try:
         while records := await merge.take():
