@@ -27,7 +27,7 @@ async def measured(
     kubeconfig: Path, monkeypatch, *contexts: str, choice: MetricsChoice = OF_PODS
 ) -> AsyncIterator[Watching]:
     monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
-    provider = LiveProvider(contexts, clock=WALL, seed=1, metrics=lambda: choice)
+    provider = LiveProvider(contexts, clock=WALL, seed=1, metrics=lambda _context: choice)
     found = Watching(provider)
     reading = asyncio.create_task(feed(provider, found.apply))
     try:

@@ -110,7 +110,7 @@ async def test_a_canary_that_fails_is_the_same_story_everywhere(tmp_path: Path, 
         turns = Turns(cluster)
         monkeypatch.setattr(live_metrics, "Scraper", turns.scraper)
         clock = cluster.stepper.clock
-        provider = LiveProvider((), clock=clock, metrics=live_metrics.MetricsChoice)
+        provider = LiveProvider((), clock=clock, metrics=lambda _: live_metrics.MetricsChoice())
         live = Watching(provider)
         tasks = [
             asyncio.create_task(feed(mock, expected.apply)),

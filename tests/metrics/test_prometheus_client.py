@@ -18,8 +18,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from mtop_tui.cli.source import _metrics_choice
+from mtop_tui.cli.source import metrics_choice
 from mtop_tui.clock import ManualClock
+from mtop_tui.config.addresses import ServicePlace
 from mtop_tui.config.settings import SettingsError, load
 from mtop_tui.observations import MetricSample, SourceHealth
 from mtop_tui.providers.live.metrics.cluster import MetricsChoice
@@ -183,7 +184,7 @@ def test_how_it_is_reached_is_set(tmp_path: Path):
             **{f"prometheus_{name}": path for name, path in files.items()},
         }
     )
-    assert _metrics_choice(loaded.settings)() == MetricsChoice(
+    assert metrics_choice(loaded.settings)("production") == MetricsChoice(
         prometheus=Access(
             url="https://me:hunter2@prometheus.example/prom",
             token_file=files["token"],
@@ -195,6 +196,40 @@ def test_how_it_is_reached_is_set(tmp_path: Path):
     )
     with pytest.raises(SettingsError, match="holds no certificate"):
         load({"prometheus": "https://prometheus.example", "prometheus_ca": files["token"]})
+
+
+def test_each_context_has_a_prometheus_of_its_own():
+    def choose(context: str, stated: str) -> MetricsChoice | None:
+        loaded = load({"prometheus": stated, "contexts": ("arn:eks/prod", "lab", "edge")})
+        return metrics_choice(loaded.settings)(context)
+
+    stated = "arn:eks/prod=https://p.example/?a=b,lab=monitoring/prometheus:9090"
+    assert choose("arn:eks/prod", stated) == MetricsChoice(
+        prometheus=Access(url="https://p.example/?a=b")
+    )
+    assert choose("lab", stated) == MetricsChoice(
+        service=ServicePlace("monitoring", "prometheus", "9090")
+    )
+    assert choose("edge", stated) == MetricsChoice()  # whose pods are read
+    inside = choose("edge", f"{stated},obs/prometheus")
+    assert inside == MetricsChoice(service=ServicePlace("obs", "prometheus", "9090"))
+
+
+@pytest.mark.parametrize(
+    ("stated", "said"),
+    [
+        ("https://p.example", "write CONTEXT=ADDRESS for each"),
+        (
+            "a=https://p.example,b=https://q.example,c=https://r.example",
+            "c is none of the contexts",
+        ),
+        ("a=https://p.example,a=https://q.example", "two addresses for a"),
+        ("a=ftp://p.example", "expected http"),
+    ],
+)
+def test_figures_of_one_cluster_are_not_taken_for_those_of_another(stated, said):
+    with pytest.raises(SettingsError, match=said):
+        load({"prometheus": stated, "contexts": ("a", "b")})
 
 
 async def test_a_service_is_asked_by_the_proxy_of_the_api_server():

@@ -113,7 +113,8 @@ _SOURCE = (
     click.option(
         "--prometheus",
         metavar="URL",
-        help="Prometheus of live mode: an address, or NAMESPACE/SERVICE:PORT in the cluster.",
+        help="Prometheus of live mode: an address, or NAMESPACE/SERVICE:PORT in the cluster;"
+        " with several contexts CONTEXT=URL,CONTEXT=URL.",
     ),
     click.option("--metrics", metavar="WAY", help="Metrics in live mode: auto or none."),
     click.option(

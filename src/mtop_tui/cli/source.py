@@ -63,7 +63,7 @@ def open_source(loaded: Loaded, *, hurry: bool = False) -> Fleet:
         kubeconfig=settings.kubeconfig,
         namespaces=settings.namespaces,
         seed=settings.seed,
-        metrics=_metrics_choice(settings, hurry=hurry),
+        metrics=metrics_choice(settings, hurry=hurry),
     )
     return Fleet(provider, store_for(settings), clock)
 
@@ -87,24 +87,29 @@ def actions_of(loaded: Loaded) -> Callable[[], Actions] | None:
     return make
 
 
-def _metrics_choice(
+def metrics_choice(
     settings: Settings, *, hurry: bool = False
-) -> Callable[[], MetricsChoice | None]:
-    """Where the metrics of clusters come from; made when a cluster is read."""
+) -> Callable[[str], MetricsChoice | None]:
+    """Where the metrics of a cluster come from, by its context; asked for when it is read."""
 
-    def choose() -> MetricsChoice | None:
-        from mtop_tui.config.addresses import Address, prometheus_place
+    def choose(context: str) -> MetricsChoice | None:
+        from mtop_tui.config.addresses import ServicePlace, prometheus_place, prometheus_places
         from mtop_tui.providers.live.metrics.cluster import MetricsChoice
         from mtop_tui.providers.live.metrics.prometheus_client import Access
         from mtop_tui.providers.scraping.pace import HURRIED, PROXIED
 
         if settings.metrics == "none":
             return None
-        place = prometheus_place(settings.prometheus) if settings.prometheus else None
-        if not isinstance(place, Address):
-            return MetricsChoice(service=place, pace=HURRIED if hurry else PROXIED)
+        pace = HURRIED if hurry else PROXIED
+        places = prometheus_places(settings.prometheus) if settings.prometheus else {}
+        stated = places.get(context, places.get(""))
+        if stated is None:
+            return MetricsChoice(pace=pace)
+        place = prometheus_place(stated)
+        if isinstance(place, ServicePlace):
+            return MetricsChoice(service=place)
         access = Access(
-            url=settings.prometheus,
+            url=stated,
             token_file=settings.prometheus_token,
             ca_file=settings.prometheus_ca,
             certificate_file=settings.prometheus_cert,

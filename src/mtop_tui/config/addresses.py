@@ -53,6 +53,26 @@ class ServicePlace(NamedTuple):
         return f"{self.namespace}/{self.service.removeprefix('https:')}"
 
 
+def prometheus_places(text: str) -> dict[str, str]:
+    """Where the Prometheus of each context is: `[CONTEXT=]PLACE`, several with commas between.
+
+    What stands there without a context is under the empty name, for all that are not named.
+
+    Raises:
+        AddressError: a place is none, or a context has two.
+    """
+    places: dict[str, str] = {}
+    for item in text.split(","):
+        before, sign, after = item.strip().partition("=")
+        # What looks like a name may be the beginning of an address that holds such a sign.
+        context, place = (before, after) if sign and "://" not in before else ("", item)
+        prometheus_place(place)
+        if context in places:
+            raise AddressError(f"two addresses {f'for {context}' if context else 'for all'}")
+        places[context] = place.strip()
+    return places
+
+
 def prometheus_place(text: str) -> Address | ServicePlace:
     """Where Prometheus is: an address, or `NAMESPACE/[https:]SERVICE[:PORT]` in the cluster.
 

@@ -130,7 +130,10 @@ class Settings:
     prometheus: Annotated[
         str, Rule("an address, or NAMESPACE/SERVICE[:PORT]", "https://prometheus.example")
     ] = ""
-    """Prometheus of live mode, by its address or by the API server's proxy."""
+    """Prometheus of live mode, by its address or by the API server's proxy.
+
+    With several contexts `CONTEXT=` stands before each, and commas between.
+    """
 
     prometheus_token: Annotated[Path | None, Rule("a file with a token", "token")] = None
     """File with the bearer token for Prometheus."""
@@ -389,12 +392,33 @@ def _wrong_metrics(loaded: Loaded) -> Iterable[str]:
         elif path is not None and field in AUTHORITIES and not _holds_certificates(path):
             yield loaded.problem(field, f"{path} holds no certificate; expected PEM")
     if settings.prometheus:
-        from mtop_tui.config.addresses import AddressError, prometheus_place  # noqa: PLC0415
+        yield from _wrong_prometheus(loaded)
 
-        try:
-            prometheus_place(settings.prometheus)
-        except AddressError as error:
-            yield loaded.problem("prometheus", f"{error}; for instance http://localhost:9090")
+
+def _wrong_prometheus(loaded: Loaded) -> Iterable[str]:
+    from mtop_tui.config.addresses import (  # noqa: PLC0415 - when asked
+        Address,
+        AddressError,
+        prometheus_place,
+        prometheus_places,
+    )
+
+    contexts = loaded.settings.contexts
+    try:
+        places = prometheus_places(loaded.settings.prometheus)
+    except AddressError as error:
+        yield loaded.problem("prometheus", f"{error}; for instance http://localhost:9090")
+        return
+    strange = [one for one in places if one and contexts and one not in contexts]
+    if strange:
+        yield loaded.problem("prometheus", f"{strange[0]} is none of the contexts that are watched")
+    for_many = places.get("") if len(set(contexts) - set(places)) > 1 else None
+    if for_many is not None and isinstance(prometheus_place(for_many), Address):
+        yield loaded.problem(
+            "prometheus",
+            "one address for several contexts: figures of one would be taken for those of another;"
+            " write CONTEXT=ADDRESS for each, with commas between",
+        )
 
 
 def _holds_certificates(path: Path) -> bool:

@@ -35,7 +35,7 @@ class LiveProvider:
         namespaces: to read; none: all that may be read.
         clock: the machine's.
         seed: of the draws that spread waits.
-        metrics: says where metrics come from, once that is needed.
+        metrics: says where those of a context come from, once that is needed.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class LiveProvider:
         kubeconfig: Path | None = None,
         namespaces: Sequence[str] = (),
         seed: int = 0,
-        metrics: Callable[[], MetricsChoice | None] = lambda: None,
+        metrics: Callable[[str], MetricsChoice | None] = lambda _context: None,
     ) -> None:
         self._metrics = metrics
         self._contexts = tuple(contexts) or ("",)
@@ -71,7 +71,7 @@ class LiveProvider:
         """What is there as it comes in, then what changes."""
         # Connections take a third of a second to import: the screen stands by now, and stays alive.
         make = await asyncio.to_thread(_session_type)
-        news, choice = asyncio.Event(), self._metrics()
+        news = asyncio.Event()
         self._sessions = [
             make(
                 context,
@@ -81,7 +81,7 @@ class LiveProvider:
                 namespaces=self._namespaces,
                 news=news,
                 is_part=len(self._contexts) > 1,
-                metrics=choice,
+                metrics=self._metrics,
             )
             for context in self._contexts
         ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from random import Random
 from typing import Any, Final
@@ -49,7 +49,7 @@ class Session:
         namespaces: to read; none: all that may be read.
         news: is set when there is something to take.
         is_part: whether there are other clusters beside it.
-        metrics: where metrics come from; None: from nowhere.
+        metrics: says where those of a context come from; None: from nowhere.
     """
 
     def __init__(
@@ -62,14 +62,14 @@ class Session:
         namespaces: tuple[str, ...],
         news: asyncio.Event,
         is_part: bool = False,
-        metrics: MetricsChoice | None = None,
+        metrics: Callable[[str], MetricsChoice | None] = lambda _context: None,
     ) -> None:
         self.label, self._is_part = context, is_part
         self._context, self._clock, self._random = context, clock, random
         self._kubeconfig = kubeconfig
         self._namespaces = namespaces
         self._handover = Handover(EVENT, news=news)
-        self._news, self._choice = news, metrics
+        self._news, self._choose = news, metrics
         self._metrics: ClusterMetrics | None = None
         self._pasts: set[ServiceKey] = set()
         self._prices: Mapping[str, float] = {}
@@ -143,10 +143,11 @@ class Session:
 
     def _measure(self, client: ReadOnlyClient, fleet: Fleet) -> asyncio.Task[None]:
         """Begin to read metrics, where they come from somewhere."""
-        if self._choice is None:
+        choice = self._choose(self.label)
+        if choice is None:
             return asyncio.create_task(asyncio.sleep(0))
         self._metrics = ClusterMetrics(
-            self._choice,
+            choice,
             client,
             self.label,
             clock=self._clock,
