@@ -45,7 +45,9 @@ if TYPE_CHECKING:
     from mtop_tui.actions.contract import Actions
     from mtop_tui.alarm import Alarm
     from mtop_tui.domain.capacity.forecast import ServingModel
+    from mtop_tui.observations import ServiceKey
     from mtop_tui.providers.opening import OpenedSource, Opener
+    from mtop_tui.undertaking import Undertaking
 
 
 STEP = 10.0
@@ -176,6 +178,11 @@ class MtopApp(App[int]):
     def takes_actions(self) -> bool:
         """Whether something can be changed at the source."""
         return self._watch.takes_actions
+
+    @property
+    def undertakings(self) -> dict[ServiceKey, Undertaking]:
+        """The last action on each service that was begun."""
+        return self._watch.undertakings
 
     @property
     def actions(self) -> Actions | None:

@@ -56,6 +56,10 @@ class Undertaking:
         """Whether nothing more will be said."""
         return bool(self.said) and self.said[-1].progress.state != "going"
 
+    def anew(self) -> Undertaking:
+        """The same from the beginning."""
+        return Undertaking(self.intent, self._actions, self._time)
+
     async def prepare(self) -> None:
         """Plan it from what is there now, and have it tried."""
         self.prepared = None

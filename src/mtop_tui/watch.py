@@ -13,6 +13,8 @@ from mtop_tui.state.fleet import FleetStore
 
 if TYPE_CHECKING:
     from mtop_tui.actions.contract import Actions
+    from mtop_tui.observations import ServiceKey
+    from mtop_tui.undertaking import Undertaking
 
 _APART = 0.5
 """Seconds that the held time of a source and of its screen may differ: far less than a step."""
@@ -28,6 +30,7 @@ class Watch:
 
     Attributes:
         takes_actions: whether something there can be changed.
+        undertakings: the last action on each service that was begun.
         is_first: whether mtop was started with it.
         has_shown: whether its services have been put on the screen.
         is_described: whether all objects are there: its first figures, or its word, come after.
@@ -45,6 +48,7 @@ class Watch:
     ) -> None:
         self.provider = provider
         self.takes_actions = actions is not None
+        self.undertakings: dict[ServiceKey, Undertaking] = {}
         self._make_actions = actions
         self.store = store
         self.clock = clock

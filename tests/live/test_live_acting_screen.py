@@ -72,6 +72,9 @@ async def scaled(user: User, cluster: Served) -> None:
     await user.press("escape")
     async with time_passes(cluster):
         await user.sees("scale plain is done: 3 of 3 ready")
+    await user.press("A", "v")
+    await user.sees("will      scale plain from 2 to 3 replicas", "done: 3 of 3 ready")
+    await user.press("escape")
 
 
 async def stopped(user: User, cluster: Served) -> None:
@@ -93,6 +96,8 @@ async def advised(user: User) -> None:
     """Who moves traffic is told what mtop would do."""
     await user.press("slash", *["backspace"] * 5, *"canary", "enter")
     await user.sees("/canary")
+    await user.press("A", "v")
+    await user.sees("nothing was done")
     await user.press("A", "o")
     await user.sees("promote canary: canary 100 %, stable 0 %", "advice", "press y;")
     await user.press("escape", "slash", *["backspace"] * 6, *"plain", "enter")

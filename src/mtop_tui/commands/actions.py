@@ -36,6 +36,7 @@ ACTIONS: Final = (
     _action("stop", "S", "Stop", "No replicas until it is started again"),
     _action("start", "T", "Start", "Replicas again, after it was stopped"),
     _action("delete", "D", "Delete a pod", "Its owner makes another one"),
+    _action("view", "v", "See the last one", "What has become of it"),
 )
 """What can be done to a service. Their keys are those of the list that `MENU` opens."""
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final, cast
 from mtop_tui.commands import ACTIONS, MENU, Command
 
 if TYPE_CHECKING:
-    from mtop_tui.actions.intents import Verb
     from mtop_tui.app import MtopApp
     from mtop_tui.observations import ObjectRef, ServiceKey
     from mtop_tui.screens.asking import Asking
@@ -45,10 +44,10 @@ class Acting:
         if (asking := self._asking()) is not None:
             asking.which()
 
-    def action_act(self, verb: Verb) -> None:
+    def action_act(self, choice: str) -> None:
         """Do it to the service in view."""
         if (asking := self._asking()) is not None:
-            asking.begin(verb)
+            asking.begin(choice)
 
     @property
     def _app(self) -> MtopApp:

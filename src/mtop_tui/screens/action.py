@@ -9,13 +9,11 @@ from textual import getters
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
-from mtop_tui.actions.intents import Intent
 from mtop_tui.actions.plans import Refused
 from mtop_tui.commands import APP, DOING, MOVE, bindings
 from mtop_tui.screens.ask import AskScreen
 from mtop_tui.screens.looking import LookingScreen
 from mtop_tui.text import safe
-from mtop_tui.undertaking import Undertaking
 from mtop_tui.views import action as views
 from mtop_tui.views import kubectl
 from mtop_tui.views.action_advice import advice
@@ -27,7 +25,7 @@ from mtop_tui.widgets.lines_view import LinesView
 from mtop_tui.widgets.title_bar import TitleBar
 
 if TYPE_CHECKING:
-    from mtop_tui.actions.contract import Actions
+    from mtop_tui.undertaking import Undertaking
 
 
 class ActionScreen(LookingScreen):
@@ -42,10 +40,9 @@ class ActionScreen(LookingScreen):
 
     page = getters.query_one(LinesView)
 
-    def __init__(self, intent: Intent, actions: Actions) -> None:
+    def __init__(self, undertaking: Undertaking) -> None:
         super().__init__()
-        self._intent, self._actions = intent, actions
-        self._undertaking: Undertaking | None = None
+        self._undertaking = undertaking
         self._advice = Cell("")
 
     def compose(self) -> ComposeResult:
@@ -55,33 +52,32 @@ class ActionScreen(LookingScreen):
         yield KeyBar((*DOING, *APP))
 
     def on_mount(self) -> None:
-        """The keys go to the lines; plan."""
+        """The keys go to the lines; plan, unless that was done before."""
         self.page.focus()
-        self._plan()
+        if self._undertaking.prepared is None:
+            self._plan()
 
     def look(self) -> None:
         """Show how far it is."""
-        key = self._intent.service
-        self.show_title((f"{key.namespace}/{key.name}", self._intent.verb))
+        intent = self._undertaking.intent
+        self.show_title((f"{intent.service.namespace}/{intent.service.name}", intent.verb))
         self.page.show(self._lines(max(self.page.size.width - 1, 1)))
 
     def kubectl(self) -> Sequence[Kubectl]:
         """What shows the object that is changed."""
-        return kubectl.of_service(self._intent.service)
+        return kubectl.of_service(self._undertaking.intent.service)
 
     def _lines(self, width: int) -> Sequence[tuple[Cell, ...]]:
-        undertaking = self._undertaking
-        prepared = None if undertaking is None else undertaking.prepared
-        if undertaking is None or prepared is None:
+        undertaking, prepared = self._undertaking, self._undertaking.prepared
+        if prepared is None:
             return views.planning_lines()
         if isinstance(prepared, Refused):
             return views.refusal_lines(prepared, width)
         return views.prepared_lines(prepared, undertaking.said, self._advice, width)
 
     def _plan(self) -> None:
-        undertaking = Undertaking(self._intent, self._actions, self.app.time)
-        self._undertaking = undertaking
-        self._advice = advice(self.app.store, self._intent, self.app.time())
+        undertaking = self._undertaking
+        self._advice = advice(self.app.store, undertaking.intent, self.app.time())
 
         async def prepare() -> None:
             await undertaking.prepare()
@@ -93,17 +89,16 @@ class ActionScreen(LookingScreen):
 
     def action_again(self) -> None:
         """Plan it anew from what is there by now."""
-        undertaking = self._undertaking
-        if undertaking is not None and undertaking.has_begun and not undertaking.is_over:
+        if self._undertaking.has_begun and not self._undertaking.is_over:
             self.app.say("it is under way: its end comes first")
             return
+        self._undertaking = self._undertaking.anew()
         self._plan()
         self.look()
 
     def action_copy(self) -> None:
         """Copy the commands that do the same."""
-        undertaking = self._undertaking
-        prepared = None if undertaking is None else undertaking.prepared
+        prepared = self._undertaking.prepared
         if prepared is None or isinstance(prepared, Refused):
             self.app.say("there is no command to copy")
         else:
@@ -111,9 +106,8 @@ class ActionScreen(LookingScreen):
 
     def action_do(self) -> None:
         """Do it; what destroys wants the name typed first."""
-        undertaking = self._undertaking
-        prepared = None if undertaking is None else undertaking.prepared
-        if undertaking is None or prepared is None:
+        undertaking, prepared = self._undertaking, self._undertaking.prepared
+        if prepared is None:
             self.app.say("it is not planned yet")
         elif isinstance(prepared, Refused):
             self.app.say("it is refused: nothing to do")
@@ -142,12 +136,13 @@ class ActionScreen(LookingScreen):
 
     def _carry_out(self, undertaking: Undertaking) -> None:
         """It belongs to the app, and goes on when this page is closed."""
-        app, key = self.app, self._intent.service
+        app, intent = self.app, undertaking.intent
+        app.undertakings[intent.service] = undertaking
 
         async def go() -> None:
             ended = await undertaking.carry_out()
             if ended is not None and not self.is_current:
-                words = views.outcome(f"{self._intent.verb} {key.name}", ended)
+                words = views.outcome(f"{intent.verb} {intent.service.name}", ended)
                 app.say(words, "information" if ended.state == "done" else "error")
             self.look_if_seen()
 

@@ -14,12 +14,13 @@ from mtop_tui.screens.action import ActionScreen
 from mtop_tui.screens.ask import AskScreen
 from mtop_tui.screens.choose import ChooseScreen
 from mtop_tui.text import safe
+from mtop_tui.undertaking import Undertaking
 
 if TYPE_CHECKING:
     from mtop_tui.app import MtopApp
     from mtop_tui.state.service import ServiceState
 
-VERBS: Final = tuple(cast("Verb", one.id.partition(".")[2]) for one in ACTIONS)
+CHOICES: Final = tuple(one.id.partition(".")[2] for one in ACTIONS)
 
 _NUMBERS: Final = {"scale": "replicas", "weight": "weight"}
 _LONGEST: Final = 9
@@ -35,9 +36,9 @@ class ActionMenu(ChooseScreen):
         offered = [(f"{one.keys}  {one.title}", one.help) for one in ACTIONS]
         super().__init__(f"Actions on {safe(_named(key))}", offered)
 
-    def action_act(self, verb: Verb) -> None:
+    def action_act(self, choice: str) -> None:
         """Take it."""
-        self.dismiss(VERBS.index(verb))
+        self.dismiss(CHOICES.index(choice))
 
 
 class Asking:
@@ -57,12 +58,16 @@ class Asking:
 
         def take(place: int | None) -> None:
             if place is not None:
-                self.begin(VERBS[place])
+                self.begin(CHOICES[place])
 
         self._app.push_screen(ActionMenu(self._key), take)
 
-    def begin(self, verb: Verb) -> None:
-        """Ask what else has to be known for an action."""
+    def begin(self, choice: str) -> None:
+        """Ask what else has to be known for an action; or show what became of the last one."""
+        if choice == "view":
+            self._view()
+            return
+        verb = cast("Verb", choice)
         intent = Intent(verb, self._key)
         if verb == "delete":
             self._ask_pod(intent)
@@ -143,7 +148,14 @@ class Asking:
 
     def _open(self, intent: Intent) -> None:
         if (actions := self._app.actions) is not None:
-            self._app.push_screen(ActionScreen(intent, actions))
+            self._app.push_screen(ActionScreen(Undertaking(intent, actions, self._app.time)))
+
+    def _view(self) -> None:
+        last = self._app.undertakings.get(self._key)
+        if last is None:
+            self._app.say(f"nothing was done to {_named(self._key)} so far")
+        else:
+            self._app.push_screen(ActionScreen(last))
 
 
 def _named(key: ServiceKey) -> str:
