@@ -63,7 +63,7 @@ def shape(replica: Replica) -> tuple[object, ...]:
     [
         (None, 5.0),
         (None, 90.0),
-        ("canary-failure", 5.0),
+        ("shadow", 240.0),
         ("canary-failure", 700.0),
     ],
 )
@@ -96,6 +96,8 @@ async def test_live_tells_the_story_that_mock_tells(
             pool_shape(pool) for pool in mock.service.pools
         ]
         assert one.service.route == mock.service.route
+        assert one.service.mirrors_to == mock.service.mirrors_to
+        assert one.service.origins == mock.service.origins
         assert {ref[1:]: revision(found) for ref, found in one.revisions.items()} == {
             ref[1:]: revision(found) for ref, found in mock.revisions.items()
         }

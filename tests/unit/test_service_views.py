@@ -381,10 +381,15 @@ def test_what_routes_and_pools_say_stands_below_the_condition_about_them() -> No
     lines = text_of(condition_lines(found, START, 80))
     assert lines[0].startswith(" ! HTTPRoute chat-route ResolvedRefs")
     assert "BackendNotFound: no such pool" in lines[1]
-    tree = [line[3:47].rstrip() for line in lines[lines.index("") + 1 :]]
-    assert tree[2].startswith("    HTTPRoutesReady")
-    assert tree[3].startswith("      HTTPRoute chat-route ResolvedRefs")
-    assert tree[5].startswith("      InferencePool chat-pool Accepted")
+    tree = [line[3:35].rstrip() for line in lines[lines.index("") + 1 :]]
+    assert tree[2:8] == [
+        "    HTTPRoutesReady",
+        "      HTTPRoute chat-route",
+        "        ResolvedRefs",
+        "    InferencePoolReady",
+        "      InferencePool chat-pool",
+        "        Accepted",
+    ]
 
 
 def test_each_config_says_what_it_gives() -> None:

@@ -58,8 +58,7 @@ class Children:
         if not facts.complete:
             return
         self._front(known, workload_service(facts, self._scale))
-        if facts.routed and known.service.route is None:
-            put(ROUTES, route_entry(facts, self._scale))
+        self.route(known)
         if not facts.scheduled:
             return
         deployment, replica_set, below = scheduler_entries(facts, self._scale)
@@ -72,6 +71,15 @@ class Children:
         picker = picker_service(facts, self._scale)
         put(SERVICES, picker)
         self._backends(known, picker, PICKER_PORTS, (Backend(pod, node, True),))
+
+    def route(self, known: KnownService) -> None:
+        """The route of a service that shares it with nobody."""
+        facts, service = known.facts, known.service
+        if not facts.complete or not facts.routed or service.route is not None:
+            return
+        shadow = self._projection.services.get(service.key._replace(name=service.mirrors_to))
+        entry = route_entry(facts, self._scale, None if shadow is None else shadow.facts)
+        self._projection.put(ROUTES, entry)
 
     def remove(self, known: KnownService) -> None:
         """Everything a service has goes with it, but the pods that still end."""

@@ -242,7 +242,9 @@ class Projection:
             body = self._manifests.body(record.ref) or {}
             known = self.know(record, body)
             self._children.create(known)
-        known.service = record
+        mirrored, known.service = known.service.mirrors_to != record.mirrors_to, record
+        if mirrored and not known.leaving:
+            self._children.route(known)
         if not known.leaving:
             self.show(known)
             self._dirty[record.key] = None

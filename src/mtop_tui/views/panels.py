@@ -76,9 +76,7 @@ def condition_lines(service: Service, now: float, width: int) -> list[Line]:
         lines.append(())
     own = {one.type for one in conditions if not one.about}
     roots = [one for one in conditions if _parent(one) not in own]
-    for root in sorted(roots, key=_place):
-        lines += _tree(root, conditions, 0, now)
-    return lines
+    return lines + _trees(roots, conditions, 0, now)
 
 
 def _named(condition: Condition) -> str:
@@ -92,37 +90,42 @@ def _parent(condition: Condition) -> str:
     return PARENTS.get(condition.type, "")
 
 
-def _place(condition: Condition) -> tuple[int, str]:
-    """Where a condition stands among those beside it."""
-    return _depth(condition.type), condition.about
-
-
 def _reason(condition: Condition) -> str:
     words = REASON_WORDS.get(condition.reason, "")
     return f"{condition.reason} ({words})" if words else condition.reason
 
 
-def _tree(
-    condition: Condition, conditions: Sequence[Condition], level: int, now: float
+def _trees(
+    roots: Iterable[Condition], conditions: Sequence[Condition], level: int, now: float
 ) -> list[Line]:
-    name = "  " * level + _named(condition)
+    """Conditions beside one another with those below each; other objects say theirs by name."""
+    lines: list[Line] = []
+    about = ""
+    for one in sorted(roots, key=lambda one: (one.about, _depth(one.type))):
+        if one.about and one.about != about:
+            lines.append((Cell("   "), Cell("  " * level + one.about, "quiet")))
+        about = one.about
+        lines.append(_leaf(one, level + bool(about), now))
+        if not about:
+            below = [other for other in conditions if _parent(other) == one.type]
+            lines += _trees(below, conditions, level + 1, now)
+    return lines
+
+
+def _leaf(condition: Condition, level: int, now: float) -> Line:
+    name = "  " * level + condition.type
     words = condition.reason if condition.status == "Unknown" else ""
     if condition.severity == "Info" and condition.status != "True":
         words = f"{words}  for information".strip()
     age = "" if condition.changed_at is None else short_duration(now - condition.changed_at)
     decides = condition.severity != "Info"
     tone = _TONES[condition.status] if decides else "quiet"
-    line = (
+    return (
         Cell(f" {_MARKS[condition.status] if decides else ' '} ", tone),
         Cell(f"{name:<32} ", "normal"),
         Cell(f"{condition.status:<8}", tone),
         Cell(f"{age:>6}  {words}", "quiet"),
     )
-    below = [one for one in conditions if not condition.about and _parent(one) == condition.type]
-    lines: list[Line] = [line]
-    for one in sorted(below, key=_place):
-        lines += _tree(one, conditions, level + 1, now)
-    return lines
 
 
 def event_lines(

@@ -144,12 +144,12 @@ def inference_pool_entry(facts: ServiceFacts, scale: Timescale) -> Entry:
     return Entry(ref.namespace, ref.name, ref.uid, labels, make)
 
 
-def route_entry(facts: ServiceFacts, scale: Timescale) -> Entry:
-    """The HTTPRoute of a service of its own."""
+def route_entry(facts: ServiceFacts, scale: Timescale, shadow: ServiceFacts | None = None) -> Entry:
+    """The HTTPRoute of a service of its own; `shadow` gets a copy of each request."""
     ref = facts.named("HTTPRoute", "-kserve-route")
     backend = [_backend(facts, 1)]
     path = f"/{facts.ref.namespace}/{facts.ref.name}"
-    return _route(ref, path, backend, facts, scale)
+    return _route(ref, path, backend, facts, scale, shadow=shadow)
 
 
 def group_route_entry(
@@ -246,6 +246,8 @@ def _route(
     backends: Sequence[Mapping[str, Any]],
     facts: ServiceFacts,
     scale: Timescale,
+    *,
+    shadow: ServiceFacts | None = None,
 ) -> Entry:
     labels = {
         "app.kubernetes.io/component": "llminferenceservice-router",
@@ -255,10 +257,14 @@ def _route(
 
     def make() -> Body:
         created = scale.stamp(facts.created_at)
+        mirrors = []
+        if shadow is not None:
+            copied = {"backendRef": _backend(shadow)}
+            mirrors.append({"type": "RequestMirror", "requestMirror": copied})
         rewrite = {"path": {"replacePrefixMatch": "/v1", "type": "ReplacePrefixMatch"}}
         rule = {
             "backendRefs": list(backends),
-            "filters": [{"type": "URLRewrite", "urlRewrite": rewrite}],
+            "filters": [{"type": "URLRewrite", "urlRewrite": rewrite}, *mirrors],
             "matches": [{"path": {"type": "PathPrefix", "value": f"{path}/v1"}}],
             "timeouts": {"backendRequest": "0s", "request": "0s"},
         }
@@ -281,18 +287,14 @@ def _route(
     return Entry(ref.namespace, ref.name, ref.uid, labels, make)
 
 
-def _backend(facts: ServiceFacts, weight: int) -> dict[str, Any]:
+def _backend(facts: ServiceFacts, weight: int | None = None) -> dict[str, Any]:
+    """Where requests of a service go; without a weight as a mirror names it."""
+    weighed = {} if weight is None else {"weight": weight}
     if facts.scheduled:
         pool = facts.named("InferencePool", "-inference-pool").name
-        return {
-            "group": INFERENCE,
-            "kind": "InferencePool",
-            "name": pool,
-            "port": 8000,
-            "weight": weight,
-        }
+        return {"group": INFERENCE, "kind": "InferencePool", "name": pool, "port": 8000, **weighed}
     name = facts.named("Service", "-kserve-workload-svc").name
-    return {"group": "", "kind": "Service", "name": name, "port": 8000, "weight": weight}
+    return {"group": "", "kind": "Service", "name": name, "port": 8000, **weighed}
 
 
 def _gateway_ref() -> dict[str, str]:

@@ -66,6 +66,8 @@ class Configs:
 
     def _applied(self, service: LiveService) -> Iterator[Place]:
         """As the controller says; before v0.19 it does not, so what the service refers to."""
+        if not _is_combined(service):
+            return
         namespace = service.metadata.namespace or ""
         applied = (service.status.applied_configs if service.status else None) or ()
         if applied:
@@ -90,6 +92,12 @@ class Configs:
             places += [(home, name) for home in self._homes]
         found = next((self._bodies[place] for place in places if place in self._bodies), None)
         return None if found is None else {"spec": found.spec}
+
+
+def _is_combined(service: LiveService) -> bool:
+    """Whether anything but the service itself went into it, as far as its controller says."""
+    said = (service.status.conditions if service.status else None) or ()
+    return not any(one.type == "PresetsCombined" and one.status == "False" for one in said)
 
 
 def _stated_by(spec: Mapping[str, Any]) -> Stated:
