@@ -18,10 +18,13 @@ from recorded_fleet import objects
 from serving import PATIENCE, Served, folder_of, served
 from watching import Watched, watching
 
+from mtop_tui.app import MtopApp
+from mtop_tui.config.settings import Settings
 from mtop_tui.engine.levers import Selector
 from mtop_tui.observations import LogLines, ServiceKey
 from mtop_tui.providers.base import LogQuery, feed_logs
 from mtop_tui.providers.live.logs import reading
+from mtop_tui.screens.logs import LogsScreen
 from mtop_tui.serve.faults import read_fault
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -56,7 +59,7 @@ async def cluster(folder: Path) -> AsyncIterator[Served]:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def watched(cluster: Served, folder: Path) -> AsyncIterator[Watched]:
     patch = pytest.MonkeyPatch()
-    async with watching(folder / "kubeconfig", patch) as live:
+    async with watching(folder / "kubeconfig", patch, clock=cluster.stepper.clock) as live:
         await live.live()
         yield Watched(cluster, live)
     patch.undo()
@@ -313,3 +316,24 @@ async def test_a_reader_that_goes_away_ends_it_without_a_word(cluster: Served, f
     async with asyncio.timeout(PATIENCE):
         out, _ = await program.communicate()
     assert out == b"code 141\n"
+
+
+async def test_the_screen_shows_them_and_what_comes(watched: Watched):
+    cluster, live = watched
+    app = MtopApp(Settings(mode="live"), live.provider, live.store, cluster.stepper.clock)
+    async with app.run_test(size=(120, 30)) as pilot:
+        await pilot.pause()
+        await app.push_screen(LogsScreen(KEY))
+
+        def text() -> str:
+            strips = app.screen._compositor.render_strips()
+            return "\n".join(strip.text for strip in strips)
+
+        pods = await engines(cluster)
+        for _ in range(2):
+            _, last = max(max(lines) for lines in (await whole(cluster, pods)).values())
+            async with asyncio.timeout(PATIENCE):
+                while last[-20:] not in text():
+                    await pilot.pause(0.05)
+            assert "following" in text()
+            await cluster.advance(11)
