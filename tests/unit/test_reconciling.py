@@ -13,6 +13,7 @@ import msgspec
 import pytest
 
 from fleet_source import START
+from mtop_tui.clock import ManualClock
 from mtop_tui.domain.cost.prices import (
     PRICE_LABEL,
     Instance,
@@ -21,9 +22,15 @@ from mtop_tui.domain.cost.prices import (
     PriceRule,
 )
 from mtop_tui.domain.cost.reconciling import reconcile
-from mtop_tui.observations import Node, ObjectRef
-from mtop_tui.providers.live.metrics.opencost import node_prices
+from mtop_tui.observations import Node, ObjectRef, SourceHealth
+from mtop_tui.providers.live.metrics.opencost import (
+    NodePrices,
+    OpenCost,
+    asked_for,
+    read_page,
+)
 from mtop_tui.providers.live.metrics.prometheus_api import PrometheusApi
+from mtop_tui.providers.scraping.fetching import FetchError
 from mtop_tui.state.fleet import FleetStore
 from mtop_tui.views.cost import NODE_IDLE, SERVICE, costs, explain
 
@@ -114,7 +121,7 @@ def test_its_default_price_of_a_gpu_is_not_read() -> None:
     async def ask(path: str) -> bytes:
         return answer(path)
 
-    found = asyncio.run(node_prices(PrometheusApi(ask)))
+    found = asyncio.run(asked_for(PrometheusApi(ask)))
     assert found is not None
     assert found.usd_per_hour == {"a": 12.5}
     assert found.said.startswith("1 node with a price; 1 with its default of 0.95 USD per GPU")
@@ -126,4 +133,59 @@ def test_where_it_is_not_scraped_nothing_is_said() -> None:
     async def ask(path: str) -> bytes:
         return answer(path)
 
-    assert asyncio.run(node_prices(PrometheusApi(ask))) is None
+    assert asyncio.run(asked_for(PrometheusApi(ask))) is None
+
+
+def test_its_own_page_says_the_same() -> None:
+    page = b"""# TYPE node_total_hourly_cost gauge
+node_total_hourly_cost{arch="amd64",instance="a",instance_type="p5",node="a",region="east"} 12.5
+node_total_hourly_cost{instance="b",node="b"} 8.1
+node_gpu_hourly_cost{instance="a",node="a"} 1.5
+node_gpu_hourly_cost{instance="b",node="b"} 0.95
+"""
+    found = read_page(page)
+    assert found is not None
+    assert (found.usd_per_hour, found.defaults) == ({"a": 12.5}, 1)
+    assert read_page(b"<html>") is None
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_it_is_missed_only_where_somebody_says_that_it_is_there(named: bool) -> None:
+    answers: list[FetchError | NodePrices | None] = [
+        FetchError("error", "HTTP 404", "the API server answered 404: not found"),
+        None,
+        NodePrices({"a": 12.5}),
+    ]
+
+    async def look() -> NodePrices | None:
+        answer = answers.pop(0)
+        if isinstance(answer, FetchError):
+            raise answer
+        return answer
+
+    async def at_once(_seconds: float) -> None:
+        """Waits for nothing."""
+
+    async def told() -> list[tuple[str, str, int]]:
+        costs = OpenCost(look, "it", clock=ManualClock(START), is_named=named, sleep=at_once)
+        found = []
+        async for batch in costs.observe():
+            (health,) = batch
+            assert isinstance(health, SourceHealth)
+            found.append((health.state, health.detail, health.errors))
+            if not answers:
+                assert costs.prices == {"a": 12.5}
+                return found
+        return found
+
+    assert asyncio.run(told()) == [
+        *(
+            [
+                ("error", "the API server answered 404: not found", 1),
+                ("error", "says nothing of nodes; is it OpenCost?", 2),
+            ]
+            if named
+            else []
+        ),
+        ("live", "1 node with a price", 0),
+    ]

@@ -93,7 +93,12 @@ def metrics_choice(
     """Where the metrics of a cluster come from, by its context; asked for when it is read."""
 
     def choose(context: str) -> MetricsChoice | None:
-        from mtop_tui.config.addresses import ServicePlace, prometheus_place, prometheus_places
+        from mtop_tui.config.addresses import (
+            ServicePlace,
+            opencost_place,
+            prometheus_place,
+            prometheus_places,
+        )
         from mtop_tui.providers.live.metrics.cluster import MetricsChoice
         from mtop_tui.providers.live.metrics.prometheus_client import Access
         from mtop_tui.providers.scraping.pace import HURRIED, PROXIED
@@ -103,11 +108,12 @@ def metrics_choice(
         pace = HURRIED if hurry else PROXIED
         places = prometheus_places(settings.prometheus) if settings.prometheus else {}
         stated = places.get(context, places.get(""))
+        opencost = opencost_place(settings.opencost) if settings.opencost else None
         if stated is None:
-            return MetricsChoice(pace=pace)
+            return MetricsChoice(pace=pace, opencost=opencost)
         place = prometheus_place(stated)
         if isinstance(place, ServicePlace):
-            return MetricsChoice(service=place)
+            return MetricsChoice(service=place, opencost=opencost)
         access = Access(
             url=stated,
             token_file=settings.prometheus_token,
@@ -116,7 +122,7 @@ def metrics_choice(
             key_file=settings.prometheus_key,
             tenant=settings.prometheus_tenant,
         )
-        return MetricsChoice(prometheus=access)
+        return MetricsChoice(prometheus=access, opencost=opencost)
 
     return choose
 

@@ -80,16 +80,32 @@ def prometheus_place(text: str) -> Address | ServicePlace:
         AddressError: it is neither.
     """
     text = text.strip()
-    if "://" in text or "/" not in text:
-        return parse_address(text)
+    return parse_address(text) if "://" in text or "/" not in text else service_place(text, "9090")
+
+
+def opencost_place(text: str) -> ServicePlace:
+    """Where OpenCost is: `NAMESPACE/[https:]SERVICE[:PORT]` in the cluster.
+
+    Raises:
+        AddressError: it is none.
+    """
+    return service_place(text.strip(), "9003")
+
+
+def service_place(text: str, usual_port: str) -> ServicePlace:
+    """A service as `NAMESPACE/[https:]SERVICE[:PORT]`.
+
+    Raises:
+        AddressError: it is none.
+    """
     namespace, _, rest = text.partition("/")
     scheme = "https:" if rest.startswith("https:") else ""
     service, _, port = rest.removeprefix("https:").partition(":")
-    if not all(_is_name(part) for part in (namespace, service, port or "9090")):
+    if not all(_is_name(part) for part in (namespace, service, port or usual_port)):
         raise AddressError(
             "expected NAMESPACE/SERVICE:PORT, or an address with http:// or https://"
         )
-    return ServicePlace(namespace, scheme + service, port or "9090")
+    return ServicePlace(namespace, scheme + service, port or usual_port)
 
 
 def _is_name(part: str) -> bool:

@@ -150,6 +150,9 @@ class Settings:
     prometheus_tenant: Annotated[str, Rule("the name of a tenant", "team-a")] = ""
     """Tenant, sent to Prometheus as X-Scope-OrgID."""
 
+    opencost: Annotated[str, Rule("NAMESPACE/SERVICE[:PORT]", "opencost/opencost:9003")] = ""
+    """OpenCost in live mode, by the API server's proxy; unset asks Prometheus for its figures."""
+
     services: Annotated[int | None, SERVICES] = None
     """Show so many services: the first ones, or copies of all; unset shows what is described."""
 
@@ -393,6 +396,13 @@ def _wrong_metrics(loaded: Loaded) -> Iterable[str]:
             yield loaded.problem(field, f"{path} holds no certificate; expected PEM")
     if settings.prometheus:
         yield from _wrong_prometheus(loaded)
+    if settings.opencost:
+        from mtop_tui.config.addresses import AddressError, opencost_place  # noqa: PLC0415
+
+        try:
+            opencost_place(settings.opencost)
+        except AddressError:
+            yield loaded.problem("opencost")
 
 
 def _wrong_prometheus(loaded: Loaded) -> Iterable[str]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
-from contextlib import aclosing, suppress
+from contextlib import aclosing
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -16,7 +17,13 @@ from mtop_tui.observations import Observation, ServiceKey, SourceHealth
 from mtop_tui.providers.live.client import ReadOnlyClient, Stream
 from mtop_tui.providers.live.metrics.following import follow, through_service
 from mtop_tui.providers.live.metrics.history import History
-from mtop_tui.providers.live.metrics.opencost import EVERY, node_prices
+from mtop_tui.providers.live.metrics.opencost import (
+    Look,
+    NodePrices,
+    OpenCost,
+    asked_for,
+    read_page,
+)
 from mtop_tui.providers.live.metrics.pods import KnownPods
 from mtop_tui.providers.live.metrics.prometheus import Prometheus
 from mtop_tui.providers.live.metrics.prometheus_api import Ask, PrometheusApi
@@ -51,11 +58,13 @@ class MetricsChoice(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         prometheus: how a Prometheus outside is reached.
         service: of a Prometheus inside.
+        opencost: of an OpenCost inside, if its own page is to be read.
         pace: at which pods are asked.
     """
 
     prometheus: Access | None = None
     service: ServicePlace | None = None
+    opencost: ServicePlace | None = None
     pace: Pace = PROXIED
 
 
@@ -70,10 +79,6 @@ class ClusterMetrics:
         news: is set when there is something to take.
         pickers: pods of endpoint pickers, as they are known at each time.
         pasts: services whose past was asked for, which is done once; it is kept up to date.
-
-    Attributes:
-        node_prices: what OpenCost says of nodes by their names, USD per hour; a new one each time
-            that it says anything.
     """
 
     def __init__(
@@ -89,7 +94,7 @@ class ClusterMetrics:
     ) -> None:
         self._choice, self._client, self._cluster = choice, client, cluster
         self._clock, self._news, self._pods = clock, news, KnownPods(pickers)
-        self.node_prices: Mapping[str, float] = {}
+        self._costs: OpenCost | None = None
         self._pasts, self._wanted = pasts, asyncio.Event()
         self._waiting: deque[Sequence[Observation]] = deque()
         self._room = asyncio.Event()
@@ -99,15 +104,20 @@ class ClusterMetrics:
         """Read, until cancelled."""
         access = self._choice.prometheus
         client = None if access is None else PrometheusClient(access)
+        opencost, inside = self._choice.opencost, self._choice.service
         try:
-            if client is not None:
-                await self._follow(client.ask, client.shown)
-            elif self._choice.service is not None:
-                namespace, service, port = self._choice.service
-                ask = through_service(self._fetch, namespace, service, port=port)
-                await self._follow(ask, self._choice.service.shown)
-            else:
-                await self._scrape()
+            async with asyncio.TaskGroup() as readers:
+                if opencost is not None:
+                    source = f"OpenCost {opencost.shown}"
+                    self._opencost(readers, self._opencost_page, source, named=True)
+                if client is not None:
+                    await self._follow(client.ask, client.shown)
+                elif inside is not None:
+                    namespace, service, port = inside
+                    ask = through_service(self._fetch, namespace, service, port=port)
+                    await self._follow(ask, inside.shown)
+                else:
+                    await self._scrape()
         finally:
             if client is not None:
                 await client.close()
@@ -125,6 +135,11 @@ class ClusterMetrics:
             records += self._waiting.popleft()
         self._room.set()
         return records
+
+    @property
+    def node_prices(self) -> Mapping[str, float]:
+        """What OpenCost says of nodes by their names, USD per hour; a new one with each word."""
+        return {} if self._costs is None else self._costs.prices
 
     def _aim(self) -> None:
         """Look at the replicas that serve, and at what chooses among them."""
@@ -162,32 +177,22 @@ class ClusterMetrics:
         # The past takes long to ask for: what is now does not wait for it.
         async with asyncio.TaskGroup() as readers:
             samples = follow(prometheus, source, clock=clock, history=history)
-            prices = self._opencost(PrometheusApi(ask), shown)
             readers.create_task(self._keep(source, samples))
             readers.create_task(self._pass_on(f"{source}, the past", history.tell()))
-            readers.create_task(self._pass_on(f"OpenCost by {shown}", prices))
+            if self._choice.opencost is None:
+                look = partial(asked_for, PrometheusApi(ask))
+                self._opencost(readers, look, f"OpenCost by {shown}", named=False)
 
-    async def _opencost(
-        self, api: PrometheusApi, shown: str
-    ) -> AsyncGenerator[Sequence[Observation], None]:
-        """What OpenCost says of nodes, again and again; nothing where it is not there."""
-        while True:
-            with suppress(FetchError):  # of which there is word already
-                found = await node_prices(api)
-                if found is not None:
-                    self.node_prices = found.usd_per_hour
-                    at = self._clock.now()
-                    yield [
-                        SourceHealth(
-                            at=at,
-                            source=f"OpenCost by {shown}",
-                            state="live",
-                            detail=found.said,
-                            last_contact=at,
-                            is_part=True,
-                        )
-                    ]
-            await asyncio.sleep(EVERY)
+    def _opencost(self, readers: asyncio.TaskGroup, look: Look, source: str, named: bool) -> None:
+        """Begin to ask for prices of nodes."""
+        self._costs = OpenCost(look, source, clock=self._clock, is_named=named)
+        readers.create_task(self._pass_on(source, self._costs.observe()))
+
+    async def _opencost_page(self) -> NodePrices | None:
+        assert self._choice.opencost is not None
+        namespace, service, port = self._choice.opencost
+        ask = through_service(self._fetch, namespace, service, port=port)
+        return read_page(await ask("/metrics"))
 
     async def _keep(self, source: str, batches: Batches) -> None:
         at = self._clock.now()
