@@ -197,14 +197,14 @@ class Fleet:
                 return
             # Another one may come by this name: what was told of the first goes with it.
             self._known.forget_children(place)
-            del services[place]
+            self._known.drop(place)
             told = self._known.told_of(before)
             if told is not None:
                 yield from self._known.gone(told.ref, at)
             before = None
         if body is None:
             return
-        services[place] = body
+        self._known.put(place, body)
         self._dirty_services[place] = None
         if before is None or _is_split(before) != _is_split(body):
             # Only now is it known whose its children are, and of which pool.
@@ -247,8 +247,9 @@ class Fleet:
     def _routing(self, services: set[Place]) -> None:
         for place in services & self._known.services.keys():
             self._dirty_services[place] = None
-        for namespace in {place[0] for place in services}:
-            self._groups.changed(namespace)
+        if len(services) > 1:  # requests of one alone are shared with nobody
+            for namespace in {place[0] for place in services}:
+                self._groups.changed(namespace)
 
     def _pod(self, metadata: Meta, body: Pod | None, at: float) -> Iterator[Observation]:
         if is_picker(metadata):

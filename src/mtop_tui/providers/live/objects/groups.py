@@ -20,6 +20,7 @@ class Groups:
     def __init__(self, known: Known, routes: Routes) -> None:
         self._known, self._routes = known, routes
         self._dirty: dict[str, None] = {}
+        self._told: dict[str, tuple[ObjectRef, ...]] = {}
         self._in_force: dict[Place, int] = {}
         self._moved: dict[Place, None] = {}
 
@@ -45,13 +46,14 @@ class Groups:
         for namespace in dirty:
             services = [
                 told
-                for place, service in self._known.services.items()
-                if place[0] == namespace and (told := self._known.told_of(service)) is not None
+                for service in self._known.services_of(namespace)
+                if (told := self._known.told_of(service)) is not None
             ]
             found = self._found(namespace, services, at)
-            for ref in self._known.groups(namespace):
+            for ref in self._told.get(namespace, ()):
                 if ref not in found:
                     yield from self._known.gone(ref, at)
+            self._told[namespace] = tuple(found)
             in_force: dict[Place, int] = {}
             for group in found.values():
                 yield from self._known.tell(group)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
@@ -47,12 +47,26 @@ class Known:
     def __init__(self, cluster: str) -> None:
         self.cluster = cluster
         self.services: dict[Place, AnyService] = {}
+        self._of_namespace: dict[str, dict[Place, AnyService]] = {}
         self.workloads: dict[Place, dict[Place, LiveWorkload]] = {}
         self.set_owner: dict[Place, Place] = {}
         self.pods: dict[Place, dict[str, Pod]] = {}
         self.service_pods: dict[Place, set[Place]] = {}
         self.nodes: dict[str, Node] = {}
         self.told: dict[ObjectRef, Told] = {}
+
+    def put(self, place: Place, service: AnyService) -> None:
+        """A service is there, as it is."""
+        self.services[place] = service
+        self._of_namespace.setdefault(place[0], {})[place] = service
+
+    def drop(self, place: Place) -> None:
+        """A service is there no more."""
+        del self.services[place], self._of_namespace[place[0]][place]
+
+    def services_of(self, namespace: str) -> Iterable[AnyService]:
+        """The services of a namespace."""
+        return self._of_namespace.get(namespace, {}).values()
 
     def key(self, place: Place) -> ServiceKey:
         """The key of a service."""
@@ -98,11 +112,3 @@ class Known:
             )
         )
         return told if isinstance(told, Service) else None
-
-    def groups(self, namespace: str) -> list[ObjectRef]:
-        """The route groups of a namespace that were told of."""
-        return [
-            ref
-            for ref, told in self.told.items()
-            if isinstance(told, RouteGroup) and ref.namespace == namespace
-        ]

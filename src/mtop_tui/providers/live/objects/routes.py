@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from typing import Final, NamedTuple
 
 import msgspec
@@ -43,6 +43,8 @@ class Routes:
     def __init__(self, services: Collection[Place]) -> None:
         self._services = services
         self._routes: dict[Place, HTTPRoute] = {}
+        self._several: dict[str, dict[Place, None]] = {}
+        self._to: dict[Place, frozenset[Place]] = {}
         self._leading: dict[Place, dict[Place, None]] = {}
         self._pools: dict[Place, dict[str, InferencePool]] = {}
         self._pools_of: dict[Place, dict[Place, None]] = {}
@@ -50,16 +52,22 @@ class Routes:
     def take_route(self, metadata: Meta, body: HTTPRoute | None) -> set[Place]:
         """A route is as it is now, or gone; the services of which that is news."""
         place = place_of(metadata)
-        before = self._routes.pop(place, None)
-        behind = {one for one, _ in _all(self._behind(before))}
-        for service in behind:
+        self._routes.pop(place, None)
+        self._several.get(place[0], {}).pop(place, None)
+        before = self._to.pop(place, frozenset())
+        for service in before:
             self._leading.get(service, {}).pop(place, None)
-        if body is not None:
-            self._routes[place] = body
-            for service, _ in _all(self._behind(body)):
-                behind.add(service)
-                self._leading.setdefault(service, {})[place] = None
-        return behind
+        if body is None:
+            return set(before)
+        self._routes[place] = body
+        after = self._to[place] = frozenset(
+            service for rule in self._behind(body) for service, _ in rule
+        )
+        for service in after:
+            self._leading.setdefault(service, {})[place] = None
+        if len(after) > 1:
+            self._several.setdefault(place[0], {})[place] = None
+        return {*before, *after}
 
     def take_pool(self, metadata: Meta, body: InferencePool | None) -> set[Place]:
         """A pool is as it is now, or gone; the services of which that is news.
@@ -85,9 +93,8 @@ class Routes:
 
     def splits(self, namespace: str) -> list[Split]:
         """Routes in force that share requests out among several services, the oldest first."""
-        accepted = [
-            one for at, one in self._routes.items() if at[0] == namespace and _in_force(one)
-        ]
+        several = (self._routes[at] for at in self._several.get(namespace, ()))
+        accepted = [one for one in several if _in_force(one)]
         accepted.sort(key=lambda one: (one.metadata.creation_timestamp or "", one.metadata.name))
         found = []
         for route in accepted:
@@ -121,10 +128,8 @@ class Routes:
                 found += _said(f"{kinds.INFERENCE_POOL} {at[1]}", pool.status)
         return tuple(found)
 
-    def _behind(self, route: HTTPRoute | None) -> Iterator[list[tuple[Place, int]]]:
+    def _behind(self, route: HTTPRoute) -> Iterator[list[tuple[Place, int]]]:
         """Services behind each rule of a route that leads to any, with their weights there."""
-        if route is None:
-            return
         home = route.metadata.namespace or ""
         for rule in route.spec.rules or ():
             found = [
@@ -144,11 +149,6 @@ class Routes:
                     return labelled
         suffix = _SUFFIXES.get(kind, "")
         return ref.name.removesuffix(suffix) if suffix and ref.name.endswith(suffix) else ""
-
-
-def _all(rules: Iterable[list[tuple[Place, int]]]) -> Iterator[tuple[Place, int]]:
-    for rule in rules:
-        yield from rule
 
 
 def _in_force(route: HTTPRoute) -> bool:
