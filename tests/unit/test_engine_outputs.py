@@ -128,6 +128,20 @@ def test_a_crash_is_told_to_watchers_and_stays_in_the_previous_log() -> None:
     assert "cuda-oom" not in one.said()
 
 
+def test_what_somebody_does_between_two_moments_is_not_missed_by_who_follows() -> None:
+    one = Watched(service())
+    one.until(30.0)
+    read_to = one.chronicle.book.present
+    one.fleet.levers.log(ALL, ["now"])
+    one.fleet.levers.crash_pods(ALL, message="it broke")
+    one.until(31.0)
+    present = one.chronicle.book.present
+    for ring in one.chronicle.book.rings(KEY, container="main"):
+        texts = [line.text for line in ring.read_after(read_to, present)]
+        assert "now" in texts
+        assert any("it broke" in text for text in texts)
+
+
 def test_a_killed_container_says_nothing_and_its_kernel_does() -> None:
     one = Watched(service())
     one.until(30.0)

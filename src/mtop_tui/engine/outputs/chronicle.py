@@ -79,8 +79,11 @@ class Chronicle:
         self._turns = Turns(world, self._tick)
 
     def settled(self, at: float) -> None:
-        """Everything that happens up to `at` has been written; it may be read."""
-        self.book.present = at
+        """Everything that happens before `at` has been written; it may be read.
+
+        At `at` itself somebody may still do something, which has its lines then.
+        """
+        self.book.present = math.nextafter(at, -math.inf)
 
     def stats(self, replica: SimulatedReplica) -> ReplicaStats | None:
         """What a replica last said of itself; None while it does not serve."""
