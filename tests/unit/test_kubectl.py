@@ -64,3 +64,12 @@ def test_the_logs_of_many_replicas_need_as_many_streams() -> None:
     assert "--max-log-requests" not in kubectl.of_logs(KEY, 3)[0].command
     assert "--since=90s" in kubectl.of_logs(KEY, 3, since=90.0)[0].command
     assert "--previous" in kubectl.of_logs(KEY, 3, previous=True)[0].command
+
+
+def test_a_classic_service_is_asked_for_as_what_it_is() -> None:
+    said = [
+        one.command for one in kubectl.of_service(ServiceKey("c", "ns", "old"), kubectl.CLASSIC)
+    ]
+    assert said[0] == "kubectl -n ns get isvc old -o yaml"
+    assert "kubectl -n ns get pods -l serving.kserve.io/inferenceservice=old -o wide" in said
+    assert not any("llmisvc" in one for one in said)

@@ -60,7 +60,7 @@ class AlertsScreen(TableScreen[AlertFacts]):
     def kubectl(self) -> Sequence[Kubectl]:
         """What tells of the selected service."""
         key = self.selected_service
-        return () if key is None else kubectl.of_service(key)
+        return () if key is None else kubectl.of_service(key, self.app.store.kind_of(key))
 
     def action_open(self) -> None:
         """Open the service that the selected alert is about, or the sources."""

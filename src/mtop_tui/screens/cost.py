@@ -80,7 +80,8 @@ class CostScreen(TableScreen[CostFacts]):
 
     def kubectl(self) -> Sequence[Kubectl]:
         """What the bill is made of."""
-        return kubectl.of_cost(self.selected_service)
+        key = self.selected_service
+        return kubectl.of_cost(key, self.app.store.kind_of(key))
 
     def action_what_if(self) -> None:
         """Open the what-if of the selected service."""

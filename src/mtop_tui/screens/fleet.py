@@ -235,7 +235,8 @@ class FleetScreen(Acting, TabularScreen[FleetQuery]):
         """The services, and the selected one."""
         from mtop_tui.views import kubectl  # noqa: PLC0415 - when wanted
 
-        return kubectl.of_fleet(self._query.namespaces, self.selected_service)
+        key = self.selected_service
+        return kubectl.of_fleet(self._query.namespaces, key, self.app.store.kind_of(key))
 
     def action_open(self) -> None:
         """Open the selected service; on a group, fold it or unfold it."""

@@ -57,7 +57,7 @@ class PageScreen(LookingScreen):
 
     def kubectl(self) -> Sequence[Kubectl]:
         """The service and what belongs to it."""
-        return kubectl.of_service(self._key)
+        return kubectl.of_service(self._key, self.app.store.kind_of(self._key))
 
 
 class FindingsPage(PageScreen):

@@ -389,7 +389,7 @@ class ServiceScreen(Acting, ChartedScreen):
         """The service and what belongs to it."""
         from mtop_tui.views import kubectl  # noqa: PLC0415 - when wanted
 
-        return kubectl.of_service(self._key)
+        return kubectl.of_service(self._key, self.app.store.kind_of(self._key))
 
     def action_copy_row(self) -> None:
         """Copy the row of the selected replica."""

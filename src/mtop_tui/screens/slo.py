@@ -59,4 +59,5 @@ class SloScreen(TableScreen[ObjectiveFacts]):
 
     def kubectl(self) -> Sequence[Kubectl]:
         """Where objectives are annotated."""
-        return kubectl.of_objectives(self.selected_service)
+        key = self.selected_service
+        return kubectl.of_objectives(key, self.app.store.kind_of(key))

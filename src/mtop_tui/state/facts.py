@@ -65,10 +65,11 @@ def service_facts(store: FleetStore, state: ServiceState, now: float) -> Service
         name=state.key.name,
         namespace=state.key.namespace,
         now=now,
+        resource="isvc" if service.ref.kind == "InferenceService" else "llmisvc",
         stopped=service.stopped,
         generation=service.generation,
         observed_generation=service.observed_generation,
-        conditions=[one for one in service.conditions if not one.about],
+        conditions=tuple(one for one in service.conditions if not one.about),
         children=_workloads(service),
         pools=service.pools,
         replicas=[

@@ -150,6 +150,11 @@ class FleetStore:
             held = self._by_name = (self.topology_revision, seen)
         return list(held[1])
 
+    def kind_of(self, key: ServiceKey | None) -> str:
+        """Kind of the object that a service is; empty where that is not known."""
+        state = None if key is None else self.service(key)
+        return "" if state is None or state.service is None else state.service.ref.kind
+
     def service(self, key: ServiceKey) -> ServiceState | None:
         """One service, or None when it is not (or no longer) there."""
         state = self._services.get(key)

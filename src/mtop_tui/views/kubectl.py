@@ -14,6 +14,8 @@ from mtop_tui.observations import KubeEvent, ServiceKey
 RESOURCE: Final = "llmisvc"
 PART_OF: Final = "app.kubernetes.io/part-of=llminferenceservice"
 NAME: Final = "app.kubernetes.io/name"
+CLASSIC, CLASSIC_RESOURCE = "InferenceService", "isvc"
+CLASSIC_NAME: Final = "serving.kserve.io/inferenceservice"
 
 _GPU_LABELS: Final = (
     "-L nvidia.com/gpu.product,node.kubernetes.io/instance-type,topology.kubernetes.io/region"
@@ -29,8 +31,10 @@ class Kubectl(NamedTuple):
     shows: str
 
 
-def of_fleet(namespaces: Collection[str], selected: ServiceKey | None) -> list[Kubectl]:
-    """The services of these namespaces, or of all, and the selected one."""
+def of_fleet(
+    namespaces: Collection[str], selected: ServiceKey | None, kind: str = ""
+) -> list[Kubectl]:
+    """The services of these namespaces, or of all, and the selected one, of a kind."""
     scopes = [f"-n {shlex.quote(name)}" for name in namespaces] or ["-A"]
     found = [Kubectl(f"kubectl get {RESOURCE} {scope}", "the services") for scope in scopes]
     found += [
@@ -38,16 +42,19 @@ def of_fleet(namespaces: Collection[str], selected: ServiceKey | None) -> list[K
         for scope in scopes
     ]
     found.append(Kubectl(f"kubectl get nodes {_GPU_LABELS}", "nodes and their GPUs"))
-    return found if selected is None else [*found, *of_service(selected)]
+    return found if selected is None else [*found, *of_service(selected, kind)]
 
 
-def of_service(key: ServiceKey) -> list[Kubectl]:
-    """One service: the object, what belongs to it, what was said of it."""
-    children = f"-l {_selector(key)}"
+def of_service(key: ServiceKey, kind: str = "") -> list[Kubectl]:
+    """One service, of a kind: the object, what belongs to it, what was said of it."""
+    is_classic = kind == CLASSIC
+    resource = CLASSIC_RESOURCE if is_classic else RESOURCE
+    selector = shlex.quote(f"{CLASSIC_NAME}={key.name}") if is_classic else _selector(key)
+    children = f"-l {selector}"
     about = f"--field-selector involvedObject.name={shlex.quote(key.name)}"
     return [
-        _in(key, f"get {RESOURCE} {shlex.quote(key.name)} -o yaml", "the object itself"),
-        _in(key, f"describe {RESOURCE} {shlex.quote(key.name)}", "conditions and events"),
+        _in(key, f"get {resource} {shlex.quote(key.name)} -o yaml", "the object itself"),
+        _in(key, f"describe {resource} {shlex.quote(key.name)}", "conditions and events"),
         _in(key, f"get pods {children} -o wide", "its replicas"),
         _in(key, f"get deploy,rs,hpa {children}", "what makes and scales them"),
         _in(key, f"get events {about} --sort-by=.lastTimestamp", "what was said of it"),
@@ -104,17 +111,17 @@ def of_events(event: KubeEvent | None) -> list[Kubectl]:
     ]
 
 
-def of_objectives(selected: ServiceKey | None) -> list[Kubectl]:
+def of_objectives(selected: ServiceKey | None, kind: str = "") -> list[Kubectl]:
     """Where objectives are annotated."""
     path = r"mtop\.dev/slo"
     columns = f"NS:.metadata.namespace,NAME:.metadata.name,SLO:.metadata.annotations.{path}"
     found = [
         Kubectl(f"kubectl get {RESOURCE} -A -o custom-columns='{columns}'", "annotated objectives")
     ]
-    return found if selected is None else [*found, *of_service(selected)]
+    return found if selected is None else [*found, *of_service(selected, kind)]
 
 
-def of_cost(selected: ServiceKey | None) -> list[Kubectl]:
+def of_cost(selected: ServiceKey | None, kind: str = "") -> list[Kubectl]:
     """What a bill is made of: nodes, and who holds their GPUs."""
     gpus = r".spec.containers[*].resources.limits.nvidia\.com/gpu"
     columns = f"NS:.metadata.namespace,POD:.metadata.name,NODE:.spec.nodeName,GPUS:{gpus}"
@@ -124,7 +131,7 @@ def of_cost(selected: ServiceKey | None) -> list[Kubectl]:
             f"kubectl get pods -A -l {PART_OF} -o custom-columns='{columns}'", "who holds GPUs"
         ),
     ]
-    return found if selected is None else [*found, *of_service(selected)]
+    return found if selected is None else [*found, *of_service(selected, kind)]
 
 
 def of_sources(namespaces: Sequence[str]) -> list[Kubectl]:

@@ -267,11 +267,12 @@ class SourceFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceFacts:
-    """One service at the time `now`."""
+    """One service at the time `now`; `resource` is what kubectl calls its kind."""
 
     name: str
     namespace: str
     now: float
+    resource: str = "llmisvc"
     stopped: bool | None = None
     generation: int | None = None
     observed_generation: int | None = None

@@ -228,7 +228,7 @@ def _condition(
         evidence=(
             Evidence(condition.reason or condition.type, said, f"condition {condition.type}"),
         ),
-        next_step=kubectl(facts, "describe llmisvc", facts.name),
+        next_step=kubectl(facts, f"describe {facts.resource}", facts.name),
         severity=reason.severity,
         confidence="certain",
         depth=depth,

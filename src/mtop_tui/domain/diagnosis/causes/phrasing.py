@@ -35,7 +35,7 @@ def serving_finding(
 ) -> Finding:
     """A finding whose next step ends with a command, by default the one that shows the service."""
     if "kubectl" not in next_step:
-        next_step += ": " + kubectl(facts, "get llmisvc", facts.name)
+        next_step += ": " + kubectl(facts, f"get {facts.resource}", facts.name)
     return Finding(
         id=id,
         sentence=sentence,

@@ -36,7 +36,7 @@ def stopped(facts: ServiceFacts) -> Finding | None:
         short="stopped on purpose",
         evidence=(Evidence("stopped", "true", source),),
         next_step="The annotation serving.kserve.io/stop says so: "
-        + kubectl(facts, "get llmisvc -o yaml", facts.name),
+        + kubectl(facts, f"get {facts.resource} -o yaml", facts.name),
         severity="info",
         confidence="certain",
         depth=Depth.CONFIG,
