@@ -150,6 +150,23 @@ def test_a_log_that_cannot_be_read_is_a_failure_and_one_to_come_is_not(provider)
     assert run("production/chat-70b").exit_code == 0
 
 
+def test_what_fails_for_all_containers_is_said_once_and_so_is_its_end(provider):
+    gone = "https://10.0.0.1 cannot be reached"
+    provider.records = [
+        told("here"),
+        told(said=gone, failed=True),
+        told(container="second", said=gone, failed=True),
+        told(),
+        told(container="second"),
+    ]
+    done = run("production/chat-70b", "-f")
+    assert done.exit_code == 0
+    assert done.stderr.splitlines() == [
+        f"mtop: production/{FIRST.ref.name}/main: {gone}",
+        "mtop: production/chat-70b: read again",
+    ]
+
+
 def test_nothing_at_all_has_a_reason(provider):
     done = run("staging/chat-70b")
     assert done.exit_code == 0

@@ -150,11 +150,14 @@ async def _read(fleet: Fleet, query: LogQuery, out: LogOutput) -> bool:
                 emit(out.text(record, query.service))
                 continue
             origin = record.ref.name, record.container
-            failing.pop(origin, None)
+            was_failing = failing.pop(origin, None)
+            # What fails for all containers at once is said once.
+            if record.said and record.said not in failing.values():
+                complain(f"{_where(record)}: {record.said}")
             if record.said and record.failed:
                 failing[origin] = record.said
-            if record.said:
-                complain(f"{_where(record)}: {record.said}")
+            elif was_failing and not failing and query.follow:
+                complain(f"{query.service.namespace}/{query.service.name}: read again")
             if record.failed and not record.container and query.follow and not printed:
                 return False
     if not printed and not failing:
