@@ -243,7 +243,7 @@ async def test_no_more_streams_than_allowed_and_the_rule_is_said(watched: Watche
     assert len(found.told) == 1
     assert found.said == [
         "1 of 4 pods are read, those that fail first, then those that start, end or were restarted,"
-        " then by name; name one to read it"
+        " then by name; `mtop logs --pod NAME` reads another"
     ]
 
 

@@ -185,8 +185,8 @@ def test_a_source_without_logs_says_so(provider):
 def test_on_a_terminal_pods_are_told_apart_by_colour_and_by_few_letters():
     lines = TerminalLines(timestamps=False, coloured=True)
     one, two = told("x"), told("y", of=FIRST.ref._replace(name="chat-70b-kserve-zzzzz"))
-    first, second = lines.text(one, CHAT.key), lines.text(two, CHAT.key)
+    first, second = lines.text(one), lines.text(two)
     assert first.startswith("\x1b[36m")
     assert second == "\x1b[33mzzzzz\x1b[0m y\n"
     plain = TerminalLines(timestamps=False, coloured=False)
-    assert "\x1b" not in plain.text(one, CHAT.key)
+    assert "\x1b" not in plain.text(one)

@@ -22,15 +22,15 @@ _COLOURS: Final = (36, 33, 32, 35, 34, 96, 93, 92, 95, 94)
 class LogOutput(Protocol):
     """How log lines are printed."""
 
-    def text(self, record: LogLines, service: ServiceKey) -> str:
+    def text(self, record: LogLines) -> str:
         """The lines of a record, each with its end of line."""
         ...
 
 
-def output(form: str, *, timestamps: bool) -> LogOutput:
-    """The output of a form, `text` or `json`, as it suits stdout."""
+def output(form: str, service: ServiceKey, *, timestamps: bool) -> LogOutput:
+    """The output of a service's logs in a form, `text` or `json`, as it suits stdout."""
     if form == "json":
-        return JsonLines()
+        return JsonLines(service)
     if sys.stdout is None or not sys.stdout.isatty():
         return FullLines(timestamps=timestamps)
     return TerminalLines(timestamps=timestamps, coloured=not os.environ.get("NO_COLOR"))
@@ -42,9 +42,8 @@ class FullLines:
     def __init__(self, *, timestamps: bool) -> None:
         self._timestamps = timestamps
 
-    def text(self, record: LogLines, service: ServiceKey) -> str:
+    def text(self, record: LogLines) -> str:
         """The lines of a record."""
-        del service
         who = f"{record.ref.name} {record.container} "
         return "".join(f"{who}{_time(one, self._timestamps)}{one.text}\n" for one in record.lines)
 
@@ -58,9 +57,8 @@ class TerminalLines:
         self._names: list[str] = []
         self._width = 0
 
-    def text(self, record: LogLines, service: ServiceKey) -> str:
+    def text(self, record: LogLines) -> str:
         """The lines of a record."""
-        del service
         origin = record.ref.name, record.container
         if origin not in self._origins:
             self._origins.append(origin)
@@ -76,14 +74,15 @@ class TerminalLines:
 class JsonLines:
     """One object per line; null is "not known" or "does not apply"."""
 
-    def __init__(self) -> None:
+    def __init__(self, service: ServiceKey) -> None:
+        self._service = service
         self._levels: dict[tuple[str, str], int] = {}
 
-    def text(self, record: LogLines, service: ServiceKey) -> str:
+    def text(self, record: LogLines) -> str:
         """The lines of a record."""
-        return "".join(self._line(record, one, service) for one in record.lines)
+        return "".join(self._line(record, one) for one in record.lines)
 
-    def _line(self, record: LogLines, line: LogLine, service: ServiceKey) -> str:
+    def _line(self, record: LogLines, line: LogLine) -> str:
         ref = record.ref
         origin = ref.name, record.container
         level = level_of(line.text, self._levels.get(origin, Level.UNKNOWN))
@@ -92,8 +91,8 @@ class JsonLines:
         document = {
             "time": datetime.fromtimestamp(line.at, UTC).isoformat(timespec="microseconds"),
             "cluster": ref.cluster,
-            "namespace": service.namespace,
-            "service": service.name,
+            "namespace": self._service.namespace,
+            "service": self._service.name,
             "pod": ref.name if is_pod else None,
             "node": None if is_pod else ref.name,
             "container": record.container,

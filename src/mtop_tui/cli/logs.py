@@ -58,21 +58,19 @@ def logs(ctx: click.Context, /, name: str, **given: Any) -> None:
     """
     import asyncio
 
-    from mtop_tui.cli.log_output import output
-
     if given["follow"] and given["previous"]:
         raise click.UsageError("containers before a restart write no more: -f or -p, not both")
     loaded = settings_of(ctx)
     # Nobody asks for figures here.
     loaded = loaded._replace(settings=replace(loaded.settings, metrics="none"))
-    out = output(given["output"], timestamps=given["timestamps"])
-    if not asyncio.run(_print(loaded, name, given, out)):
+    if not asyncio.run(_print(loaded, name, given)):
         ctx.exit(Exit.FAILED)
 
 
-async def _print(loaded: Loaded, name: str, given: dict[str, Any], out: LogOutput) -> bool:
+async def _print(loaded: Loaded, name: str, given: dict[str, Any]) -> bool:
     """Print what is asked for; whether all of it could be read."""
     from mtop_tui.cli.fleet import find_service, require_source, seen
+    from mtop_tui.cli.log_output import output
     from mtop_tui.cli.source import observed, open_source
 
     fleet = open_source(loaded, hurry=not given["follow"])
@@ -86,6 +84,7 @@ async def _print(loaded: Loaded, name: str, given: dict[str, Any], out: LogOutpu
             query = _query(state, given, fleet.clock.now())
             if not query.follow:
                 provider.pause(True)  # all is read as it is at one moment
+            out = output(given["output"], state.key, timestamps=given["timestamps"])
             return await _read(fleet, query, out)
     finally:
         await provider.close()
@@ -147,7 +146,7 @@ async def _read(fleet: Fleet, query: LogQuery, out: LogOutput) -> bool:
                 complain(f"{_where(record)}: {record.dropped:,} lines before these are lost")
             if record.lines:
                 printed = True
-                emit(out.text(record, query.service))
+                emit(out.text(record))
                 continue
             origin = record.ref.name, record.container
             was_failing = failing.pop(origin, None)

@@ -131,7 +131,8 @@ class _Reading:
         self._chosen = ""
         if len(chosen) < len(pods):
             self._chosen = (
-                f"{len(chosen)} of {len(pods)} pods are read, {RULE}; name one to read it"
+                f"{len(chosen)} of {len(pods)} pods are read, {RULE};"
+                " `mtop logs --pod NAME` reads another"
             )
         self._lacking = _lacking(pods, query.container)
         self._say()
