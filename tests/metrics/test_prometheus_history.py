@@ -19,7 +19,9 @@ from fleet_source import service
 from mtop_tui.clock import ManualClock
 from mtop_tui.config.promises import promises
 from mtop_tui.config.settings import Settings
+from mtop_tui.domain.alerts import RULES
 from mtop_tui.observations import Observation, Past, Pool, ServiceKey
+from mtop_tui.providers.live.metrics import following, opencost
 from mtop_tui.providers.live.metrics.following import follow
 from mtop_tui.providers.live.metrics.history import TRIES, History, stretches
 from mtop_tui.providers.live.metrics.prometheus import Prometheus
@@ -267,3 +269,8 @@ async def test_samples_do_not_wait_for_the_past():
             break
     telling.cancel()
     await asyncio.gather(telling, return_exceptions=True)
+
+
+def test_no_reader_is_silent_for_so_long_that_an_alert_tells_of_it():
+    (stale,) = (rule for rule in RULES if rule.name == "source-stale")
+    assert max(opencost.EVERY, following.LONGEST) < stale.limits[0].fires_at

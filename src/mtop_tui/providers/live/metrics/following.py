@@ -17,6 +17,9 @@ from mtop_tui.providers.scraping.fetching import FetchError
 SHORTEST: Final = 10.0
 """Seconds between two rounds of questions: those about histograms are dear."""
 
+LONGEST: Final = 45.0
+"""Likewise, at most: what is not heard of for a minute counts as lost."""
+
 LONGEST_RETRY: Final = 60.0
 
 
@@ -81,7 +84,7 @@ async def follow(
             is_part=True,
         )
         yield [*samples, health]
-        await sleep(max(SHORTEST, prometheus.window / SCRAPES_IN_WINDOW))
+        await sleep(min(max(SHORTEST, prometheus.window / SCRAPES_IN_WINDOW), LONGEST))
 
 
 def _said(samples: Sequence[MetricSample], history: History | None) -> str:

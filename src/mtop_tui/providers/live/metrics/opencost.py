@@ -18,10 +18,10 @@ from mtop_tui.observations import Observation, SourceHealth, SourceState
 from mtop_tui.providers.live.metrics.prometheus_api import Labels, PrometheusApi
 from mtop_tui.providers.scraping.fetching import FetchError
 
-EVERY: Final = 300.0
-"""Seconds between two questions: prices change rarely."""
+EVERY: Final = 45.0
+"""Seconds between two questions. Prices change rarely, but what is not heard of for a minute counts
+as lost."""
 
-AGAIN_AFTER: Final = 60.0
 DEFAULT_PER_GPU: Final = 0.95
 """What OpenCost takes for a GPU that it knows no price of."""
 
@@ -103,7 +103,7 @@ class OpenCost:
                         is_part=True,
                     )
                 ]
-            await self._sleep(EVERY if found is not None else AGAIN_AFTER)
+            await self._sleep(EVERY)
 
     async def _asked(self) -> tuple[NodePrices | None, SourceState, str]:
         try:
