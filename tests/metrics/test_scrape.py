@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from mtop_tui.clock import ManualClock, WallClock
+from mtop_tui.config.addresses import ServicePlace
 from mtop_tui.observations import MetricSample, ObjectRef, ServiceKey, SourceHealth
 from mtop_tui.providers.live.client import ReadOnlyClient
 from mtop_tui.providers.live.kubeconfig import Cluster, Connection, User
@@ -225,47 +227,57 @@ async def test_a_pod_with_a_login_of_its_own_is_left_alone_and_no_other():
         assert watching.health.state == "forbidden"
 
 
-async def test_what_an_endpoint_picker_refuses_is_not_taken_for_the_api_server():
-    asked: list[web.Request] = []
+@pytest.mark.parametrize(
+    ("choice", "source", "path", "helps"),
+    [
+        (
+            MetricsChoice(),
+            "endpoint pickers of c",
+            "/api/v1/namespaces/shop/pods/epp-0:9090/proxy/metrics",
+            "a Prometheus that scrapes it has its figures",
+        ),
+        (
+            MetricsChoice(service=ServicePlace("obs", "https:thanos-querier", "9091")),
+            "prometheus obs/thanos-querier",
+            "/api/v1/namespaces/obs/services/https:thanos-querier:9091/proxy/api/v1/label/__name__/values",
+            "name it by its own address, with prometheus_token",
+        ),
+    ],
+)
+async def test_what_is_behind_the_api_server_refuses_for_itself(choice, source, path, helps):
+    asked: list[str] = []
 
     async def answer(request: web.Request) -> web.Response:
-        asked.append(request)
+        asked.append(request.path)
         return web.Response(status=401, text="Unauthorized\n")
 
     app = web.Application()
     app.router.add_get("/{path:.*}", answer)
     async with TestServer(app) as server:
         connection = Connection("c", Cluster(server=str(server.make_url("")).rstrip("/")), User())
-        client, news, pickers = (
-            ReadOnlyClient(connection, WallClock()),
-            asyncio.Event(),
-            PickerPods(),
-        )
+        client, news = ReadOnlyClient(connection, WallClock()), asyncio.Event()
+        pickers = PickerPods()
         pickers.put(pod("epp-0").ref, pod("epp-0").service)
         metrics = ClusterMetrics(
-            MetricsChoice(),
-            client,
-            "c",
-            clock=WallClock(),
-            news=news,
-            pickers=pickers,
-            pasts=set(),
+            choice, client, "c", clock=WallClock(), news=news, pickers=pickers, pasts=set()
         )
         metrics.note([])
         reading = asyncio.create_task(metrics.run())
-        told: list[SourceHealth] = []
-        while not (told := [one for one in told if one.source == "endpoint pickers of c"]):
-            await asyncio.wait_for(news.wait(), 10)
+        told: dict[str, SourceHealth] = {}
+        while source not in told or told[source].state == "connecting":
+            told |= {one.source: one for one in metrics.take() if isinstance(one, SourceHealth)}
+            with suppress(TimeoutError):
+                await asyncio.wait_for(news.wait(), 0.5)
             news.clear()
-            told = [one for one in metrics.take() if isinstance(one, SourceHealth)]
         reading.cancel()
         await asyncio.gather(reading, return_exceptions=True)
         await client.close()
-    assert (told[0].state, told[0].errors) == ("forbidden", 0)
-    assert "a login of their own (401)" in told[0].detail
-    assert "--prometheus" in told[0].detail
-    # The login is good: it is not had anew for what it does not reach.
-    assert [one.path for one in asked] == ["/api/v1/namespaces/shop/pods/epp-0:9090/proxy/metrics"]
+    assert told[source].state == "forbidden"
+    assert f"a login of its own (401), which the API server's proxy does not pass on; {helps}" in (
+        told[source].detail
+    )
+    # Our login is good: it is not had anew for what it does not reach.
+    assert asked.count(path) == 1
 
 
 def test_paths_hold_nothing_but_names():

@@ -114,7 +114,7 @@ class ClusterMetrics:
                     await self._follow(client.ask, client.shown)
                 elif inside is not None:
                     namespace, service, port = inside
-                    ask = through_service(self._fetch, namespace, service, port=port)
+                    ask = through_service(self._fetch_of_service, namespace, service, port=port)
                     await self._follow(ask, inside.shown)
                 else:
                     await self._scrape()
@@ -218,8 +218,16 @@ class ClusterMetrics:
         self._waiting.append(batch)
         self._news.set()
 
-    async def _fetch(self, path: str) -> bytes:
-        """The body at a path of the API server, bounded in time and size."""
+    async def _fetch_of_service(self, path: str) -> bytes:
+        return await self._fetch(path, instead="name it by its own address, with prometheus_token")
+
+    async def _fetch(
+        self, path: str, *, instead: str = "a Prometheus that scrapes it has its figures"
+    ) -> bytes:
+        """The body at a path of the API server, bounded in time and size.
+
+        `instead` is what helps where what is behind it wants a login of its own.
+        """
         body = bytearray()
         try:
             async with (
@@ -227,7 +235,7 @@ class ClusterMetrics:
                 self._client.stream(path, {}, silence=WHOLE, accept="*/*") as found,
             ):
                 if not isinstance(found, Stream):
-                    raise _failure(found)
+                    raise _failure(found, instead)
                 async for part in found.parts():
                     body += part
                     if len(body) > MOST_BYTES:
@@ -235,7 +243,7 @@ class ClusterMetrics:
                             "error", "page too large", "sends more than 8 MiB, which was not taken"
                         )
                 if found.problem is not None:
-                    raise _failure(found.problem)
+                    raise _failure(found.problem, instead)
         except TimeoutError as error:
             raise FetchError(
                 "disconnected", "no answer", f"no answer within {WHOLE:.0f} s"
@@ -243,7 +251,7 @@ class ClusterMetrics:
         return bytes(body)
 
 
-def _failure(problem: Problem) -> FetchError:
+def _failure(problem: Problem, instead: str) -> FetchError:
     if not isinstance(problem, Refusal):
         return FetchError("disconnected", problem.kind, problem.sentence)
     refused = problem.status in {FORBIDDEN, UNAUTHORIZED}
@@ -251,8 +259,8 @@ def _failure(problem: Problem) -> FetchError:
         return FetchError(
             "forbidden",
             OWN_LOGIN,
-            f"they want a login of their own ({problem.status}), which the API server's proxy does"
-            " not pass on; a Prometheus that scrapes them has their figures: --prometheus",
+            f"what answers wants a login of its own ({problem.status}), which the API server's"
+            f" proxy does not pass on; {instead}",
         )
     return FetchError(
         "forbidden" if refused else "error", f"HTTP {problem.status}", problem.sentence
