@@ -72,12 +72,25 @@ LINGERING = 2.0
 """Seconds for which waits that were cancelled hold on to the source before."""
 
 
+GC_THRESHOLDS = 1_000, 3, 100
+"""A fleet is much that lives long: collections in a hurry find nothing, and hold the event loop."""
+
+
+def _stay() -> None:
+    """Let collections pass over what is there to stay.
+
+    To look for garbage in it first would hold a large fleet for longer than a key may wait.
+    """
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)
+    gc.enable()
+
+
 def _settle() -> None:
-    """Drop what is not needed any more, and let collections pass over what is there to stay."""
+    """Drop what is not needed any more, and let collections pass over the rest."""
     gc.unfreeze()
     gc.collect()
-    gc.freeze()
-    gc.enable()
+    _stay()
 
 
 def _palette() -> type[Provider]:
@@ -212,7 +225,7 @@ class MtopApp(App[int]):
 
     def _take(self, watch: Watch, observations: Sequence[Observation]) -> None:
         watch.take(observations)
-        if not watch.has_shown and watch.store.services():
+        if not watch.has_shown and watch.store.has_services:
             watch.has_shown = True
             self.call_later(self._show)
 
@@ -233,7 +246,7 @@ class MtopApp(App[int]):
             with suppress(TimeoutError):
                 await asyncio.wait_for(drawn.wait(), LONGEST_DRAWING)
         if watch.is_first:
-            _settle()
+            _stay()
         self._watch_alerts()
 
     def _watch_alerts(self) -> None:

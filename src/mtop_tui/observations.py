@@ -41,13 +41,13 @@ class ServiceKey(NamedTuple):
     name: str
 
 
-class Record(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+class Record(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False):
     """Base of all records. `at` is the observed time in Unix seconds."""
 
     at: float
 
 
-class Condition(msgspec.Struct, frozen=True):
+class Condition(msgspec.Struct, frozen=True, gc=False):
     """One Kubernetes status condition. `severity` "Info" marks one that does not decide Ready."""
 
     type: str
@@ -79,7 +79,7 @@ class CanarySteps(msgspec.Struct, frozen=True, kw_only=True):
     said: str = ""
 
 
-class Pool(msgspec.Struct, frozen=True, kw_only=True):
+class Pool(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One workload of a service: all of it, or its prefill or decode half.
 
     `nodes_per_replica` is above 1 for multi-node replicas; `gpus_per_replica` is summed over
@@ -107,7 +107,7 @@ class Pool(msgspec.Struct, frozen=True, kw_only=True):
     """Of what moves its requests in steps, where something does."""
 
 
-class RouteShare(msgspec.Struct, frozen=True):
+class RouteShare(msgspec.Struct, frozen=True, gc=False):
     """Membership in a route group. Weights are proportional (9 and 1 are 90 % and 10 %)."""
 
     group: str
@@ -144,7 +144,7 @@ class Service(Record, frozen=True, tag=True):
         return ServiceKey(self.ref.cluster, self.ref.namespace, self.ref.name)
 
 
-class ContainerExit(msgspec.Struct, frozen=True):
+class ContainerExit(msgspec.Struct, frozen=True, gc=False):
     """How a container last ended: the kubelet's reason, exit code, message and time."""
 
     container: str
@@ -192,7 +192,7 @@ class Revision(Record, frozen=True, tag=True):
     ready: int | None = None
 
 
-class RouteMember(msgspec.Struct, frozen=True):
+class RouteMember(msgspec.Struct, frozen=True, gc=False):
     """One service of a route group. A stopped member keeps its weight and receives nothing."""
 
     service: str
@@ -358,7 +358,7 @@ class GpuReading(Record, frozen=True, tag=True):
     throttled: str = ""
 
 
-class LogLine(msgspec.Struct, frozen=True):
+class LogLine(msgspec.Struct, frozen=True, gc=False):
     """One line; `at` is the time the container runtime gave it."""
 
     at: float

@@ -96,7 +96,7 @@ class Watch:
         self.store.apply(observations)
         if self._goal is not None:
             self._come_after(self._goal, observations)
-        if not self.is_described and self.store.services():
+        if not self.is_described and self.store.has_services:
             self.is_described = any(map(_describes, observations))
 
     async def close(self) -> None:

@@ -47,6 +47,12 @@ async def sign_in_page() -> AsyncIterator[str]:
     await runner.cleanup()
 
 
+def name_shortly(kubeconfig: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where tests are run must not decide whether a sentence has room."""
+    monkeypatch.chdir(kubeconfig.parent)
+    monkeypatch.setenv("KUBECONFIG", kubeconfig.name)
+
+
 def with_contexts(kubeconfig: Path, **changes: dict[str, Any]) -> None:
     """Contexts beside the administrator's that differ from it in their cluster or their user."""
     body = yaml.safe_load(kubeconfig.read_text())
@@ -97,7 +103,7 @@ async def test_each_cluster_says_what_is_wrong_with_it(
         damaged={},
         **{"behind-a-page": {"cluster": {"server": sign_in_page}}},
     )
-    monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
+    name_shortly(kubeconfig, monkeypatch)
     get = ReadOnlyClient.get
 
     async def answered(self: ReadOnlyClient, path: str, *given: Any, **named: Any) -> Any:
@@ -136,7 +142,7 @@ async def test_a_kubeconfig_that_is_missing_and_a_clock_that_is_an_hour_off(
     from mtop_tui.providers.live import session
 
     monkeypatch.setattr(session, "AGAIN", 0.1)
-    monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
+    name_shortly(kubeconfig, monkeypatch)
     aside = kubeconfig.rename(kubeconfig.with_name("aside"))
     behind = Hour(cluster.stepper.clock)
     async with opened(LiveProvider((), clock=behind), behind) as screen:

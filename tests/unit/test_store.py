@@ -16,7 +16,7 @@ from mtop_tui.observations import (
     RouteShare,
     Service,
 )
-from mtop_tui.state.fleet import FLEET_STEP, FleetStore
+from mtop_tui.state.fleet import FLEET_STEP, SUMMARIES_AT_ONCE, FleetStore
 
 CHAT = key("chat")
 
@@ -92,6 +92,28 @@ def test_a_replica_that_is_not_scheduled_costs_nothing_yet() -> None:
     assert state is not None
     assert store.summary(state).cost.usd == 0
     assert store.summary(state).gpus == 0
+
+
+def test_a_replica_costs_what_its_node_costs_now() -> None:
+    store = FleetStore(bundled_prices())
+    store.apply([node(), service("chat"), replica(CHAT)])
+    assert store.totals().objects.cost.usd == Decimal("55.04") / 8
+    store.apply([node(instance_type="no-such-type")])
+    assert store.totals().objects.cost.unpriced == 1
+    assert store.totals().objects.bill.unpriced == 1
+    assert store.free_gpus() == (("H100", 7),)
+
+
+def test_a_large_fleet_is_added_up_part_by_part() -> None:
+    store = FleetStore(bundled_prices())
+    owners = [key(f"s-{number}") for number in range(2 * SUMMARIES_AT_ONCE + 1)]
+    for owner in owners:
+        store.apply([service(owner.name), replica(owner)])
+    assert len(list(store.catch_up())) == 2
+    assert list(store.catch_up()) == []
+    store.apply([replica(owners[0], phase="failed")])
+    list(store.catch_up())
+    assert store.totals().objects.replicas_ready == len(owners) - 1
 
 
 def test_weights_of_a_group_are_proportional_and_stopped_members_get_nothing() -> None:

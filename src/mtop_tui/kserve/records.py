@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Literal
 
 from mtop_tui.kserve.gpus import gpu_count, gpu_of, mig_profiles
@@ -166,8 +167,12 @@ def condition(one: StatusCondition) -> Condition:
     )
 
 
+@lru_cache(maxsize=8_192)
 def unix_time(text: str | None) -> float | None:
-    """RFC 3339 text as Unix seconds; None when it is absent or no time."""
+    """RFC 3339 text as Unix seconds; None when it is absent or no time.
+
+    What belongs together is of the same second: most of what is asked is known.
+    """
     if not text:
         return None
     try:

@@ -21,6 +21,8 @@ from mtop_tui.observations import (
 )
 from mtop_tui.text import MAX_LENGTH, safe
 
+_encode = msgspec.json.Encoder().encode
+
 _LAYOUTS_HELD = 256
 _SAMPLED_HELD = 200_000
 _IDENTITY_FIELDS = ("ref", "service", "target", "involved")
@@ -67,7 +69,7 @@ class Boundary:
                 self._health = _cleaned(record)
                 admitted.append(self._health_with_dropped(record.at))
             else:
-                admitted.append(_cleaned(record))
+                admitted.append(record if _is_plain(record) else _cleaned(record))
         if self.dropped != dropped:
             admitted.append(self._health_with_dropped(batch[-1].at))
         return admitted
@@ -116,6 +118,23 @@ def _has_safe_identity(record: Observation) -> bool:
         _is_safe_name(identity)
         for name in _IDENTITY_FIELDS
         if isinstance(identity := getattr(record, name, None), (ObjectRef, ServiceKey))
+    )
+
+
+def _is_plain(record: Observation) -> bool:
+    """Whether all text in a record is safe, at a glance: as JSON it is printable ASCII.
+
+    Where something is escaped there, or as a whole it is too long for one text, one has to look.
+    """
+    try:
+        encoded = _encode(record)
+    except UnicodeEncodeError:  # a lone surrogate
+        return False
+    return (
+        len(encoded) <= MAX_LENGTH
+        and encoded.isascii()
+        and b"\\" not in encoded
+        and b"\x7f" not in encoded
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -35,7 +36,7 @@ class LookingScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Begin to look."""
-        self.set_interval(self.app.settings.refresh, self.look_if_seen)
+        self.set_interval(self.app.settings.refresh, self._look_by_and_by)
         self.look_if_seen()
 
     def on_screen_resume(self) -> None:
@@ -45,6 +46,13 @@ class LookingScreen(Screen[None]):
     def on_resize(self) -> None:
         """What is shown follows the size."""
         self.call_after_refresh(self.look_if_seen)
+
+    async def _look_by_and_by(self) -> None:
+        """Look, once what a large fleet takes long to add up was added up part by part."""
+        if self.is_current:
+            for _ in self.app.store.catch_up():
+                await asyncio.sleep(0)
+        self.look_if_seen()
 
     def look_if_seen(self) -> None:
         """Look, unless another screen covers this one."""

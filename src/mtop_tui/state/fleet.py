@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections import Counter, deque
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from mtop_tui.domain.cost.money import Dollars
@@ -32,11 +32,12 @@ from mtop_tui.observations import (
 from mtop_tui.state.rings import SeriesRing
 from mtop_tui.state.routes import RouteGroups
 from mtop_tui.state.service import ServiceState
-from mtop_tui.state.spend import NodeKey, replica_cost
+from mtop_tui.state.spend import NodeKey, bill, replica_cost
 from mtop_tui.state.sums import (
     FleetTotals,
     ObjectTotals,
     ServiceSummary,
+    free_by_type,
     service_status,
     sum_objects,
     sum_rates,
@@ -53,6 +54,9 @@ if TYPE_CHECKING:
 
 ANNOTATIONS_KEPT = 500
 EVENTS_KEPT = 2000
+SUMMARIES_AT_ONCE = 100
+"""About three milliseconds."""
+
 FLEET_STEP = 2.0
 FLEET_SLOTS = 300
 
@@ -81,10 +85,12 @@ class FleetStore:
         self._members: dict[ObjectRef, tuple[ServiceState, Member]] = {}
         self._owners: dict[ObjectRef, ServiceState] = {}
         self._nodes_revision = 0
+        self._costs = _NodeCosts(0)
         self._summaries: dict[ServiceKey, tuple[int, int, ServiceSummary]] = {}
         self._object_totals: tuple[int, ObjectTotals] | None = None
         self._free_gpus: tuple[int, tuple[tuple[str, int], ...]] | None = None
-        self._by_name: tuple[int, list[ServiceState]] | None = None
+        self._by_name: list[ServiceState] | None = None
+        self._has_services = False
         self._history_slot = -math.inf
         self._rates = (math.nan, math.nan)
         self._burning: int | None = None
@@ -143,12 +149,16 @@ class FleetStore:
 
     def services(self) -> list[ServiceState]:
         """All services whose object has been seen, by name."""
-        held = self._by_name
-        if held is None or held[0] != self.topology_revision:
+        if self._by_name is None:
             seen = [state for state in self._services.values() if state.service is not None]
             seen.sort(key=_by_name)
-            held = self._by_name = (self.topology_revision, seen)
-        return list(held[1])
+            self._by_name = seen
+        return list(self._by_name)
+
+    @property
+    def has_services(self) -> bool:
+        """Whether the object of any has been seen."""
+        return self._has_services
 
     def kind_of(self, key: ServiceKey | None) -> str:
         """Kind of the object that a service is; empty where that is not known."""
@@ -167,26 +177,32 @@ class FleetStore:
     def summary(self, state: ServiceState) -> ServiceSummary:
         """A service's replicas, GPUs and money; computed when its objects or nodes change."""
         held = self._summaries.get(state.key)
-        revisions = (state.topology_revision, self._nodes_revision)
-        if held is not None and held[:2] == revisions:
+        if held is not None and self._is_new(held, state):
             return held[2]
-        summary = summarise(state, self.nodes, self.prices)
-        self._summaries[state.key] = (*revisions, summary)
+        summary = summarise(state, self.cost_of)
+        self._summaries[state.key] = (state.topology_revision, self._nodes_revision, summary)
         return summary
+
+    def catch_up(self) -> Iterator[None]:
+        """Compute the summaries that are out of date, and let others have their turn between."""
+        computed = 0
+        for state in self.services():
+            held = self._summaries.get(state.key)
+            if held is None or not self._is_new(held, state):
+                self.summary(state)
+                computed += 1
+                if computed % SUMMARIES_AT_ONCE == 0:
+                    yield
+
+    def _is_new(self, held: tuple[int, int, ServiceSummary], state: ServiceState) -> bool:
+        return held[0] == state.topology_revision and held[1] == self._nodes_revision
 
     def free_gpus(self) -> tuple[tuple[str, int], ...]:
         """GPUs of ready nodes that no replica holds, by type."""
         held = self._free_gpus
         if held is None or held[0] != self.topology_revision:
-            free: Counter[str] = Counter()
-            for node in self.nodes.values():
-                if node.ready and node.gpus:
-                    free[node.gpu_type or "GPU"] += node.gpus
-            for state in self._services.values():
-                for replica in state.replicas.values():
-                    if replica.nodes and replica.gpus:
-                        free[replica.gpu_type or "GPU"] -= replica.gpus
-            by_type = tuple(sorted((kind, max(0, count)) for kind, count in free.items()))
+            summaries = [self.summary(state) for state in self._services.values()]
+            by_type = free_by_type(self.nodes.values(), summaries)
             held = self._free_gpus = (self.topology_revision, by_type)
         return held[1]
 
@@ -219,7 +235,7 @@ class FleetStore:
         held = self._object_totals
         if held is None or held[0] != self.topology_revision:
             summaries = [self.summary(state) for state in self.services()]
-            objects = sum_objects(summaries, self.nodes.values(), self.prices)
+            objects = sum_objects(summaries, self.nodes.values(), self._billed())
             held = self._object_totals = (self.topology_revision, objects)
         return FleetTotals(held[1], *self._rates, self._burning)
 
@@ -258,6 +274,8 @@ class FleetStore:
         if state.service is not None and state.service.ref.uid != record.ref.uid:
             self._forget(state)
             state = self._state(record.key)
+        if state.service is None:
+            self._by_name, self._has_services = None, True
         state.note_mirror(record)
         (self._mirrored.add if record.mirrors_to else self._mirrored.discard)(record.key)
         state.service = record
@@ -357,6 +375,8 @@ class FleetStore:
     def _forget(self, state: ServiceState) -> None:
         """Drop a service and all that was kept for it; its name may come back as another."""
         del self._services[state.key]
+        self._by_name = None
+        self._has_services = any(one.service is not None for one in self._services.values())
         self._rolling.discard(state.key)
         self._mirrored.discard(state.key)
         if self._comparisons is not None:
@@ -384,8 +404,26 @@ class FleetStore:
         self._comparisons.pair(at, Beside(self.service, self.groups, self._mirrored, self._rolling))
 
     def cost_of(self, replica: Replica) -> Dollars:
-        """USD per hour of a replica."""
-        return replica_cost(replica, self.nodes, self.prices)
+        """USD per hour of a replica; of those on the same nodes it is worked out once."""
+        where = replica.ref.cluster, replica.nodes, replica.gpus
+        costs = self._node_costs().by_place
+        cost = costs.get(where)
+        if cost is None:
+            cost = costs[where] = replica_cost(replica, self.nodes, self.prices)
+        return cost
+
+    def _billed(self) -> Dollars:
+        """USD per hour of all nodes."""
+        costs = self._node_costs()
+        if costs.bill is None:
+            costs.bill = bill(self.nodes.values(), self.prices)
+        return costs.bill
+
+    def _node_costs(self) -> _NodeCosts:
+        """What was worked out of the nodes as they are."""
+        if self._costs.revision != self._nodes_revision:
+            self._costs = _NodeCosts(self._nodes_revision)
+        return self._costs
 
     def _keep_accounts(self, at: float) -> None:
         """Write accounts of a part of the services: of each, once a minute."""
@@ -426,6 +464,23 @@ class FleetStore:
         state.revision += 1
         state.topology_revision += 1
         self.topology_revision += 1
+
+
+class _NodeCosts:
+    """What replicas and nodes cost, as long as no node changes.
+
+    Attributes:
+        revision: of the nodes.
+        by_place: of a replica, by its cluster, nodes and GPUs.
+        bill: of all nodes, once it is known.
+    """
+
+    __slots__ = ("bill", "by_place", "revision")
+
+    def __init__(self, revision: int) -> None:
+        self.revision = revision
+        self.by_place: dict[tuple[str, tuple[str, ...], int | None], Dollars] = {}
+        self.bill: Dollars | None = None
 
 
 def _by_name(state: ServiceState) -> tuple[str, str, str]:

@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from mtop_tui.domain.cost.money import Dollars, total
-from mtop_tui.domain.cost.prices import PriceBook
 from mtop_tui.domain.readiness import Health, Status, is_ready, status_of
-from mtop_tui.observations import Node
+from mtop_tui.observations import Node, Replica
 from mtop_tui.state.service import ServiceState
-from mtop_tui.state.spend import NodeKey, bill, replica_cost
+
+UNKNOWN_GPU: Final = "GPU"
 
 
 class ServiceSummary(NamedTuple):
-    """What changes only with a service's objects: replicas, GPUs and money."""
+    """What changes only with a service's objects: replicas, GPUs and money.
+
+    `gpus` counts those that placed replicas hold, `gpus_by_type` the same by type.
+    """
 
     ready: bool | None
     health: Health
     ready_replicas: int
     desired_replicas: int | None
     gpus: int
+    gpus_by_type: Mapping[str, int]
     cost: Dollars
 
 
@@ -69,26 +74,29 @@ def service_status(state: ServiceState, now: float) -> Status:
     )
 
 
-def summarise(
-    state: ServiceState, nodes: Mapping[NodeKey, Node], prices: PriceBook
-) -> ServiceSummary:
-    """A service's replicas, GPUs and money."""
+def summarise(state: ServiceState, cost_of: Callable[[Replica], Dollars]) -> ServiceSummary:
+    """A service's replicas, GPUs and money, by what a replica costs."""
     service = state.service
     pools = () if service is None else service.pools
     desired = [pool.desired for pool in pools if pool.desired is not None]
     placed = [replica for replica in state.replicas.values() if replica.nodes]
+    held: Counter[str] = Counter()
+    for replica in placed:
+        if replica.gpus:
+            held[replica.gpu_type or UNKNOWN_GPU] += replica.gpus
     return ServiceSummary(
         ready=None if service is None else is_ready(service.conditions),
         health=service_status(state, 0.0).health,
         ready_replicas=sum(replica.phase == "ready" for replica in state.replicas.values()),
         desired_replicas=sum(desired) if desired else None,
-        gpus=sum(replica.gpus or 0 for replica in placed),
-        cost=total(replica_cost(replica, nodes, prices) for replica in placed),
+        gpus=held.total(),
+        gpus_by_type=held,
+        cost=total(map(cost_of, placed)),
     )
 
 
 def sum_objects(
-    summaries: Collection[ServiceSummary], nodes: Collection[Node], prices: PriceBook
+    summaries: Collection[ServiceSummary], nodes: Collection[Node], billed: Dollars
 ) -> ObjectTotals:
     """All services together, beside what the nodes have and cost."""
     cost = total(summary.cost for summary in summaries)
@@ -102,8 +110,21 @@ def sum_objects(
         gpus_used=sum(summary.gpus for summary in summaries),
         gpus=sum(node.gpus for node in nodes),
         cost=cost,
-        bill=Dollars(unpriced=cost.unpriced) if unknown else bill(nodes, prices),
+        bill=Dollars(unpriced=cost.unpriced) if unknown else billed,
     )
+
+
+def free_by_type(
+    nodes: Iterable[Node], summaries: Iterable[ServiceSummary]
+) -> tuple[tuple[str, int], ...]:
+    """GPUs of ready nodes that no replica holds, by type."""
+    free: Counter[str] = Counter()
+    for node in nodes:
+        if node.ready and node.gpus:
+            free[node.gpu_type or UNKNOWN_GPU] += node.gpus
+    for summary in summaries:
+        free.subtract(summary.gpus_by_type)
+    return tuple(sorted((kind, max(0, count)) for kind, count in free.items()))
 
 
 def sum_rates(states: Iterable[ServiceState]) -> tuple[float, float]:

@@ -57,10 +57,11 @@ class Dollars:
 
 def total(parts: Iterable[Dollars]) -> Dollars:
     """The sum of parts, keeping count of what is unpriced."""
-    result = Dollars()
+    usd, unpriced = Decimal(0), 0
     for part in parts:
-        result = result + part
-    return result
+        usd += part.usd
+        unpriced += part.unpriced
+    return Dollars(usd, unpriced)
 
 
 @dataclass(frozen=True, slots=True)

@@ -218,7 +218,8 @@ class Reflector:
                 return answer
             self._heard()
             try:
-                page = _pages.decode(answer)
+                async with self._turn:
+                    page = _pages.decode(answer)
             except msgspec.MsgspecError as error:
                 return Refusal(200, f"no list of {self.kind.plural}: {error}", NOT_KUBERNETES)
             if page.items:

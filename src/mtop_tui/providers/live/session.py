@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from random import Random
 from typing import Any, Final
@@ -79,13 +80,16 @@ class Session:
         self._problem = self._source = ""
         self._synced = False
         self._ahead = 0.0
+        self._before: Iterator[Observation] | None = None
         self._told: SourceHealth | None = None
         self._told_at = float("-inf")
 
     @property
     def is_waiting(self) -> bool:
         """Whether there is more to take."""
-        return len(self._handover) > 0 or (self._fleet is not None and self._fleet.is_waiting)
+        if len(self._handover) > 0 or (self._before is not None and not self._synced):
+            return True
+        return self._fleet is not None and self._fleet.is_waiting
 
     async def run(self) -> None:
         """Read, until cancelled."""
@@ -190,15 +194,23 @@ class Session:
             self._ahead = ahead
             records += fleet.told()
         records += fleet.apply(self._handover.take(most), at)
-        if not self._synced and not self.is_waiting and link.is_synced:
-            self._synced = True
-            records += [*fleet.release(), *fleet.apply([], at)]
+        is_there = self._before is not None or (link.is_synced and not self.is_waiting)
+        if is_there and not self._synced:
+            records += [*self._of_before(fleet, most), *fleet.apply([], at)]
         return [moved(one, -ahead) for one in records] if ahead else records
 
     def _note_stage(self, ref: ObjectRef, stage: EngineStage) -> None:
         if self._fleet is not None:
             self._fleet.note_stage(ref, stage)
             self._news.set()
+
+    def _of_before(self, fleet: Fleet, most: int) -> Sequence[Observation]:
+        """Some of the Events of before; with the last of them, all that was there is told."""
+        if self._before is None:
+            self._before = iter(fleet.release())
+        some = list(islice(self._before, most))
+        self._synced = len(some) < most
+        return some
 
     async def read(self, ref: ObjectRef) -> RawObject | None:
         """One object as the API server has it now."""

@@ -154,7 +154,7 @@ def pod_gpus(pod: Pod) -> int:
 
 def main_container(pod: Pod) -> LiveContainer | None:
     """The container that serves."""
-    containers = pod.spec.containers or []
+    containers = pod.spec.containers or ()
     named = (one for one in containers if one.name in MAIN_CONTAINERS)
     return next(named, containers[0] if containers else None)
 
@@ -308,7 +308,7 @@ def _last_exit(parts: Iterable[Pod]) -> ContainerExit | None:
 
 
 def _main_status(pod: Pod) -> ContainerStatus | None:
-    statuses = pod.status.container_statuses or []
+    statuses = pod.status.container_statuses or ()
     named = (one for one in statuses if one.name in MAIN_CONTAINERS)
     return next(named, statuses[0] if statuses else None)
 

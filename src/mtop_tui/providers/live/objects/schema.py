@@ -34,7 +34,7 @@ class Meta(Metadata, frozen=True, kw_only=True):
     resource_version: str = ""
     deletion_timestamp: str | None = None
     deletion_grace_period_seconds: float | None = None
-    owner_references: list[Owner] | None = None
+    owner_references: tuple[Owner, ...] | None = None
 
     def label(self, name: str) -> str:
         """A label; empty where it has none of this name."""
@@ -96,8 +96,8 @@ class LivePodSpec(Read, frozen=True, kw_only=True):
     """Where a pod is and what it runs."""
 
     node_name: str | None = None
-    containers: list[LiveContainer] | None = None
-    init_containers: list[LiveContainer] | None = None
+    containers: tuple[LiveContainer, ...] | None = None
+    init_containers: tuple[LiveContainer, ...] | None = None
 
 
 class Waiting(Read, frozen=True, kw_only=True):
@@ -148,9 +148,9 @@ class PodStatus(Read, frozen=True, kw_only=True):
     reason: str | None = None
     message: str | None = None
     start_time: str | None = None
-    conditions: list[StatusCondition] | None = None
-    init_container_statuses: list[ContainerStatus] | None = None
-    container_statuses: list[ContainerStatus] | None = None
+    conditions: tuple[StatusCondition, ...] | None = None
+    init_container_statuses: tuple[ContainerStatus, ...] | None = None
+    container_statuses: tuple[ContainerStatus, ...] | None = None
 
 
 class Pod(Read, frozen=True, kw_only=True):
