@@ -183,6 +183,19 @@ async def test_user_and_password_are_sent_to_the_host_and_shown_nowhere():
     assert "ter2" not in f"{address.shown} {address!r} {address.url}"
 
 
+async def test_what_is_sent_along_goes_to_no_other_port():
+    server, other = ModelServer(), ModelServer(GOOD)
+    async with running(server), running(other):
+
+        async def elsewhere(request: web.Request) -> web.StreamResponse:
+            raise web.HTTPFound(other.address.url)
+
+        server.answer = elsewhere
+        said = await complaint(server.address)
+    assert f"redirects to {other.address.origin}, which is not followed" in said
+    assert not other.asked
+
+
 async def test_a_redirect_on_the_same_host_is_followed():
     server = ModelServer(GOOD)
 

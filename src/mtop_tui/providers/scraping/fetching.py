@@ -11,7 +11,7 @@ import ssl
 import zlib
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import SplitResult, urljoin, urlsplit
 
 import aiohttp
 
@@ -85,8 +85,8 @@ async def fetch(
 ) -> bytes:
     """The body at an address, or at another `url` of its origin.
 
-    Redirects are followed on the same host only, and never from https to http: what is sent along
-    is for that host.
+    Redirects are followed on the same host and port, and from http to https: what is sent along is
+    for that server.
 
     Raises:
         FetchError: saying why there is none.
@@ -157,14 +157,22 @@ def token_in(file: Path) -> str:
 def _followed(url: str, location: str) -> str:
     target = urljoin(url, location)
     here, there = urlsplit(url), urlsplit(target)
-    if there.hostname != here.hostname or there.scheme not in {here.scheme, "https"}:
+    # On another port may be somebody else, but for the one on which the same server speaks TLS.
+    is_same = (there.scheme, there.netloc) == (here.scheme, here.netloc)
+    is_tls = there.hostname == here.hostname and (here.scheme, there.scheme) == ("http", "https")
+    if not is_same and not is_tls:
         raise FetchError(
             "error",
             "redirects away",
-            f"redirects to {there.scheme}://{there.hostname}, which is not followed; "
+            f"redirects to {there.scheme}://{_place(there)}, which is not followed; "
             "name that address if it is the right one",
         )
     return target
+
+
+def _place(parts: SplitResult) -> str:
+    """Host and port, without user and password."""
+    return parts.netloc.rpartition("@")[2]
 
 
 def _refused(status: int) -> FetchError:
