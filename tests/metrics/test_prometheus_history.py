@@ -23,7 +23,13 @@ from mtop_tui.domain.alerts import RULES
 from mtop_tui.observations import Observation, Past, Pool, ServiceKey
 from mtop_tui.providers.live.metrics import following, opencost
 from mtop_tui.providers.live.metrics.following import follow
-from mtop_tui.providers.live.metrics.history import TRIES, History, stretches
+from mtop_tui.providers.live.metrics.history import (
+    MOST_SERVICES,
+    TOGETHER,
+    TRIES,
+    History,
+    stretches,
+)
 from mtop_tui.providers.live.metrics.prometheus import Prometheus
 from mtop_tui.providers.scraping.fetching import FetchError
 from mtop_tui.state.fleet import FleetStore
@@ -274,3 +280,28 @@ async def test_samples_do_not_wait_for_the_past():
 def test_no_reader_is_silent_for_so_long_that_an_alert_tells_of_it():
     (stale,) = (rule for rule in RULES if rule.name == "source-stale")
     assert max(opencost.EVERY, following.LONGEST) < stale.limits[0].fires_at
+
+
+async def test_services_with_an_objective_come_first():
+    count = MOST_SERVICES + 10
+    names = [f"chat-{number:02}" for number in range(count)]
+    recorded = Recorded([labels(name) for name in names], since=START - 60)
+    prometheus = Prometheus(recorded.ask, cluster="test", clock=ManualClock(START))
+    await prometheus.samples()
+    history = History(
+        recorded.ask,
+        prometheus,
+        cluster="test",
+        clock=ManualClock(START),
+        comes_first=lambda one: one == key(names[-1]),
+        sleep=at_once,
+    )
+    history.note(map(key, names), START)
+    told: list[str] = []
+    async for batch in history.tell():
+        told += [one.service.name for one in batch if isinstance(one, Past)]
+        if len(told) >= TOGETHER:
+            break
+    assert names[-1] in told
+    assert key(names[-2]) not in history._wanted
+    assert len(history._wanted) == MOST_SERVICES - TOGETHER

@@ -172,6 +172,7 @@ class ClusterMetrics:
             cluster=cluster,
             clock=clock,
             pools_of=self._pods.pools_of,
+            comes_first=self._pods.is_promised,
             heard=self._pasts,
         )
         # The past takes long to ask for: what is now does not wait for it.

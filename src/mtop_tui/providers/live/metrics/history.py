@@ -111,6 +111,7 @@ class History:
         cluster: whose services are meant.
         clock: whose time the past is told in.
         pools_of: knows the workloads of a service, whose names those of its pods begin with.
+        comes_first: whether the past of a service matters more than that of others.
         heard: services that were asked for before, which are not asked for again.
         sleep: waits; a test passes one that does not.
 
@@ -126,13 +127,14 @@ class History:
         cluster: str,
         clock: Clock,
         pools_of: PoolsOf = lambda _key: (),
+        comes_first: Callable[[ServiceKey], bool] = lambda _key: False,
         heard: set[ServiceKey] | None = None,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         self._api = PrometheusApi(ask, at_once=_AT_ONCE)
         self._prometheus = prometheus
         self._cluster, self._clock, self._pools_of = cluster, clock, pools_of
-        self._sleep = sleep
+        self._comes_first, self._sleep = comes_first, sleep
         self._pages = Pages()
         self._heard: set[ServiceKey] = set() if heard is None else heard
         self._wanted: dict[ServiceKey, float] = {}
@@ -141,7 +143,7 @@ class History:
 
     def note(self, keys: Iterable[ServiceKey], at: float) -> None:
         """Learn that there are samples of services at a time; the first time counts."""
-        for key in keys:
+        for key in sorted(set(keys), key=lambda one: (not self._comes_first(one), one)):
             if key not in self._heard and len(self._heard) < MOST_SERVICES:
                 self._heard.add(key)
                 self._wanted[key] = at

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from mtop_tui.domain.slo.objectives import ANNOTATION
 from mtop_tui.kserve.schema import CLASSIC_KIND
 from mtop_tui.observations import (
     ObjectRef,
@@ -67,6 +68,11 @@ class KnownPods:
     def are_known(self, service: ServiceKey) -> bool:
         """Whether pods of a service can be told apart: some are or were known."""
         return service in self._seen
+
+    def is_promised(self, service: ServiceKey) -> bool:
+        """Whether its owner states an objective of it."""
+        found = self._services.get(service)
+        return found is not None and ANNOTATION in found.annotations
 
     def pools_of(self, service: ServiceKey) -> tuple[Pool, ...]:
         """The pools of a service, as far as they are known."""
