@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from fleet_source import START, key, replica
+from mtop_tui.domain.readiness import status_of
 from mtop_tui.domain.startup import EngineStage, engine_stage
 
 LOGS = Path(__file__).resolve().parents[3] / "shared" / "data" / "serving" / "logs"
@@ -41,6 +43,21 @@ SGLANG = (
 )
 def test_the_last_line_that_says_something_counts(lines, stage):
     assert engine_stage(lines) == stage
+
+
+@pytest.mark.parametrize(
+    ("message", "said"),
+    [("pulling image", "pulling image 1m30"), ("", "starting 1m30"), ("pulling", "starting 1m30")],
+)
+def test_an_image_that_is_pulled_is_said(message: str, said: str):
+    one = replica(
+        key("chat"),
+        phase="starting",
+        reason="ContainerCreating",
+        message=message,
+        since=START - 90,
+    )
+    assert status_of((), [one], stopped=False, now=START).text == said
 
 
 @pytest.mark.skipif(not LOGS.is_dir(), reason="the data of the field is not here")

@@ -136,7 +136,9 @@ def _worst(replicas: Sequence[ReplicaRecord]) -> ReplicaRecord | None:
 
 
 def _describe(replica: ReplicaRecord, now: float) -> str:
-    words = _words(replica.reason) or replica.phase
+    # To the kubelet a container is being created while its image is pulled, which takes minutes.
+    pulls = replica.reason == "ContainerCreating" and replica.message.startswith("pulling image")
+    words = _words("Pulling" if pulls else replica.reason) or replica.phase
     if replica.phase != "starting" or replica.since is None:
         return words
     elapsed = short_duration(now - replica.since)
