@@ -9,6 +9,7 @@ from mtop_tui.domain.alerts import Readings
 from mtop_tui.domain.readiness import is_ready
 from mtop_tui.domain.slo.objectives import Kind
 from mtop_tui.observations import GpuReading, Replica, ServiceKey, SourceHealth
+from mtop_tui.state.contact import last_heard
 from mtop_tui.state.metrics import ServiceMetrics
 from mtop_tui.state.service import ServiceState
 
@@ -74,10 +75,10 @@ def source_readings(health: SourceHealth, latest: float | None, now: float) -> R
 
     One that has come to its end, or that has yet to begin, is not late.
     """
-    heard = [at for at in (health.last_contact, latest) if at is not None]
-    if health.state in ("ended", "connecting") or not heard:
+    heard = last_heard(health, latest)
+    if health.state in ("ended", "connecting") or heard is None:
         return {"source_age": None}
-    return {"source_age": max(0.0, now - max(heard))}
+    return {"source_age": max(0.0, now - heard)}
 
 
 def allowed_wait(state: ServiceState) -> float:

@@ -26,6 +26,7 @@ from mtop_tui.domain.readiness import is_ready
 from mtop_tui.domain.regression import least_squares
 from mtop_tui.domain.slo.objectives import Kind
 from mtop_tui.observations import ContainerExit, ObjectRef, RouteGroup, Service, ServiceKey
+from mtop_tui.state.contact import last_heard
 from mtop_tui.state.fleet import FleetStore
 from mtop_tui.state.history import COARSE_STEP, FINE_STEP
 from mtop_tui.state.latency import first_token
@@ -367,12 +368,7 @@ def _source(store: FleetStore, now: float) -> SourceFacts:
     if not whole:
         return SourceFacts()
     worst = min(whole, key=lambda health: _WORST_SOURCES.index(health.state))
-    heard = _latest(worst.last_contact, store.latest)
+    heard = last_heard(worst, store.latest)
     return SourceFacts(
         state=worst.state, age=None if heard is None else now - heard, detail=worst.detail
     )
-
-
-def _latest(*times: float | None) -> float | None:
-    known = [time for time in times if time is not None]
-    return max(known, default=None)

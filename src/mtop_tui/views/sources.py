@@ -7,6 +7,7 @@ from typing import Final, Literal, NamedTuple
 
 from mtop_tui.domain.durations import short_duration
 from mtop_tui.observations import SourceHealth
+from mtop_tui.state.contact import last_heard, tells
 from mtop_tui.state.fleet import FleetStore
 from mtop_tui.text import safe
 from mtop_tui.views.fleet import Why
@@ -72,13 +73,18 @@ def sources(
     store: FleetStore, now: float, choices: Sequence[SourceChoice] = ()
 ) -> dict[Hashable, SourceFacts]:
     """All sources that have said anything, then those that could be watched instead."""
-    lag = None if store.latest is None else max(0.0, now - store.latest)
     rows: dict[Hashable, SourceFacts] = {
-        (WATCHED, name): SourceFacts(health, lag, now) for name, health in store.sources.items()
+        (WATCHED, name): SourceFacts(health, _behind(health, store.latest, now), now)
+        for name, health in store.sources.items()
     }
     for choice in choices:
         rows[choice.kind, choice.name] = SourceFacts(None, None, now, choice)
     return rows
+
+
+def _behind(health: SourceHealth, latest: float | None, now: float) -> float | None:
+    newest = latest if tells(health) else health.last_contact
+    return None if newest is None else max(0.0, now - newest)
 
 
 def explain(facts: SourceFacts) -> Why:
@@ -130,11 +136,9 @@ def _contact(facts: SourceFacts) -> Cell:
 
 def _silence(facts: SourceFacts) -> float | None:
     """Since it said anything at all: a source says how it is only now and then."""
-    heard = None if facts.health is None else facts.health.last_contact
-    if heard is None:
-        return None
-    said = facts.now - heard
-    return said if facts.lag is None else min(said, facts.lag)
+    latest = None if facts.lag is None else facts.now - facts.lag
+    heard = None if facts.health is None else last_heard(facts.health, latest)
+    return None if heard is None else max(0.0, facts.now - heard)
 
 
 def _lag(facts: SourceFacts) -> Cell:
