@@ -44,6 +44,14 @@ async def test_the_kubeconfig_and_namespaces_are_those_that_are_named(
     assert await namespaces() == {"team-02"}
     assert await namespaces("--all-namespaces") == everywhere
 
+    # Where there is nothing to measure, nothing is waited for.
+    monkeypatch.setattr(source, "LONGEST_LOOK", 1_000.0)
+    async with asyncio.timeout(20):
+        code, out, said = await asked("list", "-n", "team-99", "-o", "name", *named)
+        assert (code, out) == (0, "")
+        code, _, said = await asked("list", "-n", "team-99", *named)
+    assert (code, "no services in namespace team-99" in said) == (0, True)
+
     code, out, said = await asked("doctor", "--context", "viewer", "-A")
     assert (code, said) == (0, "")
     assert out.startswith("context viewer: https://127.0.0.1:")

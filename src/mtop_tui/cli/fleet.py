@@ -231,7 +231,8 @@ def seen(store: FleetStore, *, with_samples: bool) -> Callable[[], bool]:
 
 def _is_measured(state: ServiceState) -> bool:
     """Whether its rates are known, or never will be: some engines count no requests."""
-    return not math.isnan(state.metrics().request_rate) or state.interval > 0
+    is_known = not math.isnan(state.metrics().request_rate)
+    return state.interval > 0 or (is_known and state.is_measured)
 
 
 def _cannot_be_measured(states: list[ServiceState], failing: int) -> bool:
@@ -313,9 +314,11 @@ def _wanted(store: FleetStore, query: FleetQuery, now: float) -> list[ServiceSta
 
 def _explain_empty(store: FleetStore, settings: Settings) -> None:
     there = sorted({state.key.namespace for state in store.services()})
+    wanted = ", ".join(settings.namespaces)
     if settings.namespaces and there:
-        wanted = ", ".join(settings.namespaces)
         complain(f"no services in namespace {wanted}; there are services in {', '.join(there)}")
+    elif settings.namespaces and settings.mode == "live":
+        complain(f"no services in namespace {wanted}; --all-namespaces looks in all of them")
     else:
         complain("the source has shown no services yet")
 

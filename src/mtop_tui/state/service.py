@@ -278,6 +278,19 @@ class ServiceState:
         return self._interval
 
     @property
+    def is_measured(self) -> bool:
+        """Whether its rates are those of all sampled replicas, not of the first alone.
+
+        Of what is counted it takes two samples of each, of what a window is asked for one.
+        """
+        counted = [pool for (_, form, _), pool in self._pools.items() if form == "cumulative"]
+        return self._interval > 0 or all(
+            self._round > 0 and member.round == self._round
+            for pool in counted
+            for member in pool.members.values()
+        )
+
+    @property
     def stale_after(self) -> float:
         """Seconds without a sample after which the figures are no longer current."""
         return stale_after(self._interval)

@@ -156,11 +156,15 @@ class ClusterMetrics:
             Scraper(self._fetch, engines, clock=self._clock, pace=self._choice.pace),
             Scraper(self._fetch, pickers, what="endpoint pickers", clock=self._clock, pace=AT_REST),
         )
+        self._put([self._connecting(engines)])
         self._aim()
         of_engines, of_pickers = (one.observe() for one in self._scrapers)
         async with asyncio.TaskGroup() as readers:
-            readers.create_task(self._keep(engines, of_engines))
+            readers.create_task(self._pass_on(engines, of_engines))
             readers.create_task(self._pass_on(pickers, of_pickers))  # not every service has one
+            await self._wanted.wait()  # by then it is known whether there is any pod
+            if self._scrapers[0].is_idle:
+                self._put([self._scrapers[0].health()])
 
     async def _follow(self, ask: Ask, shown: str) -> None:
         clock, cluster, source = self._clock, self._cluster, f"prometheus {shown}"
@@ -175,10 +179,11 @@ class ClusterMetrics:
             comes_first=self._pods.is_promised,
             heard=self._pasts,
         )
+        self._put([self._connecting(source)])
         # The past takes long to ask for: what is now does not wait for it.
         async with asyncio.TaskGroup() as readers:
             samples = follow(prometheus, source, clock=clock, history=history)
-            readers.create_task(self._keep(source, samples))
+            readers.create_task(self._pass_on(source, samples))
             readers.create_task(self._pass_on(f"{source}, the past", history.tell()))
             if self._choice.opencost is None:
                 look = partial(asked_for, PrometheusApi(ask))
@@ -195,10 +200,9 @@ class ClusterMetrics:
         ask = through_service(self._fetch, namespace, service, port=port)
         return read_page(await ask("/metrics"))
 
-    async def _keep(self, source: str, batches: Batches) -> None:
+    def _connecting(self, source: str) -> SourceHealth:
         at = self._clock.now()
-        self._put([SourceHealth(at=at, source=source, state="connecting", is_part=True)])
-        await self._pass_on(source, batches)
+        return SourceHealth(at=at, source=source, state="connecting", is_part=True)
 
     async def _pass_on(self, source: str, batches: Batches) -> None:
         try:

@@ -91,6 +91,8 @@ class PrometheusClient:
     async def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
             context = await asyncio.to_thread(_tls, self._access)
+        # Several ask at once in the beginning: one of them may have been faster.
+        if self._session is None:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=8, ssl=context),
                 timeout=aiohttp.ClientTimeout(total=WHOLE, connect=CONNECTING),
