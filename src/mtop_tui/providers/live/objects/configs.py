@@ -26,6 +26,9 @@ class Configs:
         self._stated: dict[Place, Stated] = {}
         self._homes: tuple[str, ...] = ()
 
+    def __bool__(self) -> bool:
+        return bool(self._bodies)
+
     def take(self, place: Place, body: LiveConfig | None) -> None:
         """A config is as it is now, or gone."""
         self._bodies.pop(place, None)

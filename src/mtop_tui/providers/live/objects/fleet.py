@@ -58,7 +58,7 @@ from mtop_tui.providers.live.objects.schema_serving import (
 )
 from mtop_tui.providers.live.objects.services import effective_service, event_record, reference
 
-AT_ONCE: Final = 64
+AT_ONCE: Final = 32
 """Services that are told of anew at a time: a config is news of all that it went into."""
 
 
@@ -122,9 +122,10 @@ class Fleet:
         """Events of before, once all else is there: what they are about is known by now."""
         self._is_whole = True
         services, workloads = self._known.services, self._known.workloads
-        # What has no workload is told first: nothing but its configs says what it will be.
-        order = sorted(services, key=lambda one: bool(workloads.get(one)))
-        self._dirty_services.update(dict.fromkeys(order))
+        if self._configs:
+            # What has no workload is told first: nothing but its configs says what it will be.
+            order = sorted(services, key=lambda one: bool(workloads.get(one)))
+            self._dirty_services.update(dict.fromkeys(order))
         return list(self._heard.release())
 
     def note_stage(self, ref: ObjectRef, stage: EngineStage) -> None:
