@@ -200,7 +200,7 @@ COLUMNS: tuple[FleetColumn, ...] = (
     Column(
         "budget",
         "BUDGET",
-        "Error budget left of the objective that has least, as far as it was seen",
+        "Error budget left where it is least, as far as it was seen",
         6,
         11,
         cells.budget,
