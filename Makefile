@@ -54,6 +54,7 @@ gallery: $(VENV)/.ready ## draw every screen into docs/gallery, calm and burning
 bench: $(VENV)/.ready ## measure start-up, CPU, latency and memory
 	$(BIN)/python -m bench
 	$(BIN)/python -m bench.served_cluster
+	$(BIN)/python -m bench.live
 	$(BIN)/python -m bench.scraping
 
 fidelity: $(VENV)/.ready ## judge the simulator by measurements and the diagnosis by faults: writes both pages in docs
