@@ -15,6 +15,7 @@ from serving import WALL, Served
 
 from mtop_tui.clock import Clock
 from mtop_tui.providers.live.client import ReadOnlyClient
+from mtop_tui.providers.live.metrics.cluster import MetricsChoice
 from mtop_tui.providers.live.provider import LiveProvider
 from mtop_tui.serve.certificate import make_certificate
 from mtop_tui.serve.faults import read_fault
@@ -157,3 +158,22 @@ async def test_a_kubeconfig_that_is_missing_and_a_clock_that_is_an_hour_off(
         assert "its clock is 1h" in said
         assert "ahead of this machine's" in said
         assert "set the one that is wrong" in said
+
+
+async def test_pages_of_pods_that_are_cut_off_are_said(
+    cluster: Served, kubeconfig: Path, monkeypatch
+) -> None:
+    name_shortly(kubeconfig, monkeypatch)
+    await cluster.advance(120)
+    await cluster.server.switch_on(read_fault("cut:resource=pods,verb=get"))
+    clock = cluster.stepper.clock
+    provider = LiveProvider((), clock=clock, metrics=lambda _: MetricsChoice())
+    async with opened(provider, clock) as screen:
+        sources = screen.app.store.sources
+        await screen.until(
+            lambda: "pods of admin" in sources and sources["pods of admin"].detail, "pages"
+        )
+        said = await screen.says("pods of admin")
+        assert "pods without metrics" in said
+        assert "ended before it was complete" in said
+        assert "asked again" in said

@@ -206,11 +206,12 @@ async def bounded_body(answer: aiohttp.ClientResponse, most_bytes: int) -> bytes
                 f"sends more than {most_bytes // 1024:,} KiB, which was not taken; check the path",
             )
     if unpack is not None and not unpack.eof:
-        raise _cut()
+        raise cut_off()
     return bytes(body)
 
 
-def _cut() -> FetchError:
+def cut_off() -> FetchError:
+    """An answer that has no end."""
     return FetchError(
         "error",
         "page cut off",
@@ -249,7 +250,7 @@ def explained(error: Exception) -> FetchError:
             )
         return FetchError("disconnected", "unreachable", "the host cannot be reached; check it")
     if isinstance(error, aiohttp.ClientPayloadError):
-        return _cut()
+        return cut_off()
     if isinstance(error, (aiohttp.ServerDisconnectedError, ConnectionResetError)):
         return FetchError(
             "disconnected",

@@ -37,7 +37,7 @@ from mtop_tui.providers.live.problems import (
     Problem,
     Refusal,
 )
-from mtop_tui.providers.scraping.fetching import FetchError
+from mtop_tui.providers.scraping.fetching import FetchError, cut_off
 from mtop_tui.providers.scraping.pace import PROXIED, Pace
 from mtop_tui.providers.scraping.reading import MOST_BYTES
 
@@ -248,7 +248,8 @@ class ClusterMetrics:
                             "error", "page too large", "sends more than 8 MiB, which was not taken"
                         )
                 if found.problem is not None:
-                    raise _failure(found.problem, instead)
+                    broke = found.problem.kind == "network"
+                    raise cut_off() if broke else _failure(found.problem, instead)
         except TimeoutError as error:
             raise FetchError(
                 "disconnected", "no answer", f"no answer within {WHOLE:.0f} s"
