@@ -50,7 +50,7 @@ class Alarm:
         store, now = self._app.store, self._app.time()
         if store.alerts is None:
             store.alerts = Alerts(self._rules)
-        store.alerts.step_sources(store.sources.values(), store.latest, now)
+        store.alerts.step_sources(store.main_sources, store.latest, now)
         self._quiet = max(0, self._quiet - 1)
         if self.is_on and self._quiet:
             return

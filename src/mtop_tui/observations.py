@@ -408,6 +408,8 @@ class SourceHealth(Record, frozen=True, tag=True):
     forbidden: tuple[str, ...] = ()
     is_part: bool = False
     """Whether others tell of the rest of the fleet: what ails it makes nothing else untrue."""
+    is_extra: bool = False
+    """Whether what it adds is missed by few: only the screen about sources tells how it fares."""
 
 
 class Annotation(Record, frozen=True, tag=True):

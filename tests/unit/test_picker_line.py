@@ -1,14 +1,17 @@
-"""What the Service screen says of the endpoint picker."""
+"""What screens say of endpoint pickers, and of how reading them fares."""
 
 from __future__ import annotations
 
 import pytest
 
-from fleet_source import START, key, replica, service
+from fleet_source import START, health, key, replica, service
 from mtop_tui.domain import vocabulary as names
-from mtop_tui.observations import MetricSample, ObjectRef, SampleLayout
+from mtop_tui.observations import MetricSample, ObjectRef, SampleLayout, SourceHealth
 from mtop_tui.state.fleet import FleetStore
+from mtop_tui.views import trouble
+from mtop_tui.views.header import header
 from mtop_tui.views.service import summary_lines
+from mtop_tui.views.sources import sources
 from mtop_tui.views.table import Cell
 
 CHAT = key("chat")
@@ -69,3 +72,23 @@ def test_what_holds_requests_up_stands_out(figures: dict[str, float], warned: st
 
 def test_a_picker_that_says_no_more_is_not_believed() -> None:
     assert line(picker(), START + 120.0)[1] == Cell("not heard of for 2m", "warn")
+
+
+def test_only_the_sources_screen_tells_how_an_extra_fares() -> None:
+    store = FleetStore()
+    whole = health()
+    extra = SourceHealth(
+        at=START,
+        source="endpoint pickers of c",
+        state="forbidden",
+        detail="they want a login of their own",
+        last_contact=START - 600.0,
+        is_part=True,
+        is_extra=True,
+    )
+    store.apply([service("chat"), whole, extra])
+    said = header(store, START, paused=False)
+    assert "pickers" not in said.source.text + said.detail.text
+    assert trouble.marks(store, START) == []
+    assert trouble.why_nothing(store, START) == ""
+    assert extra in [one.health for one in sources(store, START).values()]

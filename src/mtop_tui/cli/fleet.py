@@ -175,7 +175,7 @@ def require_source(fleet: Fleet) -> None:
     Raises:
         Failure: a source is broken, or none has shown anything in all that time.
     """
-    sources = fleet.store.sources.values()
+    sources = fleet.store.main_sources
     ailing = [
         health for health in sources if health.is_part and (health.state != "live" or health.errors)
     ]
@@ -206,7 +206,7 @@ def seen(store: FleetStore, *, with_samples: bool) -> Callable[[], bool]:
 
     def is_enough() -> bool:
         nonlocal unmeasured, give_up
-        sources = store.sources.values()
+        sources = store.main_sources
         if any(one.state in _HOPELESS and not one.is_part for one in sources):
             return True
         parts = [one.state for one in sources if one.is_part]

@@ -147,6 +147,11 @@ class FleetStore:
 
     # Questions
 
+    @property
+    def main_sources(self) -> list[SourceHealth]:
+        """The sources of which every screen tells when something ails them."""
+        return [health for health in self.sources.values() if not health.is_extra]
+
     def services(self) -> list[ServiceState]:
         """All services whose object has been seen, by name."""
         if self._by_name is None:

@@ -58,7 +58,7 @@ def header(
     totals = store.totals()
     return Header(
         source=_sources(store, now, paused),
-        detail=Cell("" if paused else _detail(store.sources.values()), "quiet"),
+        detail=Cell("" if paused else _detail(store.main_sources), "quiet"),
         scope=Cell(_scope(query, shown, len(store.services())), "warn"),
         clock=Cell(datetime.fromtimestamp(now).astimezone().strftime("%H:%M:%S")),
         totals=tuple(_totals(store, totals, now, ascii_only)),
@@ -77,7 +77,7 @@ def alert_count(store: FleetStore) -> Cell:
 def _sources(store: FleetStore, now: float, paused: bool) -> Cell:
     """The one source; of several, how many are live, and what ails the first that is not."""
     silence = now - (store.latest or 0.0)
-    known = list(store.sources.values())
+    known = store.main_sources
     if not known:
         return Cell("connecting", "quiet")
     if len(known) == 1 or paused:

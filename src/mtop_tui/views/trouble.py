@@ -13,11 +13,11 @@ _PASSING = ("connecting", "stale", "ended")
 
 def marks(store: FleetStore, now: float) -> list[Cell]:
     """A word or two for each source that is not live, or says nothing; empty if all is well."""
-    if not store.sources:
+    if not store.main_sources:
         return [Cell("connecting", "warn")]
     found = [
         Cell(f"source {one.state}", "warn" if one.state in _PASSING else "bad")
-        for one in store.sources.values()
+        for one in store.main_sources
         if one.state != "live"
     ]
     if not found and (silence := _silence(store, now)) > STALE_SECONDS:
@@ -27,9 +27,9 @@ def marks(store: FleetStore, now: float) -> list[Cell]:
 
 def why_nothing(store: FleetStore, now: float) -> str:
     """Why a screen may be empty because of its sources; empty if it is not because of them."""
-    if not store.sources:
+    if not store.main_sources:
         return "connecting: no source has said anything yet"
-    for one in store.sources.values():
+    for one in store.main_sources:
         if one.state != "live":
             return _in_words(one)
     if (silence := _silence(store, now)) > STALE_SECONDS:

@@ -154,7 +154,14 @@ class ClusterMetrics:
         engines, pickers = f"pods of {self._cluster}", f"endpoint pickers of {self._cluster}"
         self._scrapers = (
             Scraper(self._fetch, engines, clock=self._clock, pace=self._choice.pace),
-            Scraper(self._fetch, pickers, what="endpoint pickers", clock=self._clock, pace=AT_REST),
+            Scraper(
+                self._fetch,
+                pickers,
+                what="endpoint pickers",
+                is_extra=True,
+                clock=self._clock,
+                pace=AT_REST,
+            ),
         )
         self._put([self._connecting(engines)])
         self._aim()

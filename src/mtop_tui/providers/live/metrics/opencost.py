@@ -91,7 +91,7 @@ class OpenCost:
             errors = 0 if found is not None else errors + 1
             if found is not None:
                 heard, self.prices = self._clock.now(), found.usd_per_hour
-            if found is not None or self._is_named:
+            if heard is not None or self._is_named:
                 yield [
                     SourceHealth(
                         at=self._clock.now(),
@@ -101,6 +101,7 @@ class OpenCost:
                         last_contact=heard,
                         errors=errors,
                         is_part=True,
+                        is_extra=True,
                     )
                 ]
             await self._sleep(EVERY)

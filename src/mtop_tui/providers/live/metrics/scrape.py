@@ -58,6 +58,7 @@ class Scraper:
         fetch: sends a request.
         source: how its health is called.
         what: what it reads, in the plural.
+        is_extra: whether few miss it.
         clock: dates samples.
         pace: how often, and how many at once.
         sleep: waits; a test passes one that does not.
@@ -69,12 +70,13 @@ class Scraper:
         source: str,
         *,
         what: str = "pods",
+        is_extra: bool = False,
         clock: Clock,
         pace: Pace = PROXIED,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
         self._fetch = fetch
-        self._source, self._what = source, what
+        self._source, self._what, self._is_extra = source, what, is_extra
         self._clock = clock
         self._pace = pace
         self._sleep = sleep
@@ -211,6 +213,7 @@ class Scraper:
             errors=failing - guarded,
             forbidden=tuple(f"pods/proxy in {namespace}" for namespace in forbidden),
             is_part=True,
+            is_extra=self._is_extra,
         )
 
 
