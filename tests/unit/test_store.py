@@ -104,6 +104,13 @@ def test_a_replica_costs_what_its_node_costs_now() -> None:
     assert store.free_gpus() == (("H100", 7),)
 
 
+def test_a_part_of_a_gpu_is_taken_from_a_node_that_is_called_by_the_whole() -> None:
+    store = FleetStore()
+    part = replace(replica(key("chat")), gpus=2, gpu_type="H100 MIG-1g.10gb")
+    store.apply([node(), service("chat"), part])
+    assert store.free_gpus() == (("H100", 6),)
+
+
 def test_a_large_fleet_is_added_up_part_by_part() -> None:
     store = FleetStore(bundled_prices())
     owners = [key(f"s-{number}") for number in range(2 * SUMMARIES_AT_ONCE + 1)]

@@ -114,6 +114,9 @@ def sum_objects(
     )
 
 
+_PART = " MIG-"
+
+
 def free_by_type(
     nodes: Iterable[Node], summaries: Iterable[ServiceSummary]
 ) -> tuple[tuple[str, int], ...]:
@@ -123,7 +126,9 @@ def free_by_type(
         if node.ready and node.gpus:
             free[node.gpu_type or UNKNOWN_GPU] += node.gpus
     for summary in summaries:
-        free.subtract(summary.gpus_by_type)
+        for kind, count in summary.gpus_by_type.items():
+            # A node with several kinds of parts of GPUs is called by what they are parts of.
+            free[kind if kind in free else kind.partition(_PART)[0]] -= count
     return tuple(sorted((kind, max(0, count)) for kind, count in free.items()))
 
 
