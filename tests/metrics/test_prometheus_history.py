@@ -195,6 +195,7 @@ async def test_charts_go_back_six_hours():
     assert state.history.begin == pytest.approx(START - 6 * HOUR, abs=300)
     tokens = state.history.long.series(2, START - HOUR, 60)
     assert tokens == pytest.approx([10.0] * 60)
+    assert state.history.fine.series(2, START, 280) == pytest.approx([10.0] * 280)
 
 
 async def test_a_question_that_fails_is_asked_again_and_nothing_counts_twice():

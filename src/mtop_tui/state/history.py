@@ -78,9 +78,15 @@ class ServiceHistory:
         if over is not None:
             self._long.add(*over)
 
-    def fill(self, at: float, metrics: ServiceMetrics) -> None:
-        """Store figures of before the first samples, where nothing is known yet."""
+    def fill(self, at: float, metrics: ServiceMetrics, *, now: float = math.inf) -> None:
+        """Store figures of before the first samples, where nothing is known yet.
+
+        Those of the last minutes before `now` stand for each second of their step.
+        """
         if at < self.since:
+            if now - at < FINE_SLOTS * FINE_STEP:
+                for back in reversed(range(int(COARSE_STEP / FINE_STEP))):
+                    self.fine.fill(at - back * FINE_STEP, metrics)
             self.coarse.fill(at, metrics)
             self.long.fill(at, metrics)
             self.begin = min(self.begin, at)

@@ -174,7 +174,7 @@ class ServiceState:
             self.history = ServiceHistory()
         for step in past.moments[:PAST_MOMENTS]:
             if index.fits(step, past.at):
-                self.history.fill(step.at, past_figures(index, step))
+                self.history.fill(step.at, past_figures(index, step), now=past.at)
         self._follow_promises()
         if self._tracks:
             from mtop_tui.state.objectives import PoolMinute  # noqa: PLC0415 - imported by now
