@@ -158,7 +158,8 @@ def _waits(label: str, waits: dict[str, float], idle: float | None = None) -> It
     yield Figure(f"{name}wait p99", waits["p99"], "ms")
     if idle is not None:
         yield Figure(f"{name}the same of an idle one beside it", idle, "ms")
-    yield Figure(f"{name}CPU of a turn p99", waits["cpu_p99"], "ms", 20.0)
+    bound = None if idle is None else 20.0
+    yield Figure(f"{name}CPU of a turn p99", waits["cpu_p99"], "ms", bound)
     yield Figure(f"{name}CPU of a turn, longest", waits["cpu_longest"], "ms")
 
 

@@ -23,6 +23,9 @@ from mtop_tui.text import MAX_LENGTH, safe
 
 _encode = msgspec.json.Encoder().encode
 
+_LOOKED_AT = frozenset({RawObject, LogLines, SourceHealth})
+"""What a glance is not enough for."""
+
 _LAYOUTS_HELD = 256
 _SAMPLED_HELD = 200_000
 _IDENTITY_FIELDS = ("ref", "service", "target", "involved")
@@ -59,6 +62,8 @@ class Boundary:
                     admitted.append(self._with_safe_layout(record))
                 else:
                     self.dropped += 1
+            elif type(record) not in _LOOKED_AT and _is_plain(record):
+                admitted.append(record)
             elif not _has_safe_identity(record):
                 self.dropped += 1
             elif type(record) is RawObject:
@@ -69,7 +74,7 @@ class Boundary:
                 self._health = _cleaned(record)
                 admitted.append(self._health_with_dropped(record.at))
             else:
-                admitted.append(record if _is_plain(record) else _cleaned(record))
+                admitted.append(_cleaned(record))
         if self.dropped != dropped:
             admitted.append(self._health_with_dropped(batch[-1].at))
         return admitted
@@ -122,7 +127,7 @@ def _has_safe_identity(record: Observation) -> bool:
 
 
 def _is_plain(record: Observation) -> bool:
-    """Whether all text in a record is safe, at a glance: as JSON it is printable ASCII.
+    """Whether all text in a record is safe, names too, at a glance: as JSON it is printable ASCII.
 
     Where something is escaped there, or as a whole it is too long for one text, one has to look.
     """

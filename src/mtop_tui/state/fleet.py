@@ -85,6 +85,7 @@ class FleetStore:
         self._members: dict[ObjectRef, tuple[ServiceState, Member]] = {}
         self._owners: dict[ObjectRef, ServiceState] = {}
         self._nodes_revision = 0
+        self._caught_up_at = -1
         self._costs = _NodeCosts(0)
         self._summaries: dict[ServiceKey, tuple[int, int, ServiceSummary]] = {}
         self._object_totals: tuple[int, ObjectTotals] | None = None
@@ -190,7 +191,9 @@ class FleetStore:
 
     def catch_up(self) -> Iterator[None]:
         """Compute the summaries that are out of date, and let others have their turn between."""
-        computed = 0
+        if self._caught_up_at == self.topology_revision:
+            return
+        computed, begun_at = 0, self.topology_revision
         for state in self.services():
             held = self._summaries.get(state.key)
             if held is None or not self._is_new(held, state):
@@ -198,6 +201,7 @@ class FleetStore:
                 computed += 1
                 if computed % SUMMARIES_AT_ONCE == 0:
                     yield
+        self._caught_up_at = begun_at
 
     def _is_new(self, held: tuple[int, int, ServiceSummary], state: ServiceState) -> bool:
         return held[0] == state.topology_revision and held[1] == self._nodes_revision
