@@ -18,8 +18,10 @@ from mtop_tui.providers.base import feed
 from mtop_tui.providers.live.metrics.cluster import MetricsChoice
 from mtop_tui.providers.live.metrics.prometheus_client import Access
 from mtop_tui.providers.live.provider import LiveProvider
+from mtop_tui.providers.scraping.pace import HURRIED
+from mtop_tui.serve.faults import read_fault
 
-OF_PODS = MetricsChoice()
+OF_PODS = MetricsChoice(pace=HURRIED)
 
 
 @asynccontextmanager
@@ -41,6 +43,12 @@ async def measured(
 def part(watched: Watching) -> SourceHealth | None:
     """How the reading of metrics fares."""
     return next((one for one in watched.store.sources.values() if one.is_part), None)
+
+
+def told(watched: Watching) -> SourceHealth:
+    found = part(watched)
+    assert found is not None
+    return found
 
 
 async def moving(cluster: Served) -> None:
@@ -72,6 +80,14 @@ async def test_rows_have_the_figures_of_the_pods(tmp_path: Path, monkeypatch):
             health = part(watched)
             assert health is not None
             assert (health.state, health.errors) == ("live", 0)
+
+            # A login that has expired for a moment is no right that is lacking for five minutes.
+            await cluster.server.switch_on(read_fault("unauthorized"))
+            await watched.until(lambda: told(watched).state == "error", "an expired login")
+            assert "log in again" in told(watched).detail
+            assert not told(watched).forbidden
+            cluster.server.switch_off("unauthorized")
+            await watched.until(lambda: told(watched).state == "live", "figures again")
         passing.cancel()
         await asyncio.gather(passing, return_exceptions=True)
 

@@ -275,6 +275,8 @@ def _failure(problem: Problem, instead: str) -> FetchError:
             f"what answers wants a login of its own ({problem.status}), which the API server's"
             f" proxy does not pass on; {instead}",
         )
+    # A login that has expired is had anew: that is no answer to what it may do.
+    is_forbidden = problem.status == FORBIDDEN
     return FetchError(
-        "forbidden" if refused else "error", f"HTTP {problem.status}", problem.sentence
+        "forbidden" if is_forbidden else "error", f"HTTP {problem.status}", problem.sentence
     )
