@@ -93,6 +93,11 @@ def test_inside_a_pod_its_account_is_used(tmp_path: Path):
         ("- a", "", "a kubeconfig is expected"),
         ("contexts: 1", "", "contexts: a list is expected"),
         ("contexts: [{context: {}}]", "", "contexts[1]: expected a name and a context"),
+        (
+            r'contexts: [{name: "a\x1b[1m", context: {}}]',
+            "",
+            "the name a␛ holds control characters",
+        ),
         ("contexts: [{name: prod, context: {}}]", "prdo", "no context prdo; did you mean prod?"),
         ("contexts: [{name: a, context: {cluster: b}}]", "a", "there is no cluster 'b'"),
         (
@@ -217,6 +222,18 @@ async def test_many_ask_and_one_goes(tmp_path: Path):
     again = await asyncio.gather(*(asked.renew(first) for _ in range(9)))
     assert {one.number for one in again} == {2}
     assert file.read_text() == "xx"
+
+
+async def test_a_plugin_that_takes_its_time_is_named_while_it_does():
+    asked = credentials(plugin("import time; time.sleep(60)"))
+    login = asyncio.create_task(asked.login())
+    await asyncio.sleep(0)
+    while not asked.waits_for:
+        await asyncio.sleep(0.01)
+    assert sys.executable in asked.waits_for
+    login.cancel()
+    await asyncio.gather(login, return_exceptions=True)
+    assert not asked.waits_for
 
 
 async def test_a_plugin_that_says_much_does_not_hang():

@@ -24,6 +24,9 @@ _HOPELESS = frozenset({"error", "forbidden"})
 _BROKEN = _HOPELESS | {"disconnected"}
 _WHOLE = frozenset({"live", "ended"})
 _NAMED = 3
+_PATIENCE = 4.0
+"""Seconds for which one waits for a cluster that cannot be reached: it may come back."""
+
 _TWO_SCRAPES = 35.0
 """Seconds, by the fleet's clock, within which every replica has been scraped twice."""
 
@@ -203,9 +206,10 @@ def seen(store: FleetStore, *, with_samples: bool) -> Callable[[], bool]:
     """
     unmeasured: list[ServiceState] | None = None
     give_up = math.inf
+    lost_at: float | None = None
 
     def is_enough() -> bool:
-        nonlocal unmeasured, give_up
+        nonlocal unmeasured, give_up, lost_at
         sources = store.main_sources
         if any(one.state in _HOPELESS and not one.is_part for one in sources):
             return True
@@ -213,6 +217,10 @@ def seen(store: FleetStore, *, with_samples: bool) -> Callable[[], bool]:
         if "connecting" in parts:
             return False
         whole = [one.state for one in sources if not one.is_part]
+        if set(whole) == {"disconnected"}:
+            lost_at = lost_at or store.latest
+            return (store.latest or 0.0) - (lost_at or 0.0) >= _PATIENCE
+        lost_at = None
         if "live" not in (whole or parts):
             return not whole and bool(parts)
         if not with_samples or (parts and "live" not in parts):
@@ -321,6 +329,9 @@ def _explain_empty(store: FleetStore, settings: Settings) -> None:
         complain(f"no services in namespace {wanted}; --all-namespaces looks in all of them")
     else:
         complain("the source has shown no services yet")
+        for health in store.sources.values():
+            if health.detail:
+                complain(_ailment(health))
 
 
 def _terminal_width() -> int | None:

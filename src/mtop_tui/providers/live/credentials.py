@@ -74,6 +74,8 @@ class Credentials:
         self._lock = asyncio.Lock()
         self._login: Login | None = None
         self._ends_at: float | None = None
+        self.waits_for = ""
+        """The plugin that has not answered yet, if one is asked just now."""
 
     async def login(self) -> Login:
         """The login to use now.
@@ -134,7 +136,11 @@ class Credentials:
                 f"{name} wants a terminal (interactiveMode: Always), which mtop draws on; set it to"
                 " IfAvailable, or log in with `kubectl` first and use a token"
             )
-        out, said, code = await self._run(plugin, name)
+        self.waits_for = name
+        try:
+            out, said, code = await self._run(plugin, name)
+        finally:
+            self.waits_for = ""
         if code != 0:
             words = said.decode(errors="replace").strip()[-_SAID:]
             raise CredentialError(

@@ -9,7 +9,7 @@ import msgspec
 
 from mtop_tui.providers.live.client import ReadOnlyClient
 from mtop_tui.providers.live.kinds import KINDS, Kind
-from mtop_tui.providers.live.problems import NOT_KUBERNETES, Problem, Refusal
+from mtop_tui.providers.live.problems import NOT_FOUND, NOT_KUBERNETES, Problem, Refusal
 
 
 class _GroupVersion(msgspec.Struct, frozen=True):
@@ -40,6 +40,9 @@ _SHARED = frozenset({"serving.kserve.io", "argoproj.io", "resource.k8s.io"})
 async def served(client: ReadOnlyClient) -> Mapping[Kind, str] | Problem:
     """The kinds that are there, each with the best version of it."""
     answer = await client.get("/apis")
+    if isinstance(answer, Refusal) and answer.status == NOT_FOUND:
+        what = "no Kubernetes API is there; check the path of `server` in the kubeconfig"
+        return msgspec.structs.replace(answer, message=what)
     if not isinstance(answer, bytes):
         return answer
     try:

@@ -17,6 +17,7 @@ import yaml
 
 from mtop_tui.config.settings import nearest
 from mtop_tui.providers.live.problems import ConfigError
+from mtop_tui.text import safe
 
 VARIABLE: Final = "KUBECONFIG"
 IN_CLUSTER: Final = "in-cluster"
@@ -197,6 +198,10 @@ def _named(path: Path, body: Mapping[str, Any], plural: str, kind: str) -> dict[
         entry = one.get(kind) if isinstance(one, dict) else None
         if not isinstance(one, dict) or not isinstance(one.get("name"), str):
             raise ConfigError(f"{path}: {plural}[{number}]: expected a name and a {kind}")
+        if safe(one["name"]) != one["name"]:
+            raise ConfigError(
+                f"{path}: {plural}[{number}]: the name {safe(one['name'])} holds control characters"
+            )
         found.setdefault(one["name"], entry if isinstance(entry, dict) else {})
     return found
 

@@ -12,6 +12,7 @@ from mtop_tui.domain.durations import short_duration
 from mtop_tui.observations import SourceHealth, SourceState
 from mtop_tui.providers.live import discovery
 from mtop_tui.providers.live.client import ReadOnlyClient
+from mtop_tui.providers.live.credentials import PLUGIN_LIMIT
 from mtop_tui.providers.live.handover import Handover
 from mtop_tui.providers.live.kinds import BY_NAME, SERVICE, Kind
 from mtop_tui.providers.live.kubeconfig import Connection
@@ -248,6 +249,8 @@ class Link:
         worst = self._worst()
         if self._lost_since is not None:
             yield f"no answer for {short_duration(max(0.0, now - self._lost_since))}"
+        if plugin := self.client.credentials.waits_for:
+            yield f"waits for {plugin}, which has {PLUGIN_LIMIT:.0f} s to give a login"
         for problem in (worst, self._services_forbidden()):
             if problem is not None:
                 yield problem.sentence

@@ -80,7 +80,7 @@ def _stated(data: str | None, path: str | None, where: str) -> bytes | None:
 
 def _decoded(data: str, where: str) -> bytes:
     try:
-        return base64.b64decode(data, validate=False)
+        return base64.b64decode("".join(data.split()), validate=True)
     except (binascii.Error, ValueError) as error:
         raise ConfigError(f"{where}: is no base64: {error}") from error
 
