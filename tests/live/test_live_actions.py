@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import copy
 import json
+import os
 import re
 import stat
 from collections.abc import AsyncIterator
@@ -11,7 +14,8 @@ from typing import NamedTuple
 
 import pytest
 import pytest_asyncio
-from acting_fleet import PATH, SPACE, carried, intent, objects, prepared
+import yaml
+from acting_fleet import PATH, SPACE, carried, intent, objects, prepared, time_passes
 from msgspec.structs import replace
 from serving import Served, folder_of, served
 
@@ -26,6 +30,7 @@ from mtop_tui.providers.live.acting.sending import Sender
 from mtop_tui.providers.live.client import ReadOnlyClient
 from mtop_tui.providers.live.kubeconfig import connection
 from mtop_tui.serve.faults import read_fault
+from mtop_tui.serve.kubeconfig import write_tokens
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -321,6 +326,31 @@ async def test_what_takes_too_long_is_left_open(acted: Acted, tmp_path: Path):
             clock.advance(1801)
     assert one.state == "open"
     assert one.text == f"not done after 30m, watched no more: {wanted - 1} of {wanted} ready"
+    await actions.close()
+
+
+async def test_a_login_that_is_renewed_while_it_is_watched_is_taken_up(
+    acted: Acted, tmp_path: Path
+):
+    own = tmp_path / "kubeconfig"
+    renewed = yaml.safe_load(Path(os.environ["KUBECONFIG"]).read_text())
+    of_before = copy.deepcopy(renewed)
+    (user,) = (one["user"] for one in of_before["users"] if one["name"] == "mtop-admin")
+    user["token"] = Path(user.pop("tokenFile")).read_text()
+    own.write_text(yaml.safe_dump(of_before))
+    actions = LiveActions(WallClock(), log=tmp_path / "log", every=0.01, kubeconfig=own)
+    wanted = len(await acted.pods("plain")) + 1
+    course = actions.carry_out(await prepared(actions, intent("scale", number=wanted)))
+    await anext(course)
+    acted.cluster.api.access.rotate()
+    write_tokens(Path(os.environ["KUBECONFIG"]), acted.cluster.api.access.tokens)
+    async with asyncio.timeout(20):
+        while "log in again" not in (await anext(course)).text:
+            pass
+    own.write_text(yaml.safe_dump(renewed))
+    async with time_passes(acted.cluster), asyncio.timeout(20):
+        said = [one async for one in course]
+    assert said[-1].state == "done"
     await actions.close()
 
 

@@ -135,6 +135,10 @@ class LiveActions:
                 return
             last = now
             await asyncio.sleep(self._every)
+            # A login that has expired, or a server made anew, stands in the kubeconfig by now.
+            if isinstance(scene, Problem):
+                newer = await self._client(planned.intent.service.cluster)
+                client = newer if isinstance(newer, WritingClient) else client
         yield Progress(
             "open", f"not done after {short_duration(planned.limit)}, watched no more: {last.text}"
         )
