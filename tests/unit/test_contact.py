@@ -1,12 +1,16 @@
 """What is said of a lost source is no sign of its life; nor does one replica speak for all."""
 
+from msgspec.structs import replace
+
 from fleet_source import START, key, replica, sample, service, traffic
 from mtop_tui.domain.durations import short_duration
 from mtop_tui.observations import SourceHealth
 from mtop_tui.state.alert_readings import source_readings
 from mtop_tui.state.facts import service_facts
 from mtop_tui.state.fleet import FleetStore
+from mtop_tui.views.header import header
 from mtop_tui.views.sources import COLUMNS, sources
+from mtop_tui.views.trouble import marks
 
 CHAT = key("chat")
 
@@ -44,3 +48,21 @@ def test_rates_are_whole_when_each_replica_has_been_sampled_twice() -> None:
         store.apply([sample(one, START + step, requests=10 * step)])
         whole.append(state.is_measured)
     assert whole == [False, False, False, True, True, True]
+
+
+def ill(name: str) -> SourceHealth:
+    return SourceHealth(
+        at=START, source=name, state="forbidden", detail="forbidden: ask", is_part=True
+    )
+
+
+def test_several_sources_in_trouble_are_counted_and_their_state_is_said_once() -> None:
+    store = FleetStore()
+    store.apply([service("chat")])
+    for name in ("a", "b"):
+        store.apply([ill(name)])
+    assert [mark.text for mark in marks(store, START)] == ["2 sources forbidden"]
+    store.apply([replace(ill("b"), state="live", detail="")])
+    assert [mark.text for mark in marks(store, START)] == ["source forbidden"]
+    line = header(store, START, paused=False).source.text
+    assert line == "1/2 sources live  a  forbidden: ask"

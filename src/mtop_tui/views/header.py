@@ -110,7 +110,8 @@ def _source_words(health: SourceHealth, silence: float, paused: bool) -> tuple[s
         return f"stale for {silence:.0f} s", "warn"
     if health.state == "live":
         return ("live", "quiet") if not health.errors else (_with_errors(health), "warn")
-    words = f"{health.state}: {health.detail}" if health.detail else health.state
+    detail = health.detail.removeprefix(f"{health.state}: ")
+    words = f"{health.state}: {detail}" if detail else health.state
     return words, "warn" if health.state in ("connecting", "stale", "ended") else "bad"
 
 

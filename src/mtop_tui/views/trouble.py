@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from mtop_tui.domain.durations import short_duration
 from mtop_tui.observations import SourceHealth
 from mtop_tui.state.fleet import FleetStore
@@ -12,13 +14,16 @@ _PASSING = ("connecting", "stale", "ended")
 
 
 def marks(store: FleetStore, now: float) -> list[Cell]:
-    """A word or two for each source that is not live, or says nothing; empty if all is well."""
+    """A word or two on sources that are not live, or say nothing; empty if all is well."""
     if not store.main_sources:
         return [Cell("connecting", "warn")]
+    states = Counter(one.state for one in store.main_sources if one.state != "live")
     found = [
-        Cell(f"source {one.state}", "warn" if one.state in _PASSING else "bad")
-        for one in store.main_sources
-        if one.state != "live"
+        Cell(
+            f"source {state}" if count == 1 else f"{count} sources {state}",
+            "warn" if state in _PASSING else "bad",
+        )
+        for state, count in states.items()
     ]
     if not found and (silence := _silence(store, now)) > STALE_SECONDS:
         found.append(Cell(f"stale for {short_duration(silence)}", "warn"))
