@@ -66,3 +66,11 @@ def test_several_sources_in_trouble_are_counted_and_their_state_is_said_once() -
     assert [mark.text for mark in marks(store, START)] == ["source forbidden"]
     line = header(store, START, paused=False).source.text
     assert line == "1/2 sources live  a  forbidden: ask"
+
+
+def test_of_a_fleet_that_was_never_seen_nothing_is_0() -> None:
+    store = FleetStore()
+    store.apply([ill("live: a")])
+    assert all("--" in cell.text.split() for cell in header(store, START, paused=False).totals)
+    store.apply([replace(ill("live: a"), state="live")])
+    assert header(store, START, paused=False).totals[0].text == "ready 0/0"

@@ -10,6 +10,7 @@ import msgspec
 
 from mtop_tui.domain.cost.money import Dollars
 from mtop_tui.observations import SourceHealth
+from mtop_tui.state.contact import tells
 from mtop_tui.state.fleet import FleetStore
 from mtop_tui.state.sums import FleetTotals, ObjectTotals
 from mtop_tui.text import safe
@@ -137,6 +138,9 @@ def _with_errors(health: SourceHealth) -> str:
 
 def _totals(store: FleetStore, totals: FleetTotals, now: float, ascii_only: bool) -> Sequence[Cell]:
     objects = totals.objects
+    if not (objects.services or store.nodes or any(map(tells, store.main_sources))):
+        unknown = ("ready ?", "? burning", "$/h ?", "? req/s", "GPUs ?", "? tok/s", "replicas ?")
+        return [Cell(what.replace("?", fmt.UNKNOWN), "quiet") for what in unknown]
     requests, tokens = (_chart(store, series, now, ascii_only) for series in (0, 1))
     all_ready = objects.services_ready == objects.services
     return [
