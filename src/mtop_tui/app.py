@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 os.environ.setdefault("TEXTUAL_FPS", "120")  # read when textual is imported: halves key latency
 
+from textual import events
 from textual.app import App
 from textual.binding import BindingType
 from textual.command import Provider
@@ -26,6 +27,7 @@ from mtop_tui.clock import Clock, PacedClock
 from mtop_tui.commands import APP, VIEWS, bindings
 from mtop_tui.config.first_query import first_query
 from mtop_tui.config.settings import Loaded, Settings
+from mtop_tui.keys_in_turn import KeysInTurn
 from mtop_tui.observations import Observation, SourceHealth
 from mtop_tui.providers.base import FleetProvider, feed
 from mtop_tui.screens.fleet import FleetScreen
@@ -136,6 +138,7 @@ class MtopApp(App[int]):
         self.serving_model = serving_model
         self.switch = Switch(self, opener)
         self._ascii_only = (AsciiOnly(),) if settings.ascii else ()
+        self._keys = KeysInTurn(self)
         self._toasts: dict[str, tuple[Notification, int]] = {}
         self.animation_level = "none"
         for theme in THEMES:
@@ -160,6 +163,13 @@ class MtopApp(App[int]):
         # Textual would make greys of colours; who sets NO_COLOR wants none written.
         colours = (NoColor(),) if os.environ.get("NO_COLOR") else super().get_line_filters()
         return (*colours, *self._ascii_only)
+
+    async def on_event(self, event: events.Event) -> None:
+        """Look at keys one at a time, at all else as it comes."""
+        if isinstance(event, events.Key) and not event.is_forwarded:
+            await self._keys.take(partial(super().on_event, event))
+        else:
+            await super().on_event(event)
 
     def on_load(self) -> None:
         """Before the terminal is touched: see to it that a signal leaves it as `q` does."""

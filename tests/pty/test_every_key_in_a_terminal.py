@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import string
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -85,14 +87,27 @@ def is_fleet(screen: list[str]) -> bool:
 
 
 def back_to_fleet(terminal: Terminal) -> None:
+    """Press Esc as often as it takes, each only once the one before has led somewhere.
+
+    One too many would stand before the next key, and a terminal takes the two for Alt and that key.
+    """
+    with suppress(AssertionError):
+        terminal.wait_for(is_fleet, seconds=0.3)
+        return
     for _ in range(5):
-        try:
-            terminal.wait_for(is_fleet, seconds=0.3)
-        except AssertionError:
-            terminal.press("esc")
-        else:
+        before = _frame(terminal.screen)
+        terminal.press("esc")
+        with suppress(AssertionError):
+            terminal.wait_for(lambda s, was=before: is_fleet(s) or _frame(s) != was, seconds=2)
+        with suppress(AssertionError):
+            terminal.wait_for(is_fleet, seconds=0.1)
             return
     terminal.wait_for(is_fleet)
+
+
+def _frame(screen: list[str]) -> list[str]:
+    """Title and key bar, without what changes by itself."""
+    return [re.sub(r"[\d:]", "", line) for line in (screen[0], screen[-1])]
 
 
 @pytest.mark.parametrize("name", SCREENS)
