@@ -10,11 +10,13 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar, cast
+from weakref import WeakSet
 
 os.environ.setdefault("TEXTUAL_FPS", "120")  # read when textual is imported: halves key latency
 
 from textual import events
 from textual.app import App
+from textual.await_complete import AwaitComplete
 from textual.binding import BindingType
 from textual.command import Provider
 from textual.driver import Driver
@@ -69,6 +71,13 @@ ALERTS_EVERY = 1.0
 
 LONGEST_WITHOUT_GC = 5.0
 """Seconds after which collection resumes even if no service has been shown."""
+
+TIDYING = 0.1
+"""Seconds after a screen was closed at which what it consisted of is dropped.
+
+Screens are cycles of thousands of objects. Left to themselves, ten of them go at once, and a key
+that is pressed then waits a quarter of a second.
+"""
 
 LINGERING = 2.0
 """Seconds for which waits that were cancelled hold on to the source before."""
@@ -139,6 +148,7 @@ class MtopApp(App[int]):
         self.switch = Switch(self, opener)
         self._ascii_only = (AsciiOnly(),) if settings.ascii else ()
         self._keys = KeysInTurn(self)
+        self._closed_screens: WeakSet[Screen[Any]] = WeakSet()
         self._toasts: dict[str, tuple[Notification, int]] = {}
         self.animation_level = "none"
         for theme in THEMES:
@@ -355,6 +365,29 @@ class MtopApp(App[int]):
             self._settling.stop()
         self._settling = self.set_timer(LINGERING, _settle)
         self._observe()
+
+    def pop_screen(self) -> AwaitComplete:
+        """Close the screen on top."""
+        self._tidy_soon()
+        return super().pop_screen()
+
+    def switch_screen(self, screen: Screen[Any] | str) -> AwaitComplete:
+        """Put a screen in the place of the one on top."""
+        self._tidy_soon()
+        return super().switch_screen(screen)
+
+    def _tidy_soon(self) -> None:
+        self._closed_screens.add(self.screen)
+        self.set_timer(TIDYING, self._tidy)
+
+    def _tidy(self) -> None:
+        """Drop the screens that were closed, and let the next time pass over what is left.
+
+        What still stands then is the fleet's, and there to stay.
+        """
+        gc.collect()
+        if len(self.screen_stack) == 1 and not self._closed_screens:
+            gc.freeze()
 
     async def _leave_all(self) -> FleetScreen:
         """Go back to the fleet, from however deep."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import weakref
+
 import pytest
 from fleet_app import Fleet
 from opening import SCREENS, open_screen
@@ -132,3 +134,19 @@ async def test_a_small_screen_too_says_that_a_filter_leaves_rows_out(
         await pilot.press(pressed, "slash", *"nowhere", "enter")
         await fleet.settle(pilot)
         assert "/nowhere  0 shown" in fleet.lines[0]
+
+
+async def test_screens_that_were_closed_are_dropped_one_by_one(fleet: Fleet) -> None:
+    async with fleet.app.run_test(size=(80, 24)) as pilot:
+        closed = []
+        for key in ("dollar_sign", "e", "o", "a", "v"):
+            await pilot.press(key)
+            await fleet.settle(pilot)
+            closed.append(weakref.ref(fleet.app.screen))
+            await pilot.press("escape")
+            await fleet.settle(pilot)
+        for _ in range(40):
+            if sum(one() is not None for one in closed) <= 2:  # the last may still be held
+                break
+            await pilot.pause(0.05)
+        assert sum(one() is not None for one in closed) <= 2
